@@ -1,0 +1,6 @@
+//! The world: databases, WhatsApp, the clock.
+
+pub mod clock;
+pub mod dynamodb;
+pub mod postgres;
+pub mod zapi;

@@ -1,0 +1,1 @@
+//! Professionals: written by the seed; the admin API's turn comes later.

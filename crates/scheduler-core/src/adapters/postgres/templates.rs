@@ -1,0 +1,1 @@
+//! Templates: written by the seed; the admin API's turn comes later.

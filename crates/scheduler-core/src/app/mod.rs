@@ -1,0 +1,7 @@
+//! Use cases: what the product does with its rules and stores. No HTTP, no SQL.
+
+pub mod appointments;
+pub mod availability;
+pub mod converse;
+pub mod reconcile;
+pub mod status;

@@ -1,0 +1,1 @@
+//! Takes up what a crash or an outage left behind.

@@ -1,0 +1,58 @@
+//! When a visit can start: windows of a day, minus what is busy, cut into slots. Pure.
+
+use chrono::{NaiveDate, NaiveDateTime};
+
+use crate::domain::clinic::{AvailabilityException, AvailabilityRule, BusinessHours};
+use crate::domain::time::{Slot, Span};
+
+/// What decides the free time of a range of days, loaded by one statement.
+#[derive(Debug, Clone, Default)]
+pub struct Calendar {
+    /// Active weekly rules.
+    pub rules: Vec<AvailabilityRule>,
+    /// Used when no rule is active.
+    pub business_hours: BusinessHours,
+    /// Active exceptions of the range.
+    pub exceptions: Vec<AvailabilityException>,
+    /// Time occupied by visits of the range: `[start, end + buffer)`, in any order.
+    pub busy: Vec<Span>,
+}
+
+/// What a visit needs, and what may be offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Demand {
+    /// Length in minutes.
+    pub minutes: i32,
+    /// Minutes kept free after it.
+    pub buffer_minutes: i32,
+    /// Nothing that starts before this wall-clock moment (now plus the clinic's notice).
+    pub not_before: NaiveDateTime,
+}
+
+impl Calendar {
+    /// Opening windows of a day after rules, special hours and blocked parts, in order, merged
+    /// where they touch.
+    pub fn windows(&self, _date: NaiveDate) -> Vec<Span> {
+        todo!()
+    }
+
+    /// Free starts of a day, in order (product 2).
+    pub fn slots(&self, _date: NaiveDate, _demand: Demand) -> Vec<Slot> {
+        todo!()
+    }
+
+    /// Days of `[from, until]` with at least one free start, in order.
+    pub fn days(&self, _from: NaiveDate, _until: NaiveDate, _demand: Demand) -> Vec<NaiveDate> {
+        todo!()
+    }
+
+    /// Whether a visit may stand there, grid or not: within a window, clear of every busy span.
+    pub fn fits(&self, _slot: Slot, _demand: Demand) -> bool {
+        todo!()
+    }
+
+    /// Whether a window of any weekday or exception is as long as `minutes`.
+    pub fn has_room_for(&self, _minutes: i32) -> bool {
+        todo!()
+    }
+}

@@ -1,0 +1,1 @@
+//! Words as they are compared: no case, no accents, no punctuation.

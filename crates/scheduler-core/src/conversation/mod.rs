@@ -1,0 +1,8 @@
+//! The conversation as one pure function: a chat and what happened give the next chat and what to do.
+
+pub mod answer;
+pub mod copy;
+pub mod event;
+pub mod fold;
+pub mod state;
+pub mod transition;

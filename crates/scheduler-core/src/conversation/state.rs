@@ -1,0 +1,259 @@
+//! Where a chat stands between two messages, with the data that place needs.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{AppointmentId, ServiceId};
+use crate::domain::time::Slot;
+
+/// A chat as it is stored between two messages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chat {
+    /// Where it stands.
+    pub state: State,
+    /// The states before, oldest first: what "voltar" goes back to. Never below the menu.
+    pub previous: Vec<State>,
+    /// What the chat remembers whatever its state.
+    pub memory: Memory,
+}
+
+/// What a chat remembers whatever its state.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Memory {
+    /// The patient's name on record, if any.
+    pub patient_name: Option<String>,
+    /// WhatsApp's name of the patient, if any.
+    pub profile_name: Option<String>,
+    /// Number of the last confirmation asked in this session.
+    pub prompts: u32,
+    /// Messages in a row that were not understood.
+    pub misunderstood: u8,
+    /// The bot is silent until then.
+    pub silent_until: Option<DateTime<Utc>>,
+}
+
+/// A service as the conversation needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceChoice {
+    /// Its id.
+    pub id: ServiceId,
+    /// As patients know it.
+    pub name: String,
+    /// Its length in minutes.
+    pub minutes: i32,
+    /// Price in centavos; none means "sob consulta".
+    pub price_cents: Option<i32>,
+}
+
+/// What is about to be booked: the service, the patient's words and the length both give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The service chosen.
+    pub service: ServiceId,
+    /// Its name.
+    pub service_name: String,
+    /// The areas, verbatim; none if skipped.
+    pub areas: Option<String>,
+    /// Length of the visit in minutes: the chosen service and the matched ones added up.
+    pub minutes: i32,
+}
+
+/// A visit that exists, as the conversation needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visit {
+    /// Its id.
+    pub id: AppointmentId,
+    /// When it starts.
+    pub slot: Slot,
+    /// Its length in minutes, kept when it moves.
+    pub minutes: i32,
+    /// What was booked.
+    pub service_name: String,
+    /// The patient's words.
+    pub areas: Option<String>,
+    /// The version the patient saw.
+    pub version: i32,
+}
+
+/// A question of the clinic's FAQ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaqChoice {
+    /// Its key: the option is `faq_<KEY>`.
+    pub key: String,
+    /// The question.
+    pub label: String,
+}
+
+/// What a search for days or times is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum Purpose {
+    /// A new visit.
+    Book {
+        /// What is booked.
+        plan: Plan,
+    },
+    /// Another time for this one.
+    Move {
+        /// The visit: its own time counts as free, its length stays.
+        visit: Visit,
+    },
+}
+
+/// Why the patient looks for a visit of theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// To move it.
+    Reschedule,
+    /// To cancel it.
+    Cancel,
+}
+
+/// Days that were found, and how far the search went.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayList {
+    /// Days with a free time, in order; all that were found so far.
+    pub days: Vec<NaiveDate>,
+    /// The search covered days up to and including this one.
+    pub searched_until: Option<NaiveDate>,
+    /// Index of the first day shown.
+    pub from: usize,
+}
+
+/// Where a chat stands between two messages. Stored names are contract 6's; what waits for an
+/// effect is never a state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Schedule, reschedule, questions.
+    MainMenu,
+    /// Prices, or on to the days.
+    ScheduleMenu,
+    /// The prices were shown.
+    PriceTable {
+        /// One line a service, rendered.
+        table: String,
+    },
+    /// Which of several services.
+    SelectService {
+        /// All of them.
+        services: Vec<ServiceChoice>,
+        /// Index of the first one shown.
+        from: usize,
+    },
+    /// Which areas.
+    InputAreas {
+        /// The chosen service.
+        service: ServiceChoice,
+        /// All services, against which the areas are read.
+        services: Vec<ServiceChoice>,
+    },
+    /// Which day.
+    SelectDate {
+        /// What is booked.
+        plan: Plan,
+        /// The days offered.
+        days: DayList,
+    },
+    /// Which time.
+    SelectTime {
+        /// What is booked.
+        plan: Plan,
+        /// The times offered: of one day, or after a lost slot of several.
+        slots: Vec<Slot>,
+        /// Index of the first one shown.
+        from: usize,
+    },
+    /// The patient's name.
+    AskName {
+        /// What is booked.
+        plan: Plan,
+        /// When.
+        slot: Slot,
+        /// One word alone was given and asked about once.
+        asked_again: bool,
+    },
+    /// Yes or no.
+    ConfirmBooking {
+        /// What is booked.
+        plan: Plan,
+        /// When.
+        slot: Slot,
+        /// The name given, if it was asked.
+        name: Option<String>,
+        /// The prompt's number: the option is `book_<n>`.
+        prompt: u32,
+    },
+    /// It is booked.
+    Booked,
+    /// Which of several visits.
+    SelectAppointment {
+        /// All of them.
+        visits: Vec<Visit>,
+        /// To do what.
+        wish: Wish,
+        /// Index of the first one shown.
+        from: usize,
+    },
+    /// A visit and the days it could move to.
+    ShowCurrentAppointment {
+        /// The visit.
+        visit: Visit,
+        /// The days offered.
+        days: DayList,
+    },
+    /// More days the visit could move to.
+    SelectNewDate {
+        /// The visit.
+        visit: Visit,
+        /// The days offered.
+        days: DayList,
+    },
+    /// Which new time.
+    SelectNewTime {
+        /// The visit.
+        visit: Visit,
+        /// The times offered.
+        slots: Vec<Slot>,
+        /// Index of the first one shown.
+        from: usize,
+    },
+    /// Yes or no to the move.
+    ConfirmReschedule {
+        /// The visit.
+        visit: Visit,
+        /// Its new time.
+        slot: Slot,
+        /// The option is `move_<n>`.
+        prompt: u32,
+    },
+    /// It has moved.
+    Rescheduled,
+    /// Yes or no to the cancellation.
+    ConfirmCancel {
+        /// The visit.
+        visit: Visit,
+        /// The option is `cancel_<n>`.
+        prompt: u32,
+    },
+    /// It is cancelled.
+    Cancelled,
+    /// Which question.
+    FaqMenu {
+        /// All of them.
+        items: Vec<FaqChoice>,
+        /// Index of the first one shown.
+        from: usize,
+    },
+    /// A question was answered.
+    FaqAnswer,
+    /// A person takes over; the bot is silent.
+    HumanHandoff,
+    /// Three times not understood: the menu or a person?
+    Unrecognized {
+        /// Where the chat stood.
+        asked: Box<State>,
+    },
+}

@@ -1,0 +1,109 @@
+//! What travels over WhatsApp, whoever carries it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::phone::Address;
+
+/// Something a patient can press, or name by its number or label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// What it means; contract 6.
+    pub id: String,
+    /// What is read.
+    pub label: String,
+}
+
+impl Choice {
+    /// A choice of this meaning and wording.
+    pub fn new(id: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { id: id.into(), label: label.into() }
+    }
+}
+
+/// A message ready to send: text with no choices, up to three as buttons, up to ten as a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutgoingMessage {
+    /// The text, already rendered.
+    pub text: String,
+    /// What can be pressed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
+    /// Number of the first choice where the message must fall back to numbered text (numbers run
+    /// on over pages).
+    #[serde(default = "one")]
+    pub first_number: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// What a patient's message says, whatever it was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Content {
+    /// Written words.
+    Text {
+        /// At most 4,096 characters are kept.
+        text: String,
+    },
+    /// A pressed button or list row.
+    Pressed {
+        /// The option's id.
+        id: String,
+        /// Its label as the patient saw it.
+        label: String,
+    },
+    /// Audio, picture, video, document, sticker, location, contact and the like, which the bot
+    /// cannot read.
+    Unreadable {
+        /// Such as `audio`.
+        what: String,
+    },
+}
+
+/// Why a message is in the chat's inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Author {
+    /// The patient wrote: it is answered.
+    Patient,
+    /// Staff typed on the clinic's own phone: it silences the bot.
+    Staff,
+    /// Recorded, never answered: an edit, a reaction with words, our own echo and the like.
+    Record,
+}
+
+/// A message that came in, in the words of the product. Parsed by the provider, stored in the
+/// chat's inbox until it is worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncomingMessage {
+    /// The provider's id.
+    pub message_id: String,
+    /// What tells two events of one id apart: `message`, `edit:<momment>`, …
+    pub event_kind: String,
+    /// Who wrote.
+    pub author: Author,
+    /// Where the answer goes: exactly what wrote.
+    pub address: Address,
+    /// WhatsApp's stable id of the chat, where it came with one.
+    pub chat_lid: Option<String>,
+    /// The profile's name, cleaned and cut to 80 characters.
+    pub profile_name: Option<String>,
+    /// What it says.
+    pub content: Content,
+    /// The provider's clock, if plausible.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// Our clock on arrival.
+    pub received_at: DateTime<Utc>,
+    /// The prompt it answers, if WhatsApp says so.
+    pub reference_message_id: Option<String>,
+}
+
+impl IncomingMessage {
+    /// The key under which an event is worked on once: `<messageId>#<kind>`.
+    pub fn key(&self) -> String {
+        format!("{}#{}", self.message_id, self.event_kind)
+    }
+}

@@ -1,0 +1,10 @@
+//! The clinic's words and the rules that hold without any store: pure data.
+
+pub mod appointment;
+pub mod clinic;
+pub mod ids;
+pub mod message;
+pub mod patient;
+pub mod phone;
+pub mod service;
+pub mod time;
