@@ -1,21 +1,19 @@
 //! When a visit can start: windows of a day, minus what is busy, cut into slots. Pure.
 
 use chrono::{NaiveDate, NaiveDateTime};
+use chrono_tz::Tz;
 
 use crate::domain::clinic::{AvailabilityException, AvailabilityRule, BusinessHours};
 use crate::domain::time::{Slot, Span};
 
-/// What decides the free time of a range of days, loaded by one statement.
-#[derive(Debug, Clone, Default)]
+/// What decides the free time of a range of days, loaded by one statement and prepared once.
+#[derive(Debug, Clone)]
 pub struct Calendar {
-    /// Active weekly rules.
-    pub rules: Vec<AvailabilityRule>,
-    /// Used when no rule is active.
-    pub business_hours: BusinessHours,
-    /// Active exceptions of the range.
-    pub exceptions: Vec<AvailabilityException>,
-    /// Time occupied by visits of the range: `[start, end + buffer)`, in any order.
-    pub busy: Vec<Span>,
+    timezone: Tz,
+    rules: Vec<AvailabilityRule>,
+    business_hours: BusinessHours,
+    exceptions: Vec<AvailabilityException>,
+    busy: Vec<Span>,
 }
 
 /// What a visit needs, and what may be offered.
@@ -30,6 +28,19 @@ pub struct Demand {
 }
 
 impl Calendar {
+    /// Prepares what was read: weekly `rules` and `exceptions` (those not active are passed over),
+    /// `business_hours` for a clinic without any active rule, and the time occupied by visits,
+    /// `[start, end + buffer)` each, in any order. `timezone` knows which wall times do not exist.
+    pub fn new(
+        timezone: Tz,
+        rules: Vec<AvailabilityRule>,
+        business_hours: BusinessHours,
+        exceptions: Vec<AvailabilityException>,
+        busy: Vec<Span>,
+    ) -> Self {
+        Self { timezone, rules, business_hours, exceptions, busy }
+    }
+
     /// Opening windows of a day after rules, special hours and blocked parts, in order, merged
     /// where they touch.
     pub fn windows(&self, _date: NaiveDate) -> Vec<Span> {

@@ -3,6 +3,5 @@
 pub mod answer;
 pub mod copy;
 pub mod event;
-pub mod fold;
 pub mod state;
 pub mod transition;

@@ -1,1 +1,0 @@
-//! Words as they are compared: no case, no accents, no punctuation.
