@@ -7,4 +7,5 @@ pub mod config;
 pub mod conversation;
 pub mod domain;
 pub mod error;
+pub mod points;
 pub mod ports;

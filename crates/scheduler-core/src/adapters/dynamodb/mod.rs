@@ -1,5 +1,107 @@
 //! Sessions with their inbox and lease, instance inboxes and the history of messages, in DynamoDB.
 
-/// The tables and the client that reaches them.
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, StalledStreamProtectionConfig,
+};
+use aws_smithy_http_client::tls;
+
+/// The authorities that sign every AWS endpoint (<https://www.amazontrust.com/repository/>): a
+/// fixed store, because reading the machine's certificates costs up to 48 ms of a cold start.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
+
+/// Where the tables are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TablesOptions {
+    /// `CONVERSATION_SESSIONS_TABLE`
+    pub sessions: String,
+    /// `MESSAGE_EVENTS_TABLE`
+    pub events: String,
+    /// `SCHEDULED_REMINDERS_TABLE`
+    pub reminders: String,
+    /// Another DynamoDB than Amazon's (`AWS_ENDPOINT_URL_DYNAMODB`).
+    pub endpoint: Option<String>,
+    /// Such as `sa-east-1`.
+    pub region: String,
+}
+
+/// The tables and the client that reaches them. Cheap to clone.
 #[derive(Clone)]
-pub struct Tables {}
+pub struct Tables {
+    client: Client,
+    sessions: String,
+    events: String,
+    reminders: String,
+}
+
+impl Tables {
+    /// A client for these tables; connects with the first call. Credentials come from the
+    /// environment, as Lambda gives them; an endpoint of one's own does without.
+    pub fn new(options: TablesOptions) -> Self {
+        let mut config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(options.region))
+            .credentials_provider(credentials(options.endpoint.is_some()))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(3)
+                    .with_initial_backoff(Duration::from_millis(50))
+                    .with_max_backoff(Duration::from_millis(500)),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(1))
+                    .operation_attempt_timeout(Duration::from_millis(1_500))
+                    .operation_timeout(Duration::from_secs(3))
+                    .build(),
+            )
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        // TLS is set up only where it is used: an endpoint of one's own is mostly plain HTTP.
+        let plain = options.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+        let http = aws_smithy_http_client::Builder::new();
+        config = match (plain, trusted()) {
+            (false, Some(context)) => config.http_client(
+                http.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+                    .tls_context(context)
+                    .build_https(),
+            ),
+            _ => config.http_client(http.build_http()),
+        };
+        if let Some(endpoint) = options.endpoint {
+            config = config.endpoint_url(endpoint);
+        }
+        Self {
+            client: Client::from_conf(config.build()),
+            sessions: options.sessions,
+            events: options.events,
+            reminders: options.reminders,
+        }
+    }
+
+    /// The client, for whoever makes the tables.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// `None` never happens with certificates compiled in: the builder can only fail on its input.
+fn trusted() -> Option<tls::TlsContext> {
+    let store = tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    tls::TlsContext::builder().with_trust_store(store).build().ok()
+}
+
+fn credentials(own_endpoint: bool) -> SharedCredentialsProvider {
+    let environment = EnvironmentVariableCredentialsProvider::new();
+    if own_endpoint {
+        let any = Credentials::new("local", "local", None, None, "local");
+        let chain = CredentialsProviderChain::first_try("environment", environment).or_else("local", any);
+        return SharedCredentialsProvider::new(chain);
+    }
+    SharedCredentialsProvider::new(environment)
+}

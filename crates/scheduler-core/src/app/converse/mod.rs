@@ -49,4 +49,10 @@ impl Chats {
     pub async fn receive(&self, _payload: &Value) -> Result<Received, StoreError> {
         todo!()
     }
+
+    /// Takes status, delivery and connection events; messages are ignored with a warning, they
+    /// have a webhook of their own.
+    pub async fn receive_status(&self, _payload: &Value) -> Result<Received, StoreError> {
+        todo!()
+    }
 }
