@@ -3,10 +3,8 @@
 use super::fold::{fold, same_word};
 
 /// Words of a name that tell nothing.
-const SMALL_WORDS: [&str; 17] = [
-    "a", "as", "o", "os", "e", "ou", "de", "da", "das", "do", "dos", "com", "em", "na", "no",
-    "para", "por",
-];
+const SMALL_WORDS: [&str; 17] =
+    ["a", "as", "o", "os", "e", "ou", "de", "da", "das", "do", "dos", "com", "em", "na", "no", "para", "por"];
 
 /// Length of a visit in minutes: the chosen service plus every other service that the areas name
 /// (product 2). Both `chosen` and `services` are names with minutes; the chosen one may be among
@@ -25,14 +23,9 @@ pub fn length_of_visit<'a>(
     let said: Vec<&str> = areas.split(' ').collect();
     let (chosen_name, chosen_minutes) = (fold(chosen.0), chosen.1);
     let chosen_words: Vec<&str> = chosen_name.split(' ').collect();
-    let services: Vec<(String, i32)> = services
-        .into_iter()
-        .map(|(name, minutes)| (fold(name), minutes))
-        .collect();
-    let names: Vec<Vec<&str>> = services
-        .iter()
-        .map(|(name, _)| telling_words(name))
-        .collect();
+    let services: Vec<(String, i32)> =
+        services.into_iter().map(|(name, minutes)| (fold(name), minutes)).collect();
+    let names: Vec<Vec<&str>> = services.iter().map(|(name, _)| telling_words(name)).collect();
 
     let named: Vec<usize> = (0..services.len())
         .filter(|&i| {
@@ -58,25 +51,16 @@ pub fn length_of_visit<'a>(
     };
     named
         .iter()
-        .filter(|&&i| {
-            !named
-                .iter()
-                .any(|&other| other != i && covered_by(i, other))
-        })
+        .filter(|&&i| !named.iter().any(|&other| other != i && covered_by(i, other)))
         .fold(chosen_minutes, |sum, &i| sum.saturating_add(services[i].1))
 }
 
 fn telling_words(name: &str) -> Vec<&str> {
-    name.split(' ')
-        .filter(|word| !word.is_empty() && !SMALL_WORDS.contains(word))
-        .collect()
+    name.split(' ').filter(|word| !word.is_empty() && !SMALL_WORDS.contains(word)).collect()
 }
 
 fn words_in_common(one: &[&str], other: &[&str]) -> usize {
-    one.iter()
-        .zip(other)
-        .take_while(|(a, b)| same_word(a, b))
-        .count()
+    one.iter().zip(other).take_while(|(a, b)| same_word(a, b)).count()
 }
 
 fn has_word(words: &[&str], wanted: &str) -> bool {
@@ -90,11 +74,7 @@ mod tests {
     const LASER: (&str, i32) = ("Depilação a laser", 45);
 
     fn check(chosen: (&str, i32), services: &[(&str, i32)], areas: &str, expected: i32) {
-        assert_eq!(
-            length_of_visit(chosen, services.iter().copied(), areas),
-            expected,
-            "{areas:?}"
-        );
+        assert_eq!(length_of_visit(chosen, services.iter().copied(), areas), expected, "{areas:?}");
     }
 
     #[test]
@@ -115,11 +95,8 @@ mod tests {
 
     #[test]
     fn a_common_beginning_does_not_tell_services_apart() {
-        let services = [
-            ("Depilação a laser - Axilas", 15),
-            ("Depilação a laser - Pernas", 45),
-            ("Limpeza de pele", 60),
-        ];
+        let services =
+            [("Depilação a laser - Axilas", 15), ("Depilação a laser - Pernas", 45), ("Limpeza de pele", 60)];
         check(services[1], &services, "pernas e axilas", 60);
         check(services[2], &services, "axilas", 75);
         check(services[2], &services, "laser", 60);
@@ -129,12 +106,7 @@ mod tests {
 
     #[test]
     fn the_more_exact_name_counts_alone() {
-        let services = [
-            ("Axila", 10),
-            ("Perna", 30),
-            ("Perna inteira", 50),
-            ("Meia perna", 25),
-        ];
+        let services = [("Axila", 10), ("Perna", 30), ("Perna inteira", 50), ("Meia perna", 25)];
         check(services[0], &services, "perna", 40);
         check(services[0], &services, "perna inteira", 60);
         check(services[0], &services, "meia perna", 35);

@@ -7,10 +7,7 @@ use unicode_normalization::char::is_combining_mark;
 /// neither letter nor digit. A text of emoji alone folds to nothing.
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    let plain = text
-        .nfkd()
-        .flat_map(char::to_lowercase)
-        .filter(|&c| !is_combining_mark(c));
+    let plain = text.nfkd().flat_map(char::to_lowercase).filter(|&c| !is_combining_mark(c));
     for c in plain {
         if c.is_alphanumeric() {
             folded.push(c);
@@ -28,11 +25,8 @@ pub fn same_word(one: &str, other: &str) -> bool {
 }
 
 fn is_plural_of(plural: &str, singular: &str) -> bool {
-    let ends = |stem: &str, endings: &[&str]| {
-        plural
-            .strip_prefix(stem)
-            .is_some_and(|rest| endings.contains(&rest))
-    };
+    let ends =
+        |stem: &str, endings: &[&str]| plural.strip_prefix(stem).is_some_and(|rest| endings.contains(&rest));
     if ends(singular, &["s", "es"]) {
         return true;
     }

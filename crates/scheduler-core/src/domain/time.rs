@@ -1,6 +1,8 @@
 //! Wall clocks, half-open spans, and how both are written.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{
+    DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc, Weekday,
+};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,87 @@ pub fn local(now: DateTime<Utc>, timezone: Tz) -> NaiveDateTime {
     now.with_timezone(&timezone).naive_local()
 }
 
+/// The instant at which a wall clock shows `wall`: one that does not exist means the next that
+/// does, one that exists twice the first.
+pub fn resolve(wall: NaiveDateTime, timezone: Tz) -> DateTime<Utc> {
+    let before = offset(wall - LONGEST_OFFSET, timezone);
+    let after = offset(wall + LONGEST_OFFSET, timezone);
+    if before == after {
+        return (wall - before).and_utc();
+    }
+    let change = change_between(wall - LONGEST_OFFSET, wall + LONGEST_OFFSET, timezone);
+    let by_the_old_clock = wall - before;
+    if by_the_old_clock < change { by_the_old_clock.and_utc() } else { (wall - after).max(change).and_utc() }
+}
+
+/// The first wall-clock moment whose instant, as [`resolve`] sees it, is not before `instant`:
+/// within an hour that is shown for the second time that is the hour's end.
+pub fn wall_from(instant: DateTime<Utc>, timezone: Tz) -> NaiveDateTime {
+    let wall = local(instant, timezone);
+    if resolve(wall, timezone) >= instant {
+        return wall;
+    }
+    let change = change_between(wall - LONGEST_OFFSET, wall + LONGEST_OFFSET, timezone);
+    change + offset(wall - LONGEST_OFFSET, timezone)
+}
+
+/// The part of the wall clock that does not exist on or about a day, because clocks are put
+/// forward.
+pub fn missing_about(date: NaiveDate, timezone: Tz) -> Option<Span> {
+    let noon = date.and_time(NaiveTime::MIN) + TimeDelta::hours(12);
+    let (from, until) = (noon - LONGEST_OFFSET - HALF_A_DAY, noon + LONGEST_OFFSET + HALF_A_DAY);
+    let (before, after) = (offset(from, timezone), offset(until, timezone));
+    (before < after).then(|| {
+        let change = change_between(from, until, timezone);
+        Span { start: change + before, end: change + after }
+    })
+}
+
+/// No zone is farther from UTC (Kiribati is 14 hours ahead).
+const LONGEST_OFFSET: TimeDelta = TimeDelta::hours(15);
+const HALF_A_DAY: TimeDelta = TimeDelta::hours(12);
+
+fn offset(utc: NaiveDateTime, timezone: Tz) -> TimeDelta {
+    TimeDelta::seconds(timezone.offset_from_utc_datetime(&utc).fix().local_minus_utc().into())
+}
+
+/// The instant (UTC) between two of different offsets at which the clocks are changed.
+fn change_between(from: NaiveDateTime, until: NaiveDateTime, timezone: Tz) -> NaiveDateTime {
+    let (old, mut before, mut after) = (offset(from, timezone), from, until);
+    while (after - before).num_seconds() > 1 {
+        let middle = before + TimeDelta::seconds((after - before).num_seconds() / 2);
+        if offset(middle, timezone) == old {
+            before = middle;
+        } else {
+            after = middle;
+        }
+    }
+    after
+}
+
+/// `16/02/2026`.
+pub fn written_date(date: NaiveDate) -> String {
+    date.format("%d/%m/%Y").to_string()
+}
+
+/// `segunda, 16/02`.
+pub fn written_day(date: NaiveDate) -> String {
+    format!("{}, {}", weekday_name(date.weekday()), date.format("%d/%m"))
+}
+
+/// `segunda`, as patients say it.
+pub fn weekday_name(day: Weekday) -> &'static str {
+    match day {
+        Weekday::Mon => "segunda",
+        Weekday::Tue => "terça",
+        Weekday::Wed => "quarta",
+        Weekday::Thu => "quinta",
+        Weekday::Fri => "sexta",
+        Weekday::Sat => "sábado",
+        Weekday::Sun => "domingo",
+    }
+}
+
 /// `HH:MM`, as every API and stored form writes a time of day.
 pub mod hour_minute {
     use chrono::NaiveTime;
@@ -82,5 +165,124 @@ pub mod hour_minute_option {
         Option::<String>::deserialize(from)?
             .map(|text| NaiveTime::parse_from_str(&text, "%H:%M").map_err(D::Error::custom))
             .transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::America::{Manaus, New_York, Noronha, Rio_Branco, Sao_Paulo};
+    use chrono_tz::Pacific::Apia;
+
+    use super::*;
+
+    fn wall(text: &str) -> NaiveDateTime {
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").expect("a wall clock")
+    }
+
+    #[test]
+    fn a_wall_clock_means_one_instant() {
+        let check = |zone: Tz, text: &str, utc: &str| {
+            assert_eq!(resolve(wall(text), zone), wall(utc).and_utc(), "{zone} {text}");
+        };
+        check(Sao_Paulo, "2026-02-16 09:00", "2026-02-16 12:00");
+        check(Manaus, "2026-02-16 09:00", "2026-02-16 13:00");
+        check(Rio_Branco, "2026-02-16 09:00", "2026-02-16 14:00");
+        check(Noronha, "2026-02-16 09:00", "2026-02-16 11:00");
+        check(Sao_Paulo, "2028-02-29 09:00", "2028-02-29 12:00");
+        // A day without midnight: 00:00 to 01:00 do not exist.
+        check(Sao_Paulo, "2018-11-03 23:59", "2018-11-04 02:59");
+        check(Sao_Paulo, "2018-11-04 00:00", "2018-11-04 03:00");
+        check(Sao_Paulo, "2018-11-04 00:30", "2018-11-04 03:00");
+        check(Sao_Paulo, "2018-11-04 01:00", "2018-11-04 03:00");
+        check(Sao_Paulo, "2018-11-04 01:30", "2018-11-04 03:30");
+        check(Sao_Paulo, "2018-11-05 09:00", "2018-11-05 11:00");
+        // A day of 25 hours: 23:00 to 24:00 come twice.
+        check(Sao_Paulo, "2018-02-17 22:59", "2018-02-18 00:59");
+        check(Sao_Paulo, "2018-02-17 23:00", "2018-02-18 01:00");
+        check(Sao_Paulo, "2018-02-17 23:30", "2018-02-18 01:30");
+        check(Sao_Paulo, "2018-02-18 00:00", "2018-02-18 03:00");
+        // Rio Branco moved an hour east for five years.
+        check(Rio_Branco, "2008-06-24 00:30", "2008-06-24 05:00");
+        check(Rio_Branco, "2013-11-09 23:30", "2013-11-10 03:30");
+        check(New_York, "2026-03-08 02:30", "2026-03-08 07:00");
+        check(New_York, "2026-11-01 01:30", "2026-11-01 05:30");
+        // Samoa left out a whole day.
+        check(Apia, "2011-12-30 12:00", "2011-12-30 10:00");
+    }
+
+    #[test]
+    fn every_hour_resolves_as_chrono_says() {
+        for zone in [Sao_Paulo, Manaus, Rio_Branco, Noronha, New_York] {
+            let mut at = wall("2017-10-01 00:00");
+            while at < wall("2019-03-01 00:00") {
+                let expected = zone.from_local_datetime(&at).earliest();
+                if let Some(expected) = expected {
+                    assert_eq!(resolve(at, zone), expected, "{zone} {at}");
+                }
+                at += TimeDelta::minutes(30);
+            }
+        }
+    }
+
+    #[test]
+    fn the_wall_clock_from_an_instant_on_is_never_in_the_past() {
+        let check = |zone: Tz, utc: &str, expected: &str| {
+            assert_eq!(wall_from(wall(utc).and_utc(), zone), wall(expected), "{zone} {utc}");
+        };
+        check(Sao_Paulo, "2026-02-16 12:00", "2026-02-16 09:00");
+        check(Sao_Paulo, "2018-11-04 02:59", "2018-11-03 23:59");
+        check(Sao_Paulo, "2018-11-04 03:00", "2018-11-04 01:00");
+        check(Sao_Paulo, "2018-02-18 01:30", "2018-02-17 23:30");
+        check(Sao_Paulo, "2018-02-18 02:00", "2018-02-18 00:00");
+        check(Sao_Paulo, "2018-02-18 02:30", "2018-02-18 00:00");
+        check(Sao_Paulo, "2018-02-18 03:00", "2018-02-18 00:00");
+    }
+
+    #[test]
+    fn the_hour_that_clocks_skip_is_known() {
+        let check = |zone: Tz, date: &str, expected: Option<(&str, &str)>| {
+            let date = date.parse().expect("a date");
+            let expected = expected.map(|(start, end)| Span { start: wall(start), end: wall(end) });
+            assert_eq!(missing_about(date, zone), expected, "{zone} {date}");
+        };
+        let skipped = Some(("2018-11-04 00:00", "2018-11-04 01:00"));
+        check(Sao_Paulo, "2018-11-04", skipped);
+        check(Sao_Paulo, "2018-11-06", None);
+        check(Sao_Paulo, "2018-02-17", None);
+        check(Sao_Paulo, "2028-02-29", None);
+        check(Manaus, "2018-11-04", None);
+        check(Noronha, "2018-11-04", None);
+        check(Rio_Branco, "2008-06-24", Some(("2008-06-24 00:00", "2008-06-24 01:00")));
+        check(Rio_Branco, "2013-11-10", None);
+        check(New_York, "2026-03-08", Some(("2026-03-08 02:00", "2026-03-08 03:00")));
+        check(Apia, "2011-12-30", Some(("2011-12-30 00:00", "2011-12-31 00:00")));
+    }
+
+    #[test]
+    fn dates_are_written_as_in_brazil() {
+        let check = |date: &str, whole: &str, day: &str| {
+            let date = date.parse().expect("a date");
+            assert_eq!((written_date(date).as_str(), written_day(date).as_str()), (whole, day));
+        };
+        check("2026-02-16", "16/02/2026", "segunda, 16/02");
+        check("2026-02-17", "17/02/2026", "terça, 17/02");
+        check("2026-02-18", "18/02/2026", "quarta, 18/02");
+        check("2026-02-19", "19/02/2026", "quinta, 19/02");
+        check("2026-02-20", "20/02/2026", "sexta, 20/02");
+        check("2026-02-21", "21/02/2026", "sábado, 21/02");
+        check("2026-02-22", "22/02/2026", "domingo, 22/02");
+        check("2028-02-29", "29/02/2028", "terça, 29/02");
+    }
+
+    #[test]
+    fn half_open_spans_that_touch_do_not_overlap() {
+        let span = |start: &str, end: &str| Span {
+            start: wall(&format!("2026-02-16 {start}")),
+            end: wall(&format!("2026-02-16 {end}")),
+        };
+        assert!(!span("09:00", "10:00").overlaps(span("10:00", "11:00")));
+        assert!(span("09:00", "10:01").overlaps(span("10:00", "11:00")));
+        assert!(span("09:00", "12:00").overlaps(span("10:00", "11:00")));
+        assert_eq!(span("09:00", "10:30").length(), TimeDelta::minutes(90));
     }
 }
