@@ -1,23 +1,46 @@
-//! Free times and days of a clinic (the specification's three questions).
+//! Free times and days of a clinic (the specification's three questions), each by one statement.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::adapters::postgres::Db;
+use crate::availability::{Calendar, Demand};
+use crate::domain::areas::length_of_visit;
 use crate::domain::clinic::Clinic;
 use crate::domain::ids::AppointmentId;
-use crate::domain::time::Slot;
+use crate::domain::service::Service;
+use crate::domain::time::{Slot, local, wall_from};
 use crate::error::StoreError;
 
 /// Free starts of one day for a visit of `minutes`. Nothing beyond the clinic's horizon.
 pub async fn get_available_slots(
-    _db: &Db,
-    _clinic: &Clinic,
-    _date: NaiveDate,
-    _minutes: i32,
-    _leaving_out: Option<AppointmentId>,
-    _now: DateTime<Utc>,
+    db: &Db,
+    clinic: &Clinic,
+    date: NaiveDate,
+    minutes: i32,
+    leaving_out: Option<AppointmentId>,
+    now: DateTime<Utc>,
 ) -> Result<Vec<Slot>, StoreError> {
-    todo!()
+    if date < today(clinic, now) || date > horizon(clinic, now) {
+        return Ok(Vec::new());
+    }
+    let calendar = get_calendar(db, clinic, date, date, leaving_out).await?;
+    Ok(calendar.slots(date, demand(clinic, minutes, now)))
+}
+
+/// Free starts of one day for a visit to the chosen service in the areas named: every one of the
+/// clinic's `services` that they name makes it longer (see [`length_of_visit`]).
+pub async fn get_available_slots_for_areas(
+    db: &Db,
+    clinic: &Clinic,
+    date: NaiveDate,
+    chosen: &Service,
+    services: &[Service],
+    areas: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<Slot>, StoreError> {
+    let services = services.iter().map(|service| (service.name.as_str(), service.duration_minutes));
+    let minutes = length_of_visit((&chosen.name, chosen.duration_minutes), services, areas);
+    get_available_slots(db, clinic, date, minutes, None, now).await
 }
 
 /// Days of a range.
@@ -29,27 +52,74 @@ pub struct AvailableDays {
     pub too_long: bool,
 }
 
-/// Days of `[from, until]` (cut at the horizon) with a free start: one statement, one pass.
+/// Days of `[from, until]` (cut at today and the horizon) with a free start: one statement, one
+/// pass.
 pub async fn get_available_days(
-    _db: &Db,
-    _clinic: &Clinic,
-    _from: NaiveDate,
-    _until: NaiveDate,
-    _minutes: i32,
-    _leaving_out: Option<AppointmentId>,
-    _now: DateTime<Utc>,
+    db: &Db,
+    clinic: &Clinic,
+    from: NaiveDate,
+    until: NaiveDate,
+    minutes: i32,
+    leaving_out: Option<AppointmentId>,
+    now: DateTime<Utc>,
 ) -> Result<AvailableDays, StoreError> {
-    todo!()
+    let (from, until) = (from.max(today(clinic, now)), until.min(horizon(clinic, now)));
+    if from > until {
+        return Ok(AvailableDays { days: Vec::new(), too_long: false });
+    }
+    let calendar = get_calendar(db, clinic, from, until, leaving_out).await?;
+    let days = calendar.days(from, until, demand(clinic, minutes, now));
+    let too_long = days.is_empty() && !calendar.has_room_for(minutes);
+    Ok(AvailableDays { days, too_long })
 }
 
-/// The three free starts nearest to `lost`: of that day, then of the following days.
+/// The three free starts nearest to `lost`: of that day, then of the 13 days after it, in order.
+/// A day already past counts as the start of today.
 pub async fn get_nearest_slots(
-    _db: &Db,
-    _clinic: &Clinic,
-    _lost: Slot,
-    _minutes: i32,
-    _leaving_out: Option<AppointmentId>,
-    _now: DateTime<Utc>,
+    db: &Db,
+    clinic: &Clinic,
+    lost: Slot,
+    minutes: i32,
+    leaving_out: Option<AppointmentId>,
+    now: DateTime<Utc>,
 ) -> Result<Vec<Slot>, StoreError> {
-    todo!()
+    let lost = lost.max(Slot { date: today(clinic, now), time: NaiveTime::MIN });
+    let horizon = horizon(clinic, now);
+    if lost.date > horizon {
+        return Ok(Vec::new());
+    }
+    let until = lost.date.checked_add_days(Days::new(13)).map_or(horizon, |until| until.min(horizon));
+    let calendar = get_calendar(db, clinic, lost.date, until, leaving_out).await?;
+    Ok(calendar.nearest(lost, until, demand(clinic, minutes, now), 3))
+}
+
+/// The last day that patients may book: today plus the clinic's `max_days_ahead`.
+pub fn horizon(clinic: &Clinic, now: DateTime<Utc>) -> NaiveDate {
+    let ahead = Days::new(u64::try_from(clinic.max_days_ahead).unwrap_or(0));
+    let today = today(clinic, now);
+    today.checked_add_days(ahead).unwrap_or(today)
+}
+
+/// What a patient's visit of `minutes` needs: the clinic's buffer, and its notice from now on.
+pub fn demand(clinic: &Clinic, minutes: i32, now: DateTime<Utc>) -> Demand {
+    let notice = TimeDelta::minutes(clinic.min_notice_minutes.max(0).into());
+    let not_before = wall_from(now + notice, clinic.timezone);
+    Demand { minutes, buffer_minutes: clinic.buffer_minutes, not_before }
+}
+
+fn today(clinic: &Clinic, now: DateTime<Utc>) -> NaiveDate {
+    local(now, clinic.timezone).date()
+}
+
+/// The calendar of a clinic that was read before: it cannot be unknown.
+async fn get_calendar(
+    db: &Db,
+    clinic: &Clinic,
+    from: NaiveDate,
+    until: NaiveDate,
+    leaving_out: Option<AppointmentId>,
+) -> Result<Calendar, StoreError> {
+    db.find_calendar(&clinic.id, from, until, leaving_out)
+        .await?
+        .ok_or_else(|| StoreError::internal("reading a clinic's calendar", "the clinic is gone"))
 }

@@ -1,19 +1,29 @@
 //! When a visit can start: windows of a day, minus what is busy, cut into slots. Pure.
 
-use chrono::{NaiveDate, NaiveDateTime};
+mod stretch;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
 
-use crate::domain::clinic::{AvailabilityException, AvailabilityRule, BusinessHours};
-use crate::domain::time::{Slot, Span};
+use self::stretch::{Stretch, cut, merge, midnight, seconds_from};
+use crate::domain::clinic::{AvailabilityException, AvailabilityRule, BusinessHours, DayName, ExceptionType};
+use crate::domain::time::{Slot, Span, missing_about};
 
 /// What decides the free time of a range of days, loaded by one statement and prepared once.
 #[derive(Debug, Clone)]
 pub struct Calendar {
     timezone: Tz,
-    rules: Vec<AvailabilityRule>,
-    business_hours: BusinessHours,
+    /// Windows by weekday, Sunday first, in seconds of the day.
+    week: [Vec<Stretch>; 7],
+    /// Active ones, by date.
     exceptions: Vec<AvailabilityException>,
-    busy: Vec<Span>,
+    /// In order, none touching the next.
+    busy: Vec<Stretch>,
 }
 
 /// What a visit needs, and what may be offered.
@@ -35,35 +45,219 @@ impl Calendar {
         timezone: Tz,
         rules: Vec<AvailabilityRule>,
         business_hours: BusinessHours,
-        exceptions: Vec<AvailabilityException>,
+        mut exceptions: Vec<AvailabilityException>,
         busy: Vec<Span>,
     ) -> Self {
-        Self { timezone, rules, business_hours, exceptions, busy }
+        exceptions.retain(|exception| exception.active);
+        exceptions.sort_by_key(|exception| exception.exception_date);
+        let mut busy: Vec<Stretch> = busy.into_iter().map(Stretch::from).collect();
+        merge(&mut busy);
+        Self { timezone, week: week_of(&rules, &business_hours), exceptions, busy }
     }
 
-    /// Opening windows of a day after rules, special hours and blocked parts, in order, merged
-    /// where they touch.
-    pub fn windows(&self, _date: NaiveDate) -> Vec<Span> {
-        todo!()
+    /// Open parts of a day after rules, special hours and blocked parts, in order, merged where
+    /// they touch; wall times that do not exist are left out.
+    pub fn windows(&self, date: NaiveDate) -> Vec<Span> {
+        let mut open = Vec::new();
+        self.open_on(date, &mut open);
+        open.into_iter().filter_map(Stretch::span).collect()
     }
 
-    /// Free starts of a day, in order (product 2).
-    pub fn slots(&self, _date: NaiveDate, _demand: Demand) -> Vec<Slot> {
-        todo!()
+    /// Free starts of a day, in order (product 2): in each free gap from the gap's start, every
+    /// length plus buffer.
+    pub fn slots(&self, date: NaiveDate, demand: Demand) -> Vec<Slot> {
+        let (mut open, mut slots) = (Vec::new(), Vec::new());
+        self.each_start(date, demand, &mut open, |start| {
+            let time = u32::try_from(start - midnight(date))
+                .ok()
+                .and_then(|seconds| NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0));
+            slots.extend(time.map(|time| Slot { date, time }));
+            true
+        });
+        slots
     }
 
     /// Days of `[from, until]` with at least one free start, in order.
-    pub fn days(&self, _from: NaiveDate, _until: NaiveDate, _demand: Demand) -> Vec<NaiveDate> {
-        todo!()
+    pub fn days(&self, from: NaiveDate, until: NaiveDate, demand: Demand) -> Vec<NaiveDate> {
+        let mut open = Vec::new();
+        from.iter_days()
+            .take_while(|&date| date <= until)
+            .filter(|&date| {
+                let mut any = false;
+                self.each_start(date, demand, &mut open, |_| {
+                    any = true;
+                    false
+                });
+                any
+            })
+            .collect()
     }
 
-    /// Whether a visit may stand there, grid or not: within a window, clear of every busy span.
-    pub fn fits(&self, _slot: Slot, _demand: Demand) -> bool {
-        todo!()
+    /// The `count` free starts nearest to a slot that was lost, in order: those of its own day, and
+    /// where they are too few the first ones of the days after it, up to and including `until`.
+    pub fn nearest(&self, lost: Slot, until: NaiveDate, demand: Demand, count: usize) -> Vec<Slot> {
+        let mut nearest = self.slots(lost.date, demand);
+        nearest.sort_by_key(|slot| (slot.time - lost.time).abs());
+        nearest.truncate(count);
+        nearest.sort();
+        let days_after = lost.date.iter_days().skip(1).take_while(|&date| date <= until);
+        for date in days_after {
+            if nearest.len() == count {
+                break;
+            }
+            nearest.extend(self.slots(date, demand).into_iter().take(count - nearest.len()));
+        }
+        nearest
+    }
+
+    /// Whether a visit may stand there, grid or not: within a window, clear of every busy span,
+    /// and not before what the demand says.
+    pub fn fits(&self, slot: Slot, demand: Demand) -> bool {
+        let Some(visit) = Length::of(demand) else { return false };
+        let start = slot.at().and_utc().timestamp();
+        let end = start + visit.seconds;
+        let mut open = Vec::new();
+        self.open_on(slot.date, &mut open);
+        slot.at() >= demand.not_before
+            && open.iter().any(|window| window.start <= start && end <= window.end)
+            && self.busy_from(start).first().is_none_or(|busy| busy.start >= start + visit.step)
     }
 
     /// Whether a window of any weekday or exception is as long as `minutes`.
-    pub fn has_room_for(&self, _minutes: i32) -> bool {
-        todo!()
+    pub fn has_room_for(&self, minutes: i32) -> bool {
+        let special = self
+            .exceptions
+            .chunk_by(|one, other| one.exception_date == other.exception_date)
+            .filter_map(special_hours);
+        let longest = self.week.iter().cloned().chain(special).flatten().map(Stretch::length).max();
+        longest.is_some_and(|longest| longest >= i64::from(minutes) * 60)
+    }
+
+    /// Fills `open` with the open parts of a day.
+    fn open_on(&self, date: NaiveDate, open: &mut Vec<Stretch>) {
+        open.clear();
+        let first = self.exceptions.partition_point(|exception| exception.exception_date < date);
+        let of_day = &self.exceptions[first..];
+        let last = of_day.partition_point(|exception| exception.exception_date == date);
+        let of_day = &of_day[..last];
+        match special_hours(of_day) {
+            Some(special) => open.extend(special),
+            None => open.extend(&self.week[date.weekday().num_days_from_sunday() as usize]),
+        }
+        for exception in of_day.iter().filter(|e| e.exception_type == ExceptionType::Blocked) {
+            let start = exception.start_time.unwrap_or(NaiveTime::MIN);
+            let blocked = match exception.end_time {
+                Some(end) => Stretch::of_day(start, end),
+                None => Stretch { end: DAY, ..Stretch::of_day(start, start) },
+            };
+            cut(open, blocked);
+        }
+        if open.is_empty() {
+            return;
+        }
+        let midnight = midnight(date);
+        open.iter_mut().for_each(|window| *window = window.moved_by(midnight));
+        if let Some(missing) = missing_about(date, self.timezone) {
+            cut(open, missing.into());
+        }
+    }
+
+    /// Calls `found` with each free start of a day (seconds), in order, until it returns false.
+    fn each_start(
+        &self,
+        date: NaiveDate,
+        demand: Demand,
+        open: &mut Vec<Stretch>,
+        mut found: impl FnMut(i64) -> bool,
+    ) {
+        let Some(visit) = Length::of(demand) else { return };
+        let not_before = seconds_from(demand.not_before);
+        if not_before >= midnight(date) + DAY {
+            return;
+        }
+        self.open_on(date, open);
+        for window in open.iter() {
+            let mut gap = window.start;
+            let mut busy = self.busy_from(window.start).iter();
+            loop {
+                let next = busy.next();
+                let to_the_window = window.end - visit.seconds;
+                let last = next.map_or(to_the_window, |next| to_the_window.min(next.start - visit.step));
+                let past = (not_before - gap).max(0);
+                let mut start = gap + (past + visit.step - 1) / visit.step * visit.step;
+                while start <= last {
+                    if !found(start) {
+                        return;
+                    }
+                    start += visit.step;
+                }
+                match next {
+                    Some(next) if next.end < window.end => gap = gap.max(next.end),
+                    _ => break,
+                }
+            }
+        }
+    }
+
+    /// What is busy at or after a moment.
+    fn busy_from(&self, moment: i64) -> &[Stretch] {
+        &self.busy[self.busy.partition_point(|busy| busy.end <= moment)..]
+    }
+}
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// A visit's length, alone and with its buffer, in seconds.
+struct Length {
+    seconds: i64,
+    step: i64,
+}
+
+impl Length {
+    /// `None`: a visit without length is nowhere offered.
+    fn of(demand: Demand) -> Option<Self> {
+        let seconds = i64::from(demand.minutes) * 60;
+        let step = seconds + i64::from(demand.buffer_minutes.max(0)) * 60;
+        (seconds > 0).then_some(Self { seconds, step })
+    }
+}
+
+/// The windows that replace the week's, if a day has any special hours.
+fn special_hours(of_day: &[AvailabilityException]) -> Option<Vec<Stretch>> {
+    let mut special = of_day.iter().filter(|e| e.exception_type == ExceptionType::SpecialHours).peekable();
+    special.peek()?;
+    let mut windows: Vec<Stretch> =
+        special.filter_map(|e| Some(Stretch::of_day(e.start_time?, e.end_time?))).collect();
+    merge(&mut windows);
+    Some(windows)
+}
+
+fn week_of(rules: &[AvailabilityRule], business_hours: &BusinessHours) -> [Vec<Stretch>; 7] {
+    let mut week: [Vec<Stretch>; 7] = Default::default();
+    let mut active = rules.iter().filter(|rule| rule.active).peekable();
+    if active.peek().is_none() {
+        for (day, hours) in &business_hours.0 {
+            week[days_from_sunday(*day)].push(Stretch::of_day(hours.start, hours.end));
+        }
+    }
+    for rule in active {
+        let day = usize::try_from(rule.day_of_week).ok().and_then(|day| week.get_mut(day));
+        if let Some(windows) = day {
+            windows.push(Stretch::of_day(rule.start_time, rule.end_time));
+        }
+    }
+    week.iter_mut().for_each(merge);
+    week
+}
+
+fn days_from_sunday(day: DayName) -> usize {
+    match day {
+        DayName::Sun => 0,
+        DayName::Mon => 1,
+        DayName::Tue => 2,
+        DayName::Wed => 3,
+        DayName::Thu => 4,
+        DayName::Fri => 5,
+        DayName::Sat => 6,
     }
 }

@@ -1,0 +1,393 @@
+//! Product 2, rule by rule.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono_tz::America::{Manaus, New_York, Noronha, Rio_Branco, Sao_Paulo};
+use chrono_tz::Tz;
+use uuid::Uuid;
+
+use super::{Calendar, Demand};
+use crate::domain::clinic::{
+    AvailabilityException, AvailabilityRule, BusinessHours, DayHours, DayName, ExceptionType,
+};
+use crate::domain::ids::{ClinicId, ExceptionId, RuleId};
+use crate::domain::time::{Slot, Span};
+
+/// A Monday.
+const MONDAY: &str = "2026-02-16";
+
+fn date(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+fn time(text: &str) -> NaiveTime {
+    NaiveTime::parse_from_str(text, "%H:%M").expect("a time")
+}
+
+fn at(day: &str, clock: &str) -> NaiveDateTime {
+    date(day).and_time(time(clock))
+}
+
+pub(super) fn rule(day_of_week: i16, start_time: NaiveTime, end_time: NaiveTime) -> AvailabilityRule {
+    AvailabilityRule {
+        id: RuleId(Uuid::nil()),
+        clinic_id: ClinicId("clinic".into()),
+        professional_id: None,
+        day_of_week,
+        start_time,
+        end_time,
+        active: true,
+        created_at: DateTime::UNIX_EPOCH,
+        updated_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+pub(super) fn exception(
+    exception_date: NaiveDate,
+    exception_type: ExceptionType,
+    times: Option<(NaiveTime, NaiveTime)>,
+) -> AvailabilityException {
+    AvailabilityException {
+        id: ExceptionId(Uuid::nil()),
+        clinic_id: ClinicId("clinic".into()),
+        exception_date,
+        exception_type,
+        start_time: times.map(|(start, _)| start),
+        end_time: times.map(|(_, end)| end),
+        reason: None,
+        active: true,
+        created_at: DateTime::UNIX_EPOCH,
+        updated_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+/// A clinic's days as a test writes them.
+struct Days {
+    zone: Tz,
+    rules: Vec<AvailabilityRule>,
+    hours: BusinessHours,
+    exceptions: Vec<AvailabilityException>,
+    busy: Vec<Span>,
+    demand: Demand,
+}
+
+impl Days {
+    /// 45 minutes and 10 of buffer, nothing open.
+    fn closed() -> Self {
+        let not_before = at("2000-01-01", "00:00");
+        let demand = Demand { minutes: 45, buffer_minutes: 10, not_before };
+        let (rules, exceptions, busy) = Default::default();
+        Self { zone: Sao_Paulo, rules, hours: BusinessHours::default(), exceptions, busy, demand }
+    }
+
+    /// Every day open alike.
+    fn open(start: &str, end: &str) -> Self {
+        (0..7).fold(Self::closed(), |days, day| days.rule(day, start, end))
+    }
+
+    fn zone(self, zone: Tz) -> Self {
+        Self { zone, ..self }
+    }
+
+    fn rule(mut self, day: i16, start: &str, end: &str) -> Self {
+        self.rules.push(rule(day, time(start), time(end)));
+        self
+    }
+
+    fn hours(mut self, day: DayName, start: &str, end: &str) -> Self {
+        let hours = BTreeMap::from([(day, DayHours { start: time(start), end: time(end) })]);
+        self.hours.0.extend(hours);
+        self
+    }
+
+    fn special(mut self, day: &str, start: &str, end: &str) -> Self {
+        let times = Some((time(start), time(end)));
+        self.exceptions.push(exception(date(day), ExceptionType::SpecialHours, times));
+        self
+    }
+
+    fn blocked(mut self, day: &str, times: Option<(&str, &str)>) -> Self {
+        let times = times.map(|(start, end)| (time(start), time(end)));
+        self.exceptions.push(exception(date(day), ExceptionType::Blocked, times));
+        self
+    }
+
+    /// A visit with ten minutes of buffer.
+    fn visit(mut self, day: &str, start: &str, end: &str) -> Self {
+        self.busy.push(Span { start: at(day, start), end: at(day, end) + TimeDelta::minutes(10) });
+        self
+    }
+
+    fn minutes(mut self, minutes: i32, buffer_minutes: i32) -> Self {
+        self.demand = Demand { minutes, buffer_minutes, ..self.demand };
+        self
+    }
+
+    fn from(mut self, day: &str, clock: &str) -> Self {
+        self.demand.not_before = at(day, clock);
+        self
+    }
+
+    fn calendar(&self) -> Calendar {
+        Calendar::new(
+            self.zone,
+            self.rules.clone(),
+            self.hours.clone(),
+            self.exceptions.clone(),
+            self.busy.clone(),
+        )
+    }
+
+    fn check(&self, day: &str, expected: &str) {
+        let slots = self.calendar().slots(date(day), self.demand);
+        assert!(slots.iter().all(|slot| slot.date == date(day)));
+        let slots: Vec<String> = slots.iter().map(|slot| slot.time.format("%H:%M").to_string()).collect();
+        assert_eq!(slots.join(" "), expected, "{day}");
+        let any = self.calendar().days(date(day), date(day), self.demand);
+        assert_eq!(any.is_empty(), expected.is_empty(), "{day}");
+    }
+
+    fn check_windows(&self, day: &str, expected: &str) {
+        let windows = self.calendar().windows(date(day));
+        let windows: Vec<String> = windows
+            .iter()
+            .map(|w| format!("{}-{}", w.start.format("%H:%M"), w.end.format("%H:%M")))
+            .collect();
+        assert_eq!(windows.join(" "), expected, "{day}");
+    }
+
+    fn fits(&self, day: &str, clock: &str) -> bool {
+        self.calendar().fits(Slot { date: date(day), time: time(clock) }, self.demand)
+    }
+}
+
+#[test]
+fn an_empty_day_has_the_specifications_grid() {
+    let nine_to_six = "09:00 09:55 10:50 11:45 12:40 13:35 14:30 15:25 16:20 17:15";
+    Days::open("09:00", "18:00").check(MONDAY, nine_to_six);
+    Days::open("09:00", "18:00")
+        .minutes(60, 0)
+        .check(MONDAY, "09:00 10:00 11:00 12:00 13:00 14:00 15:00 16:00 17:00");
+    // The visit must end by the window's end; its buffer may stick out.
+    Days::open("09:00", "09:45").check(MONDAY, "09:00");
+    Days::open("09:00", "09:44").check(MONDAY, "");
+    Days::open("09:00", "10:40").check(MONDAY, "09:00 09:55");
+    Days::open("09:00", "10:39").check(MONDAY, "09:00");
+    Days::open("00:00", "23:59").minutes(720, 0).check(MONDAY, "00:00");
+    Days::open("09:00", "18:00").minutes(0, 10).check(MONDAY, "");
+    Days::open("09:00", "18:00").minutes(-5, 10).check(MONDAY, "");
+    Days::open("09:00", "11:00").minutes(60, -10).check(MONDAY, "09:00 10:00");
+    Days::closed().check(MONDAY, "");
+}
+
+#[test]
+fn day_0_is_sunday() {
+    let days = Days::closed().rule(0, "09:00", "10:00").rule(6, "14:00", "15:00");
+    days.check("2026-02-15", "09:00");
+    days.check("2026-02-16", "");
+    days.check("2026-02-21", "14:00");
+    let all = days.calendar().days(date("2026-02-14"), date("2026-02-22"), days.demand);
+    assert_eq!(all, [date("2026-02-14"), date("2026-02-15"), date("2026-02-21"), date("2026-02-22")]);
+}
+
+#[test]
+fn windows_that_touch_are_one() {
+    let days = Days::closed().rule(1, "14:00", "16:00").rule(1, "09:00", "12:00").rule(1, "12:00", "13:00");
+    days.check_windows(MONDAY, "09:00-13:00 14:00-16:00");
+    days.check(MONDAY, "09:00 09:55 10:50 11:45 14:00 14:55");
+    let overlapping =
+        Days::closed().rule(1, "09:00", "12:00").rule(1, "10:00", "11:00").rule(1, "11:30", "13:00");
+    overlapping.check_windows(MONDAY, "09:00-13:00");
+}
+
+#[test]
+fn business_hours_count_only_without_any_active_rule() {
+    let hours = Days::closed().hours(DayName::Mon, "09:00", "11:00").hours(DayName::Sun, "10:00", "11:00");
+    hours.check(MONDAY, "09:00 09:55");
+    hours.check("2026-02-15", "10:00");
+    hours.check("2026-02-17", "");
+    let mut ruled = hours.rule(2, "15:00", "16:00");
+    ruled.check(MONDAY, "");
+    ruled.check("2026-02-17", "15:00");
+    ruled.rules.iter_mut().for_each(|rule| rule.active = false);
+    ruled.check(MONDAY, "09:00 09:55");
+    ruled.check("2026-02-17", "");
+}
+
+#[test]
+fn special_hours_replace_and_blocked_wins() {
+    let days = Days::open("09:00", "12:00");
+    days.check_windows(MONDAY, "09:00-12:00");
+    let special = days.special(MONDAY, "14:00", "16:00");
+    special.check_windows(MONDAY, "14:00-16:00");
+    special.check_windows("2026-02-17", "09:00-12:00");
+    let two = special.special(MONDAY, "08:00", "09:00");
+    two.check_windows(MONDAY, "08:00-09:00 14:00-16:00");
+    let cut = two.blocked(MONDAY, Some(("14:30", "15:00")));
+    cut.check_windows(MONDAY, "08:00-09:00 14:00-14:30 15:00-16:00");
+    let mut closed = cut.blocked(MONDAY, None);
+    closed.check_windows(MONDAY, "");
+    closed.check(MONDAY, "");
+    closed.exceptions.iter_mut().for_each(|exception| exception.active = false);
+    closed.check_windows(MONDAY, "09:00-12:00");
+}
+
+#[test]
+fn a_blocked_part_is_cut_out() {
+    let check = |times, expected: &str| {
+        Days::open("09:00", "12:00").blocked(MONDAY, Some(times)).check_windows(MONDAY, expected);
+    };
+    check(("10:00", "11:00"), "09:00-10:00 11:00-12:00");
+    check(("08:00", "10:00"), "10:00-12:00");
+    check(("11:00", "13:00"), "09:00-11:00");
+    check(("08:00", "13:00"), "");
+    check(("09:00", "12:00"), "");
+    check(("07:00", "09:00"), "09:00-12:00");
+    check(("12:00", "13:00"), "09:00-12:00");
+    // A visit ends by the start of the blocked part, and its buffer sticks out into it.
+    let days = Days::open("09:00", "12:00").blocked(MONDAY, Some(("09:45", "10:20")));
+    days.check(MONDAY, "09:00 10:20 11:15");
+    Days::open("09:00", "12:00").blocked(MONDAY, Some(("09:44", "10:20"))).check(MONDAY, "10:20 11:15");
+}
+
+#[test]
+fn a_visit_keeps_its_time_and_buffer() {
+    let after_a_visit = "09:00 11:10 12:05 13:00 13:55 14:50 15:45 16:40";
+    let days = Days::open("09:00", "18:00").visit(MONDAY, "10:00", "11:00");
+    days.check(MONDAY, after_a_visit);
+    days.check("2026-02-17", "09:00 09:55 10:50 11:45 12:40 13:35 14:30 15:25 16:20 17:15");
+    // The buffer of the visit before it would reach into this one.
+    Days::open("09:00", "11:00").visit(MONDAY, "09:50", "10:15").check(MONDAY, "");
+    Days::open("09:00", "11:00").visit(MONDAY, "09:55", "10:05").check(MONDAY, "09:00 10:15");
+    // Staff may book outside the windows: clear of those, too.
+    Days::open("09:00", "10:00").visit(MONDAY, "10:05", "10:30").minutes(60, 10).check(MONDAY, "");
+    Days::open("09:00", "10:00").visit(MONDAY, "10:10", "10:30").minutes(60, 10).check(MONDAY, "09:00");
+    Days::open("09:00", "10:00").visit(MONDAY, "08:00", "08:55").check(MONDAY, "09:05");
+    Days::open("09:00", "11:00")
+        .blocked(MONDAY, Some(("09:45", "10:00")))
+        .visit(MONDAY, "09:50", "09:55")
+        .check(MONDAY, "10:05");
+    // In any order, touching, and the whole day.
+    Days::open("09:00", "12:00")
+        .visit(MONDAY, "10:10", "11:00")
+        .visit(MONDAY, "09:00", "10:00")
+        .check(MONDAY, "11:10");
+    Days::open("09:00", "12:00").visit(MONDAY, "08:00", "18:00").check(MONDAY, "");
+    Days::open("09:00", "12:00").visit(MONDAY, "08:00", "11:50").check(MONDAY, "");
+    // Over midnight.
+    Days::open("00:00", "01:00").visit("2026-02-15", "23:00", "23:59").check(MONDAY, "00:09");
+}
+
+#[test]
+fn the_past_drops_out_and_the_grid_stays() {
+    let days = |clock| Days::open("09:00", "12:00").from(MONDAY, clock);
+    days("08:00").check(MONDAY, "09:00 09:55 10:50");
+    days("09:00").check(MONDAY, "09:00 09:55 10:50");
+    days("09:01").check(MONDAY, "09:55 10:50");
+    days("10:50").check(MONDAY, "10:50");
+    days("10:51").check(MONDAY, "");
+    days("10:51").check("2026-02-15", "");
+    days("10:51").check("2026-02-17", "09:00 09:55 10:50");
+    let mut by_a_second = days("09:00");
+    by_a_second.demand.not_before += TimeDelta::milliseconds(1);
+    by_a_second.check(MONDAY, "09:55 10:50");
+}
+
+#[test]
+fn a_visit_off_the_grid_fits_where_it_is_clear() {
+    let days = Days::open("09:00", "18:00").visit(MONDAY, "10:00", "11:00").from(MONDAY, "09:03");
+    let check = |clock, expected| assert_eq!(days.fits(MONDAY, clock), expected, "{clock}");
+    check("09:00", false);
+    check("09:03", true);
+    check("09:05", true);
+    check("09:06", false);
+    check("10:00", false);
+    check("11:09", false);
+    check("11:10", true);
+    check("11:13", true);
+    check("17:15", true);
+    check("17:16", false);
+    check("08:59", false);
+    assert!(!Days::open("09:00", "18:00").minutes(0, 10).fits(MONDAY, "09:00"));
+    assert!(!Days::open("09:00", "18:00").blocked(MONDAY, None).fits(MONDAY, "09:00"));
+}
+
+#[test]
+fn a_lost_slot_has_its_nearest_ones() {
+    let days = Days::open("09:00", "12:40")
+        .visit(MONDAY, "09:55", "10:40")
+        .blocked("2026-02-17", None)
+        .from("2026-02-16", "08:00");
+    let check = |day: &str, clock: &str, until: &str, expected: &str| {
+        let lost = Slot { date: date(day), time: time(clock) };
+        let nearest = days.calendar().nearest(lost, date(until), days.demand, 3);
+        let nearest: Vec<String> =
+            nearest.iter().map(|slot| slot.at().format("%d %H:%M").to_string()).collect();
+        assert_eq!(nearest.join(", "), expected, "{day} {clock}");
+    };
+    check("2026-02-18", "11:00", "2026-02-20", "18 09:55, 18 10:50, 18 11:45");
+    check("2026-02-18", "09:00", "2026-02-20", "18 09:00, 18 09:55, 18 10:50");
+    check(MONDAY, "09:55", "2026-02-20", "16 09:00, 16 10:50, 16 11:45");
+    check("2026-02-17", "10:00", "2026-02-20", "18 09:00, 18 09:55, 18 10:50");
+    check("2026-02-17", "10:00", "2026-02-17", "");
+    check("2026-02-15", "10:00", MONDAY, "16 09:00, 16 10:50, 16 11:45");
+}
+
+#[test]
+fn room_is_a_window_long_enough_on_any_day() {
+    let days = Days::closed().rule(1, "09:00", "12:00").rule(3, "12:00", "13:00").rule(3, "13:00", "14:00");
+    let check = |days: &Days, minutes, expected| {
+        assert_eq!(days.calendar().has_room_for(minutes), expected, "{minutes}");
+    };
+    check(&days, 180, true);
+    check(&days, 181, false);
+    let special = days.special(MONDAY, "08:00", "10:00").special(MONDAY, "10:00", "12:00");
+    check(&special, 240, true);
+    check(&special, 241, false);
+    check(&Days::closed(), 1, false);
+    check(&Days::closed().hours(DayName::Fri, "09:00", "10:00"), 60, true);
+}
+
+#[test]
+fn days_of_23_and_25_hours_come_out_right() {
+    // No midnight in São Paulo that day.
+    let spring = Days::open("00:00", "03:00");
+    spring.check("2018-11-03", "00:00 00:55 01:50");
+    spring.check("2018-11-04", "01:00 01:55");
+    spring.check("2018-11-05", "00:00 00:55 01:50");
+    spring.check_windows("2018-11-04", "01:00-03:00");
+    Days::open("00:30", "03:00").check("2018-11-04", "01:00 01:55");
+    Days::open("00:00", "01:00").check("2018-11-04", "");
+    assert!(!spring.fits("2018-11-04", "00:00"));
+    assert!(!spring.fits("2018-11-04", "00:59"));
+    assert!(spring.fits("2018-11-04", "01:00"));
+    // A visit whose buffer runs into the missing hour.
+    let late = Days::open("00:00", "03:00").visit("2018-11-03", "23:00", "23:59");
+    late.check("2018-11-04", "01:00 01:55");
+    // 23:00 to 24:00 come twice: each slot once.
+    Days::open("21:00", "23:59").check("2018-02-17", "21:00 21:55 22:50");
+    Days::open("22:00", "23:59").minutes(30, 0).check("2018-02-17", "22:00 22:30 23:00");
+    Days::open("00:00", "02:00").check("2018-02-18", "00:00 00:55");
+    let new_york = Days::open("01:00", "05:00").zone(New_York);
+    new_york.check("2026-03-08", "01:00 03:00 03:55");
+    new_york.check("2026-11-01", "01:00 01:55 02:50 03:45");
+    Days::open("00:00", "02:00").zone(Rio_Branco).check("2008-06-24", "01:00");
+    Days::open("22:00", "23:59").zone(Rio_Branco).check("2013-11-09", "22:00 22:55");
+}
+
+#[test]
+fn zones_without_summer_time_and_leap_days_are_ordinary() {
+    let grid = "09:00 09:55 10:50";
+    for zone in [Sao_Paulo, Manaus, Rio_Branco, Noronha] {
+        let days = Days::open("09:00", "12:00").zone(zone);
+        days.check("2028-02-28", grid);
+        days.check("2028-02-29", grid);
+        days.check("2028-03-01", grid);
+        let range = days.calendar().days(date("2028-02-28"), date("2028-03-01"), days.demand);
+        assert_eq!(range.len(), 3, "{zone}");
+    }
+    for zone in [Manaus, Noronha] {
+        Days::open("00:00", "03:00").zone(zone).check("2018-11-04", "00:00 00:55 01:50");
+    }
+}
