@@ -1,1 +1,5 @@
 //! The one test binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may take what it knows to be there")]
+
+mod zapi;

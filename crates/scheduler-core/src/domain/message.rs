@@ -39,6 +39,20 @@ fn one() -> usize {
     1
 }
 
+impl OutgoingMessage {
+    /// The message as text alone: what is sent where nothing can be pressed.
+    pub fn as_numbered_text(&self) -> String {
+        numbered_text(&self.text, &self.choices, self.first_number)
+    }
+}
+
+/// A text with its choices below it, one a line: `1. Agendar`.
+pub fn numbered_text(text: &str, choices: &[Choice], first_number: usize) -> String {
+    let lines = choices.iter().zip(first_number..);
+    let lines: Vec<String> = lines.map(|(choice, number)| format!("{number}. {}", choice.label)).collect();
+    if lines.is_empty() { text.to_owned() } else { format!("{text}\n\n{}", lines.join("\n")) }
+}
+
 /// What a patient's message says, whatever it was made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -132,7 +132,11 @@ pub trait WhatsAppProvider: Send + Sync {
     fn parse_webhook(&self, payload: &Value, now: DateTime<Utc>) -> WebhookEvent;
 
     /// Reads a message, or says why it is none.
-    fn parse_incoming_message(&self, payload: &Value, now: DateTime<Utc>) -> Result<IncomingMessage, &'static str>;
+    fn parse_incoming_message(
+        &self,
+        payload: &Value,
+        now: DateTime<Utc>,
+    ) -> Result<IncomingMessage, &'static str>;
 
     /// Reads a status or delivery callback, or says why it is none.
     fn parse_status_update(&self, payload: &Value, now: DateTime<Utc>) -> Result<StatusUpdate, &'static str>;

@@ -171,6 +171,12 @@ struct Kept {
     known: HashMap<String, Option<String>>,
 }
 
+/// Why a message is not taken.
+enum Refused {
+    NoSuchResource,
+    Empty(&'static str),
+}
+
 impl Shared {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
@@ -194,16 +200,16 @@ impl Shared {
             .unwrap_or_else(Answer::usual)
     }
 
-    fn take(&self, call: &Call) -> Result<Value, Response> {
+    fn take(&self, call: &Call) -> Result<Value, Refused> {
         let (kind, options) = match call.endpoint.as_str() {
             "send-text" => ("text", Vec::new()),
             "send-button-list" => ("buttons", options(&call.body["buttonList"]["buttons"], "label")?),
             "send-option-list" => ("list", options(&call.body["optionList"]["options"], "title")?),
-            _ => return Err(no_such_resource()),
+            _ => return Err(Refused::NoSuchResource),
         };
         let field = |name: &'static str| {
             let value = call.body[name].as_str().filter(|value| !value.trim().is_empty());
-            value.ok_or_else(|| refused(&format!("{name} is empty")))
+            value.ok_or(Refused::Empty(name))
         };
         let message_id = format!("3EB0{}", &Uuid::new_v4().simple().to_string().to_uppercase()[..16]);
         let sent = Outgoing {
@@ -240,7 +246,10 @@ impl Shared {
         }
         match self.take(call) {
             Ok(answer) => said(StatusCode::OK, &answer),
-            Err(answer) => answer,
+            Err(Refused::NoSuchResource) => no_such_resource(),
+            Err(Refused::Empty(what)) => {
+                said(StatusCode::BAD_REQUEST, &json!({ "error": format!("{what} is empty") }))
+            }
         }
     }
 }
@@ -282,7 +291,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.starts_with("application/json"))
 }
 
-fn options(listed: &Value, label: &str) -> Result<Vec<OutgoingOption>, Response> {
+fn options(listed: &Value, label: &'static str) -> Result<Vec<OutgoingOption>, Refused> {
     let listed = listed.as_array().filter(|listed| !listed.is_empty());
     let text = |option: &Value, field: &str| option[field].as_str().map(str::to_owned);
     listed
@@ -290,11 +299,7 @@ fn options(listed: &Value, label: &str) -> Result<Vec<OutgoingOption>, Response>
             let read = |option| Some(OutgoingOption { id: text(option, "id")?, label: text(option, label)? });
             listed.iter().map(read).collect()
         })
-        .ok_or_else(|| refused("options without id or label"))
-}
-
-fn refused(error: &str) -> Response {
-    said(StatusCode::BAD_REQUEST, &json!({ "error": error }))
+        .ok_or(Refused::Empty(label))
 }
 
 /// z-api's answer to a wrong path: success by its status, an error by its body.

@@ -1,1 +1,170 @@
-//! zapi
+//! z-api, the WhatsApp provider: sending with its success rule and error classes, and its webhooks.
+
+mod faults;
+mod fields;
+mod http;
+mod incoming;
+mod status;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::domain::clinic::{Clinic, Secret, ZapiInstance};
+use crate::domain::message::{Choice, IncomingMessage, numbered_text};
+use crate::domain::phone::Address;
+use crate::ports::WhatsAppProvider;
+use crate::ports::whatsapp::{SendError, SendErrorKind, Sent, StatusUpdate, WebhookEvent};
+
+pub use http::StartError;
+
+/// The z-api provider: one per process, for every clinic.
+pub struct Zapi {
+    http: http::Http,
+}
+
+impl Zapi {
+    /// A provider that calls `base_url` (`ZAPI_BASE_URL`), with the account's Client-Token for the
+    /// clinics that have none of their own. Connects to nothing yet. An error means that the
+    /// address is none.
+    pub fn new(base_url: &str, client_token: Option<Secret>) -> Result<Self, StartError> {
+        Ok(Self { http: http::Http::new(base_url, client_token)? })
+    }
+
+    /// Posts a message. Taken means 2xx and a `messageId`; z-api also says 200 to what it refuses.
+    async fn post(&self, clinic: &Clinic, endpoint: &str, body: &Value) -> Result<Sent, SendError> {
+        let instance = instance(clinic)?;
+        let response = self.http.call(instance, Method::POST, &[endpoint], Some(body)).await?;
+        let id = |name| fields::text(&response, name).filter(|id: &String| !id.is_empty());
+        match id("messageId") {
+            Some(provider_message_id) => {
+                Ok(Sent { provider_message_id, queue_id: id("zaapId"), response, as_numbered_text: false })
+            }
+            None => Err(self.http.refusal(instance, 200, &response)),
+        }
+    }
+
+    /// Posts a message with choices, and the same as numbered text if z-api will not have it.
+    async fn post_choices(
+        &self,
+        clinic: &Clinic,
+        endpoint: &str,
+        body: Value,
+        as_text: impl FnOnce() -> String,
+    ) -> Result<Sent, SendError> {
+        match self.post(clinic, endpoint, &body).await {
+            Err(refused) if refused.kind == SendErrorKind::Permanent => {
+                tracing::warn!(step = "send_choices", reason = %refused, "choices were refused: sent as text");
+                let text = json!({ "phone": body["phone"], "message": as_text() });
+                let sent = self.post(clinic, "send-text", &text).await?;
+                Ok(Sent { as_numbered_text: true, ..sent })
+            }
+            answered => answered,
+        }
+    }
+}
+
+#[async_trait]
+impl WhatsAppProvider for Zapi {
+    fn name(&self) -> &'static str {
+        "zapi"
+    }
+
+    async fn send_text(&self, clinic: &Clinic, to: &Address, message: &str) -> Result<Sent, SendError> {
+        self.post(clinic, "send-text", &json!({ "phone": to.0, "message": message })).await
+    }
+
+    async fn send_buttons(
+        &self,
+        clinic: &Clinic,
+        to: &Address,
+        message: &str,
+        buttons: &[Choice],
+        first_number: usize,
+    ) -> Result<Sent, SendError> {
+        let buttons_json: Vec<Value> =
+            buttons.iter().map(|button| json!({ "id": button.id, "label": button.label })).collect();
+        let body = json!({
+            "phone": to.0,
+            "message": message,
+            "buttonList": { "buttons": buttons_json },
+        });
+        let as_text = || numbered_text(message, buttons, first_number);
+        self.post_choices(clinic, "send-button-list", body, as_text).await
+    }
+
+    async fn send_list(
+        &self,
+        clinic: &Clinic,
+        to: &Address,
+        message: &str,
+        button_text: &str,
+        rows: &[Choice],
+        first_number: usize,
+    ) -> Result<Sent, SendError> {
+        // Older documentation requires a description, so there always is one.
+        let options: Vec<Value> =
+            rows.iter().map(|row| json!({ "id": row.id, "title": row.label, "description": "" })).collect();
+        let body = json!({
+            "phone": to.0,
+            "message": message,
+            "optionList": { "title": button_text, "buttonLabel": button_text, "options": options },
+        });
+        let as_text = || numbered_text(message, rows, first_number);
+        self.post_choices(clinic, "send-option-list", body, as_text).await
+    }
+
+    async fn find_address(&self, clinic: &Clinic, phone: &str) -> Result<Option<Address>, SendError> {
+        let instance = instance(clinic)?;
+        let response = self.http.call(instance, Method::GET, &["phone-exists", phone], None).await?;
+        // The documentation shows an array of one, integrators met a bare object.
+        let found = response.get(0).unwrap_or(&response);
+        match fields::flag(found, "exists") {
+            Some(true) => {
+                let known_as = fields::text(found, "phone").filter(|known| !known.is_empty());
+                Ok(Some(Address(known_as.unwrap_or_else(|| phone.to_owned()))))
+            }
+            Some(false) => Ok(None),
+            None => Err(self.http.refusal(instance, 200, &response)),
+        }
+    }
+
+    fn instance_of(&self, payload: &Value) -> Option<String> {
+        fields::id(payload, "instanceId")
+    }
+
+    fn parse_webhook(&self, payload: &Value, now: DateTime<Utc>) -> WebhookEvent {
+        let kind = payload.get("type").and_then(Value::as_str).unwrap_or_default();
+        match kind {
+            "ReceivedCallback" => incoming::parse(payload, now)
+                .map_or_else(WebhookEvent::Ignored, |message| WebhookEvent::Message(Box::new(message))),
+            "MessageStatusCallback" | "DeliveryCallback" => {
+                status::parse(payload, now).map_or_else(WebhookEvent::Ignored, WebhookEvent::Status)
+            }
+            "ConnectedCallback" => WebhookEvent::Connection { connected: true },
+            "DisconnectedCallback" => WebhookEvent::Connection { connected: false },
+            "PresenceChatCallback" => WebhookEvent::Ignored("presence"),
+            _ => WebhookEvent::Ignored("unknown type"),
+        }
+    }
+
+    fn parse_incoming_message(
+        &self,
+        payload: &Value,
+        now: DateTime<Utc>,
+    ) -> Result<IncomingMessage, &'static str> {
+        incoming::parse(payload, now)
+    }
+
+    fn parse_status_update(&self, payload: &Value, now: DateTime<Utc>) -> Result<StatusUpdate, &'static str> {
+        status::parse(payload, now)
+    }
+}
+
+fn instance(clinic: &Clinic) -> Result<&ZapiInstance, SendError> {
+    clinic.zapi.as_ref().ok_or_else(|| SendError {
+        kind: SendErrorKind::Instance,
+        detail: "the clinic has no z-api instance".to_owned(),
+    })
+}
