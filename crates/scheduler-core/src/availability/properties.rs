@@ -12,6 +12,9 @@ use crate::domain::time::{Slot, Span};
 
 const MINUTES_A_DAY: usize = 24 * 60;
 
+/// Start and end in minutes of the day.
+type Times = (u32, u32);
+
 /// A week of a clinic: everything in minutes.
 #[derive(Debug, Clone)]
 struct Week {
@@ -19,7 +22,7 @@ struct Week {
     /// Weekday, start, end.
     rules: Vec<(i16, u32, u32)>,
     /// Day of the week from `from`, whether special, times.
-    exceptions: Vec<(u64, bool, Option<(u32, u32)>)>,
+    exceptions: Vec<(u64, bool, Option<Times>)>,
     /// Start after `from`, length with buffer.
     visits: Vec<(i64, i64)>,
     minutes: i32,
@@ -70,7 +73,7 @@ impl Week {
         let has_special = of_day().any(|&(_, special, _)| special);
         (0..MINUTES_A_DAY as u32)
             .map(|minute| {
-                let within = |&(start, end): &(u32, u32)| (start..end).contains(&minute);
+                let within = |&(start, end): &Times| (start..end).contains(&minute);
                 let opened = if has_special {
                     of_day().any(|(_, special, times)| *special && times.as_ref().is_some_and(within))
                 } else {
@@ -120,7 +123,7 @@ fn clock(minute: u32) -> NaiveTime {
     NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0).expect("a minute of the day")
 }
 
-fn times() -> impl Strategy<Value = (u32, u32)> {
+fn times() -> impl Strategy<Value = Times> {
     (0..1380u32, 1..600u32).prop_map(|(start, length)| (start, (start + length).min(1439)))
 }
 
