@@ -1,8 +1,8 @@
 //! z-api, the WhatsApp provider: sending with its success rule and error classes, and its webhooks.
 
+mod call;
 mod faults;
 mod fields;
-mod http;
 mod incoming;
 mod status;
 
@@ -17,11 +17,11 @@ use crate::domain::phone::Address;
 use crate::ports::WhatsAppProvider;
 use crate::ports::whatsapp::{SendError, SendErrorKind, Sent, StatusUpdate, WebhookEvent};
 
-pub use http::StartError;
+pub use call::StartError;
 
 /// The z-api provider: one per process, for every clinic.
 pub struct Zapi {
-    http: http::Http,
+    caller: call::Caller,
 }
 
 impl Zapi {
@@ -29,19 +29,19 @@ impl Zapi {
     /// clinics that have none of their own. Connects to nothing yet. An error means that the
     /// address is none.
     pub fn new(base_url: &str, client_token: Option<Secret>) -> Result<Self, StartError> {
-        Ok(Self { http: http::Http::new(base_url, client_token)? })
+        Ok(Self { caller: call::Caller::new(base_url, client_token)? })
     }
 
     /// Posts a message. Taken means 2xx and a `messageId`; z-api also says 200 to what it refuses.
     async fn post(&self, clinic: &Clinic, endpoint: &str, body: &Value) -> Result<Sent, SendError> {
         let instance = instance(clinic)?;
-        let response = self.http.call(instance, Method::POST, &[endpoint], Some(body)).await?;
+        let response = self.caller.call(instance, Method::POST, &[endpoint], Some(body)).await?;
         let id = |name| fields::text(&response, name).filter(|id: &String| !id.is_empty());
         match id("messageId") {
             Some(provider_message_id) => {
                 Ok(Sent { provider_message_id, queue_id: id("zaapId"), response, as_numbered_text: false })
             }
-            None => Err(self.http.refusal(instance, 200, &response)),
+            None => Err(self.caller.refusal(instance, 200, &response)),
         }
     }
 
@@ -117,7 +117,7 @@ impl WhatsAppProvider for Zapi {
 
     async fn find_address(&self, clinic: &Clinic, phone: &str) -> Result<Option<Address>, SendError> {
         let instance = instance(clinic)?;
-        let response = self.http.call(instance, Method::GET, &["phone-exists", phone], None).await?;
+        let response = self.caller.call(instance, Method::GET, &["phone-exists", phone], None).await?;
         // The documentation shows an array of one, integrators met a bare object.
         let found = response.get(0).unwrap_or(&response);
         match fields::flag(found, "exists") {
@@ -126,7 +126,7 @@ impl WhatsAppProvider for Zapi {
                 Ok(Some(Address(known_as.unwrap_or_else(|| phone.to_owned()))))
             }
             Some(false) => Ok(None),
-            None => Err(self.http.refusal(instance, 200, &response)),
+            None => Err(self.caller.refusal(instance, 200, &response)),
         }
     }
 

@@ -28,13 +28,13 @@ const ANSWER_BYTES: usize = 64 * 1024;
 pub struct StartError;
 
 /// The one HTTP client, and where z-api is.
-pub(super) struct Http {
+pub(super) struct Caller {
     client: Client,
     base: Url,
     account_token: Option<Secret>,
 }
 
-impl Http {
+impl Caller {
     pub(super) fn new(base_url: &str, account_token: Option<Secret>) -> Result<Self, StartError> {
         let base = Url::parse(base_url).map_err(|_| StartError)?;
         if !matches!(base.scheme(), "http" | "https") {

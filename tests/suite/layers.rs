@@ -1,0 +1,226 @@
+//! Who may use whom: keeps the table of `ARCHITECTURE.md` by reading the paths in every file.
+
+mod source;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use source::{code, paths, test_files, without_tests};
+
+/// Crates that are plain computation: no I/O, no runtime.
+const PURE: &[&str] = &["chrono", "chrono_tz", "serde", "thiserror", "unicode_normalization", "uuid"];
+
+/// What speaks to the world. Only adapters do.
+const WORLD: &[&str] = &[
+    "aws_config",
+    "aws_sdk_dynamodb",
+    "aws_smithy_http_client",
+    "reqwest",
+    "rustls",
+    "serde_dynamo",
+    "sqlx",
+    "webpki_roots",
+];
+
+/// What a request and a response are made of. Only functions and servers know.
+const HTTP: &[&str] = &["axum", "http", "lambda_http", "lambda_runtime"];
+
+/// One room of the house.
+struct Room {
+    /// Its files: a folder, or a file, from the project's root.
+    at: &'static str,
+    /// Modules of `scheduler-core` it may use, itself aside.
+    modules: Modules,
+    /// Crates it may use.
+    crates: Crates,
+}
+
+enum Modules {
+    All,
+    Only(&'static [&'static str]),
+}
+
+enum Crates {
+    Only(&'static [&'static [&'static str]]),
+    AllBut(&'static [&'static [&'static str]]),
+}
+
+/// The table. A file belongs to the first room whose path it begins with.
+const ROOMS: &[Room] = &[
+    Room {
+        at: "crates/scheduler-core/src/domain/",
+        modules: Modules::Only(&[]),
+        crates: Crates::Only(&[PURE]),
+    },
+    Room {
+        at: "crates/scheduler-core/src/availability/",
+        modules: Modules::Only(&["domain"]),
+        crates: Crates::Only(&[PURE]),
+    },
+    Room {
+        at: "crates/scheduler-core/src/conversation/",
+        modules: Modules::Only(&["domain"]),
+        crates: Crates::Only(&[PURE, &["serde_json", "toml"]]),
+    },
+    Room {
+        at: "crates/scheduler-core/src/ports/",
+        modules: Modules::Only(&["domain"]),
+        crates: Crates::Only(&[PURE, &["async_trait", "serde_json"]]),
+    },
+    Room {
+        at: "crates/scheduler-core/src/adapters/",
+        modules: Modules::Only(&[
+            "availability",
+            "config",
+            "conversation::state",
+            "domain",
+            "error",
+            "points",
+            "ports",
+        ]),
+        crates: Crates::AllBut(&[HTTP]),
+    },
+    Room { at: "crates/scheduler-core/src/", modules: Modules::All, crates: Crates::AllBut(&[WORLD, HTTP]) },
+    Room { at: "src/", modules: Modules::All, crates: Crates::AllBut(&[WORLD]) },
+];
+
+#[test]
+fn every_file_uses_only_what_its_room_may() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = Vec::new();
+    list(&root.join("src"), &mut files);
+    list(&root.join("crates/scheduler-core/src"), &mut files);
+    assert!(files.len() > 30, "the rooms have moved: {} files", files.len());
+    let sources: Vec<(String, String)> = files
+        .iter()
+        .map(|file| {
+            let path = file.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            (path, std::fs::read_to_string(file).unwrap())
+        })
+        .collect();
+    let for_tests: BTreeSet<String> =
+        sources.iter().flat_map(|(path, text)| test_files(path, text)).collect();
+    let refused: Vec<String> = sources
+        .iter()
+        .filter(|(path, _)| !for_tests.contains(path))
+        .flat_map(|(path, text)| refusals(path, text))
+        .collect();
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+}
+
+#[test]
+fn a_forbidden_import_is_refused() {
+    #[track_caller]
+    fn check(file: &str, source: &str, expected: &[&str]) {
+        let path = format!("crates/scheduler-core/src/{file}");
+        let expected: Vec<String> = expected.iter().map(|used| format!("{path} uses {used}")).collect();
+        assert_eq!(refusals(&path, source), expected, "{source}");
+    }
+    check("domain/clinic.rs", "use chrono::Utc;\nuse super::ids::ClinicId;", &[]);
+    check("domain/clinic.rs", "use sqlx::PgPool;", &["sqlx::PgPool"]);
+    check("domain/clinic.rs", "use serde_json::Value;", &["serde_json::Value"]);
+    check("domain/clinic.rs", "use crate::adapters::postgres::Db;", &["crate::adapters::postgres::Db"]);
+    check("domain/clinic.rs", "use super::super::app::reconcile;", &["crate::app::reconcile"]);
+    check(
+        "conversation/answer.rs",
+        "use crate::{domain::ids::ClinicId, ports::{Clock, WhatsAppProvider as W}};",
+        &["crate::ports::Clock", "crate::ports::WhatsAppProvider"],
+    );
+    check(
+        "conversation/answer.rs",
+        "fn f(db: &crate::adapters::postgres::Db) {}",
+        &["crate::adapters::postgres::Db"],
+    );
+    check("conversation/answer.rs", "async fn f() { tokio::time::sleep(d).await }", &["tokio::time::sleep"]);
+    check("conversation/answer.rs", "// use sqlx::PgPool;\nconst A: &str = \"sqlx::PgPool\";", &[]);
+    check("conversation/answer.rs", "#[cfg(test)]\nmod tests { use proptest::prelude::*; }", &[]);
+    check(
+        "availability/mod.rs",
+        "use crate::conversation::state::State;",
+        &["crate::conversation::state::State"],
+    );
+    check("ports/whatsapp.rs", "use crate::conversation::Chat;", &["crate::conversation::Chat"]);
+    check("adapters/dynamodb/mod.rs", "use crate::conversation::state::Chat;", &[]);
+    check(
+        "adapters/dynamodb/mod.rs",
+        "use crate::conversation::event::Event;",
+        &["crate::conversation::event::Event"],
+    );
+    check("adapters/dynamodb/mod.rs", "use crate::app::converse::Chats;", &["crate::app::converse::Chats"]);
+    check("app/status.rs", "use crate::adapters::postgres::Db;\nuse crate::ports::Clock;", &[]);
+    check("app/status.rs", "use reqwest::Client;\nuse http::Request;", &["reqwest::Client", "http::Request"]);
+    assert_eq!(refusals("src/auth.rs", "use aws_sdk_dynamodb::Client;").len(), 1);
+    assert_eq!(refusals("src/auth.rs", "use http::Request;\nuse scheduler_core::app::status;").len(), 0);
+    let tests = test_files("crates/scheduler-core/src/availability/mod.rs", "#[cfg(test)]\nmod properties;");
+    assert_eq!(tests, ["crates/scheduler-core/src/availability/properties.rs"]);
+}
+
+fn list(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            list(&path, files);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// Paths used in a file that its room may not use.
+fn refusals(path: &str, source: &str) -> Vec<String> {
+    let Some(room) = ROOMS.iter().find(|room| path.starts_with(room.at)) else { return Vec::new() };
+    let module = module_of(path);
+    let mut used = Vec::new();
+    for written in paths(&without_tests(&code(source))) {
+        let full = resolve(&module, &written);
+        if !may_use(room, &module, &full) && !used.contains(&full) {
+            used.push(full);
+        }
+    }
+    used.iter().map(|used| format!("{path} uses {}", used.join("::"))).collect()
+}
+
+fn may_use(room: &Room, module: &[String], used: &[String]) -> bool {
+    let first = used[0].as_str();
+    if first == "crate" || first == "scheduler_core" {
+        let Modules::Only(modules) = room.modules else { return true };
+        let inside = used[1..].join("::");
+        let within = |name: &str| inside == name || inside.starts_with(&format!("{name}::"));
+        return module.get(1).is_some_and(|own| within(own)) || modules.iter().any(|name| within(name));
+    }
+    let listed = |lists: &[&[&str]]| lists.iter().any(|list| list.contains(&first));
+    match room.crates {
+        Crates::Only(lists) => !is_crate(first) || listed(lists),
+        Crates::AllBut(lists) => !listed(lists),
+    }
+}
+
+/// Whether a path's first word is a dependency rather than a module or a type.
+fn is_crate(name: &str) -> bool {
+    let manifest = include_str!("../../Cargo.toml");
+    let dependencies = manifest.split("[workspace.dependencies]").nth(1).unwrap_or_default();
+    let dependencies = dependencies.split("\n[").next().unwrap_or_default();
+    dependencies
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .any(|(dependency, _)| dependency.trim().replace('-', "_") == name)
+}
+
+/// `crate::a::b` for `…/src/a/b.rs`.
+fn module_of(path: &str) -> Vec<String> {
+    let inside = path.split_once("src/").map_or(path, |(_, inside)| inside).trim_end_matches(".rs");
+    let words = inside.split('/').filter(|word| !matches!(*word, "mod" | "lib"));
+    std::iter::once("crate").chain(words).map(str::to_owned).collect()
+}
+
+fn resolve(module: &[String], written: &[String]) -> Vec<String> {
+    let ups = written.iter().take_while(|word| *word == "super").count();
+    if written[0] == "self" {
+        return [module, &written[1..]].concat();
+    }
+    if ups == 0 {
+        return written.to_vec();
+    }
+    let kept = module.len().saturating_sub(ups).max(1);
+    [&module[..kept], &written[ups..]].concat()
+}
