@@ -3,7 +3,7 @@
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::adapters::postgres::Db;
-use crate::availability::{Calendar, Demand};
+use crate::availability::{Calendar, Demand, Opening};
 use crate::domain::areas::length_of_visit;
 use crate::domain::clinic::Clinic;
 use crate::domain::ids::AppointmentId;
@@ -91,6 +91,13 @@ pub async fn get_nearest_slots(
     let until = lost.date.checked_add_days(Days::new(13)).map_or(horizon, |until| until.min(horizon));
     let calendar = get_calendar(db, clinic, lost.date, until, leaving_out).await?;
     Ok(calendar.nearest(lost, until, demand(clinic, minutes, now), 3))
+}
+
+/// Whether the clinic is open now, and when it opens next within its horizon.
+pub async fn get_opening(db: &Db, clinic: &Clinic, now: DateTime<Utc>) -> Result<Opening, StoreError> {
+    let (at, horizon) = (local(now, clinic.timezone), horizon(clinic, now));
+    let calendar = get_calendar(db, clinic, at.date(), horizon, None).await?;
+    Ok(calendar.opening(at, horizon))
 }
 
 /// The last day that patients may book: today plus the clinic's `max_days_ahead`.

@@ -3,6 +3,8 @@
 mod stretch;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,15 @@ pub struct Demand {
     pub buffer_minutes: i32,
     /// Nothing that starts before this wall-clock moment (now plus the clinic's notice).
     pub not_before: NaiveDateTime,
+}
+
+/// Whether somebody is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// The clinic is open.
+    pub open: bool,
+    /// When it opens next, the clinic's wall clock; none if it does not within the days searched.
+    pub next: Option<NaiveDateTime>,
 }
 
 impl Calendar {
@@ -121,6 +132,18 @@ impl Calendar {
         slot.at() >= demand.not_before
             && open.iter().any(|window| window.start <= start && end <= window.end)
             && self.busy_from(start).first().is_none_or(|busy| busy.start >= start + visit.step)
+    }
+
+    /// Whether the clinic is open at a wall-clock moment, and when it opens next, on `until` at the
+    /// latest.
+    pub fn opening(&self, at: NaiveDateTime, until: NaiveDate) -> Opening {
+        let mut days = at.date().iter_days().take_while(|&date| date <= until);
+        Opening {
+            open: self.windows(at.date()).iter().any(|window| window.start <= at && at < window.end),
+            next: days.find_map(|date| {
+                self.windows(date).into_iter().map(|window| window.start).find(|&start| start > at)
+            }),
+        }
     }
 
     /// Whether a window of any weekday or exception is as long as `minutes`.

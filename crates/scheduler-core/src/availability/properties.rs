@@ -5,7 +5,7 @@ use chrono_tz::America::Sao_Paulo;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::tests::{exception, rule};
+use super::fixtures::{exception, rule};
 use super::{Calendar, Demand};
 use crate::domain::clinic::{BusinessHours, ExceptionType};
 use crate::domain::time::{Slot, Span};

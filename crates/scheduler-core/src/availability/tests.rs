@@ -1,166 +1,14 @@
 //! Product 2, rule by rule.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::TimeDelta;
 use chrono_tz::America::{Manaus, New_York, Noronha, Rio_Branco, Sao_Paulo};
-use chrono_tz::Tz;
-use uuid::Uuid;
 
-use super::{Calendar, Demand};
-use crate::domain::clinic::{
-    AvailabilityException, AvailabilityRule, BusinessHours, DayHours, DayName, ExceptionType,
-};
-use crate::domain::ids::{ClinicId, ExceptionId, RuleId};
-use crate::domain::time::{Slot, Span};
+use super::fixtures::{Days, at, date, time};
+use crate::domain::clinic::DayName;
+use crate::domain::time::Slot;
 
 /// A Monday.
 const MONDAY: &str = "2026-02-16";
-
-fn date(text: &str) -> NaiveDate {
-    text.parse().expect("a date")
-}
-
-fn time(text: &str) -> NaiveTime {
-    NaiveTime::parse_from_str(text, "%H:%M").expect("a time")
-}
-
-fn at(day: &str, clock: &str) -> NaiveDateTime {
-    date(day).and_time(time(clock))
-}
-
-pub(super) fn rule(day_of_week: i16, start_time: NaiveTime, end_time: NaiveTime) -> AvailabilityRule {
-    AvailabilityRule {
-        id: RuleId(Uuid::nil()),
-        clinic_id: ClinicId("clinic".into()),
-        professional_id: None,
-        day_of_week,
-        start_time,
-        end_time,
-        active: true,
-        created_at: DateTime::UNIX_EPOCH,
-        updated_at: DateTime::UNIX_EPOCH,
-    }
-}
-
-pub(super) fn exception(
-    exception_date: NaiveDate,
-    exception_type: ExceptionType,
-    times: Option<(NaiveTime, NaiveTime)>,
-) -> AvailabilityException {
-    AvailabilityException {
-        id: ExceptionId(Uuid::nil()),
-        clinic_id: ClinicId("clinic".into()),
-        exception_date,
-        exception_type,
-        start_time: times.map(|(start, _)| start),
-        end_time: times.map(|(_, end)| end),
-        reason: None,
-        active: true,
-        created_at: DateTime::UNIX_EPOCH,
-        updated_at: DateTime::UNIX_EPOCH,
-    }
-}
-
-/// A clinic's days as a test writes them.
-struct Days {
-    zone: Tz,
-    rules: Vec<AvailabilityRule>,
-    hours: BusinessHours,
-    exceptions: Vec<AvailabilityException>,
-    busy: Vec<Span>,
-    demand: Demand,
-}
-
-impl Days {
-    /// 45 minutes and 10 of buffer, nothing open.
-    fn closed() -> Self {
-        let not_before = at("2000-01-01", "00:00");
-        let demand = Demand { minutes: 45, buffer_minutes: 10, not_before };
-        let (rules, exceptions, busy) = Default::default();
-        Self { zone: Sao_Paulo, rules, hours: BusinessHours::default(), exceptions, busy, demand }
-    }
-
-    /// Every day open alike.
-    fn open(start: &str, end: &str) -> Self {
-        (0..7).fold(Self::closed(), |days, day| days.rule(day, start, end))
-    }
-
-    fn zone(self, zone: Tz) -> Self {
-        Self { zone, ..self }
-    }
-
-    fn rule(mut self, day: i16, start: &str, end: &str) -> Self {
-        self.rules.push(rule(day, time(start), time(end)));
-        self
-    }
-
-    fn hours(mut self, day: DayName, start: &str, end: &str) -> Self {
-        let hours = BTreeMap::from([(day, DayHours { start: time(start), end: time(end) })]);
-        self.hours.0.extend(hours);
-        self
-    }
-
-    fn special(mut self, day: &str, start: &str, end: &str) -> Self {
-        let times = Some((time(start), time(end)));
-        self.exceptions.push(exception(date(day), ExceptionType::SpecialHours, times));
-        self
-    }
-
-    fn blocked(mut self, day: &str, times: Option<(&str, &str)>) -> Self {
-        let times = times.map(|(start, end)| (time(start), time(end)));
-        self.exceptions.push(exception(date(day), ExceptionType::Blocked, times));
-        self
-    }
-
-    /// A visit with ten minutes of buffer.
-    fn visit(mut self, day: &str, start: &str, end: &str) -> Self {
-        self.busy.push(Span { start: at(day, start), end: at(day, end) + TimeDelta::minutes(10) });
-        self
-    }
-
-    fn minutes(mut self, minutes: i32, buffer_minutes: i32) -> Self {
-        self.demand = Demand { minutes, buffer_minutes, ..self.demand };
-        self
-    }
-
-    fn from(mut self, day: &str, clock: &str) -> Self {
-        self.demand.not_before = at(day, clock);
-        self
-    }
-
-    fn calendar(&self) -> Calendar {
-        Calendar::new(
-            self.zone,
-            self.rules.clone(),
-            self.hours.clone(),
-            self.exceptions.clone(),
-            self.busy.clone(),
-        )
-    }
-
-    fn check(&self, day: &str, expected: &str) {
-        let slots = self.calendar().slots(date(day), self.demand);
-        assert!(slots.iter().all(|slot| slot.date == date(day)));
-        let slots: Vec<String> = slots.iter().map(|slot| slot.time.format("%H:%M").to_string()).collect();
-        assert_eq!(slots.join(" "), expected, "{day}");
-        let any = self.calendar().days(date(day), date(day), self.demand);
-        assert_eq!(any.is_empty(), expected.is_empty(), "{day}");
-    }
-
-    fn check_windows(&self, day: &str, expected: &str) {
-        let windows = self.calendar().windows(date(day));
-        let windows: Vec<String> = windows
-            .iter()
-            .map(|w| format!("{}-{}", w.start.format("%H:%M"), w.end.format("%H:%M")))
-            .collect();
-        assert_eq!(windows.join(" "), expected, "{day}");
-    }
-
-    fn fits(&self, day: &str, clock: &str) -> bool {
-        self.calendar().fits(Slot { date: date(day), time: time(clock) }, self.demand)
-    }
-}
 
 #[test]
 fn an_empty_day_has_the_specifications_grid() {
@@ -332,6 +180,28 @@ fn a_lost_slot_has_its_nearest_ones() {
     check("2026-02-17", "10:00", "2026-02-20", "18 09:00, 18 09:55, 18 10:50");
     check("2026-02-17", "10:00", "2026-02-17", "");
     check("2026-02-15", "10:00", MONDAY, "16 09:00, 16 10:50, 16 11:45");
+}
+
+#[test]
+fn a_clinic_is_open_within_its_windows() {
+    let days = Days::closed()
+        .rule(1, "09:00", "12:00")
+        .rule(1, "13:00", "18:00")
+        .rule(3, "10:00", "12:00")
+        .special("2026-02-18", "11:00", "12:00")
+        .visit(MONDAY, "09:00", "12:00");
+    let check = |day: &str, clock: &str, open: bool, next: Option<(&str, &str)>| {
+        let opening = days.calendar().opening(at(day, clock), date("2026-02-20"));
+        let next = next.map(|(day, clock)| at(day, clock));
+        assert_eq!((opening.open, opening.next), (open, next), "{day} {clock}");
+    };
+    check(MONDAY, "09:00", true, Some((MONDAY, "13:00")));
+    check(MONDAY, "08:59", false, Some((MONDAY, "09:00")));
+    check(MONDAY, "12:00", false, Some((MONDAY, "13:00")));
+    check(MONDAY, "17:59", true, Some(("2026-02-18", "11:00")));
+    check(MONDAY, "18:00", false, Some(("2026-02-18", "11:00")));
+    check("2026-02-18", "11:00", true, None);
+    check("2026-02-18", "12:00", false, None);
 }
 
 #[test]
