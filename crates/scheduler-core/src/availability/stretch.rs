@@ -6,7 +6,7 @@ use crate::domain::time::Span;
 
 /// `[start, end)` in seconds of the wall clock: since 1970 for a moment, since midnight for a
 /// time of day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stretch {
     pub(super) start: i64,
     pub(super) end: i64,
@@ -53,7 +53,7 @@ pub(super) fn midnight(date: NaiveDate) -> i64 {
 /// Puts stretches in order, makes one of those that touch or overlap, and drops empty ones.
 pub(super) fn merge(stretches: &mut Vec<Stretch>) {
     stretches.retain(|stretch| stretch.length() > 0);
-    stretches.sort_unstable();
+    stretches.sort_unstable_by_key(|stretch| stretch.start);
     stretches.dedup_by(|next, kept| {
         let touches = next.start <= kept.end;
         if touches {
