@@ -5,3 +5,4 @@ pub mod availability;
 pub mod converse;
 pub mod reconcile;
 pub mod status;
+mod wordings;

@@ -1,6 +1,6 @@
 //! Where a chat stands between two messages, with the data that place needs.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{AppointmentId, ServiceId};
@@ -17,6 +17,37 @@ pub struct Chat {
     pub memory: Memory,
 }
 
+impl Chat {
+    /// A chat in which nothing was said yet.
+    pub fn new() -> Self {
+        Self { state: State::Welcome, previous: Vec::new(), memory: Memory::default() }
+    }
+
+    /// A new session of the same chat. It keeps the silence, which outlives sessions, and goes on
+    /// numbering, so that a confirmation of an earlier session is known as old.
+    pub fn renewed(&self) -> Self {
+        let Memory { prompts, silent_until, .. } = self.memory;
+        Self { memory: Memory { prompts, silent_until, ..Memory::default() }, ..Self::new() }
+    }
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// When the patient last wrote, and what the clinic's calendar said then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// The instant.
+    pub now: DateTime<Utc>,
+    /// The same on the clinic's wall clock.
+    pub local: NaiveDateTime,
+    /// The last day that may be booked.
+    pub horizon: NaiveDate,
+}
+
 /// What a chat remembers whatever its state.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -25,7 +56,9 @@ pub struct Memory {
     pub patient_name: Option<String>,
     /// WhatsApp's name of the patient, if any.
     pub profile_name: Option<String>,
-    /// Number of the last confirmation asked in this session.
+    /// When the patient last wrote.
+    pub heard: Option<Moment>,
+    /// Number of the last confirmation asked.
     pub prompts: u32,
     /// Messages in a row that were not understood.
     pub misunderstood: u8,
@@ -127,6 +160,8 @@ pub struct DayList {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
+    /// Nothing was said yet in this session. Passed through, never stored.
+    Welcome,
     /// Schedule, reschedule, questions.
     MainMenu,
     /// Prices, or on to the days.
@@ -172,8 +207,8 @@ pub enum State {
         plan: Plan,
         /// When.
         slot: Slot,
-        /// One word alone was given and asked about once.
-        asked_again: bool,
+        /// The one word given at first, where the whole name was asked for once more.
+        given: Option<String>,
     },
     /// Yes or no.
     ConfirmBooking {

@@ -36,9 +36,7 @@ impl AppointmentStatus {
         self == next
             || matches!(
                 (self, next),
-                (Confirmed, Cancelled | Completed | NoShow)
-                    | (Completed, NoShow)
-                    | (NoShow, Completed)
+                (Confirmed, Cancelled | Completed | NoShow) | (Completed, NoShow) | (NoShow, Completed)
             )
     }
 }

@@ -122,7 +122,11 @@ pub struct AppointmentFilter {
 impl Db {
     /// Books: tenant check, patient and visit in one statement, a second only when nothing was
     /// inserted.
-    pub async fn insert_appointment(&self, _clinic: &ClinicId, _new: &NewAppointment) -> Result<Inserted, StoreError> {
+    pub async fn insert_appointment(
+        &self,
+        _clinic: &ClinicId,
+        _new: &NewAppointment,
+    ) -> Result<Inserted, StoreError> {
         todo!()
     }
 

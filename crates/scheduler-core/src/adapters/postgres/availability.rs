@@ -51,7 +51,11 @@ impl Db {
     }
 
     /// Makes a rule; `None`: no such clinic, or the professional is not of this clinic.
-    pub async fn create_rule(&self, _clinic: &ClinicId, _new: &NewRule) -> Result<Option<AvailabilityRule>, StoreError> {
+    pub async fn create_rule(
+        &self,
+        _clinic: &ClinicId,
+        _new: &NewRule,
+    ) -> Result<Option<AvailabilityRule>, StoreError> {
         todo!()
     }
 

@@ -29,7 +29,10 @@ pub struct ClinicProfile {
 
 impl Db {
     /// The active clinic behind a z-api instance, kept in memory for a minute.
-    pub async fn find_clinic_by_instance(&self, _instance_id: &str) -> Result<Option<Arc<ClinicProfile>>, StoreError> {
+    pub async fn find_clinic_by_instance(
+        &self,
+        _instance_id: &str,
+    ) -> Result<Option<Arc<ClinicProfile>>, StoreError> {
         todo!()
     }
 

@@ -11,7 +11,11 @@ use crate::error::StoreError;
 
 impl Db {
     /// A person of the clinic.
-    pub async fn find_patient(&self, _clinic: &ClinicId, _key: &MatchKey) -> Result<Option<Patient>, StoreError> {
+    pub async fn find_patient(
+        &self,
+        _clinic: &ClinicId,
+        _key: &MatchKey,
+    ) -> Result<Option<Patient>, StoreError> {
         todo!()
     }
 

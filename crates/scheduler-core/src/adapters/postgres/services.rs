@@ -20,7 +20,11 @@ pub struct NewService {
 
 impl Db {
     /// Makes a service; `None`: no such clinic.
-    pub async fn create_service(&self, _clinic: &ClinicId, _new: &NewService) -> Result<Option<Service>, StoreError> {
+    pub async fn create_service(
+        &self,
+        _clinic: &ClinicId,
+        _new: &NewService,
+    ) -> Result<Option<Service>, StoreError> {
         todo!()
     }
 
@@ -30,7 +34,11 @@ impl Db {
     }
 
     /// An active service of the clinic.
-    pub async fn find_service(&self, _clinic: &ClinicId, _id: ServiceId) -> Result<Option<Service>, StoreError> {
+    pub async fn find_service(
+        &self,
+        _clinic: &ClinicId,
+        _id: ServiceId,
+    ) -> Result<Option<Service>, StoreError> {
         todo!()
     }
 }
