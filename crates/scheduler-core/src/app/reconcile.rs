@@ -3,9 +3,17 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
+use uuid::Uuid;
 
-use crate::app::converse::Chats;
+use crate::adapters::dynamodb::instance_inbox::WaitingWebhook;
+use crate::adapters::dynamodb::session::ChatKey;
+use crate::app::converse::holder::{Holder, Left};
+use crate::app::converse::{Chats, Received};
 use crate::error::StoreError;
+
+/// Chats and webhooks read at once from each part of the index.
+const PAGE: i32 = 50;
 
 /// What a run of the Reconciler did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -23,7 +31,83 @@ pub struct ReconcileSummary {
 impl Chats {
     /// Takes up every chat whose lease ran out with work left, and every webhook that waits for
     /// its clinic. Stops cleanly after `budget`. Safe when two run at once.
-    pub async fn reconcile(&self, _budget: Duration) -> Result<ReconcileSummary, StoreError> {
-        todo!()
+    pub async fn reconcile(&self, budget: Duration) -> Result<ReconcileSummary, StoreError> {
+        let deadline = Instant::now() + budget;
+        let due = self.tables.list_due(self.clock.now(), PAGE).await?;
+        let mut summary = ReconcileSummary::default();
+        for webhook in &due.webhooks {
+            if Instant::now() >= deadline {
+                summary.inbox_left += 1;
+                continue;
+            }
+            match self.take_waiting(webhook, deadline).await {
+                Ok(true) => summary.inbox_finished += 1,
+                Ok(false) => summary.inbox_left += 1,
+                Err(error) => {
+                    tracing::warn!(
+                        step = "reconcile",
+                        error = &error as &dyn std::error::Error,
+                        "a webhook goes on waiting"
+                    );
+                    summary.inbox_left += 1;
+                }
+            }
+        }
+        for key in &due.chats {
+            if Instant::now() >= deadline {
+                summary.chats_left += 1;
+                continue;
+            }
+            match self.take_up(key, deadline).await {
+                Ok(Some(Left::Idle)) => summary.chats_finished += 1,
+                Ok(Some(Left::Due)) => summary.chats_left += 1,
+                // Somebody else has it, or had it already.
+                Ok(Some(Left::Lost) | None) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        step = "reconcile",
+                        error = &error as &dyn std::error::Error,
+                        "a chat goes on waiting"
+                    );
+                    summary.chats_left += 1;
+                }
+            }
+        }
+        Ok(summary)
+    }
+
+    async fn take_up(&self, key: &ChatKey, deadline: Instant) -> Result<Option<Left>, StoreError> {
+        let Some(profile) = self.db.find_profile(&key.clinic).await? else {
+            tracing::warn!(step = "reconcile", clinic_id = %key.clinic, "a chat of a clinic that is not served waits");
+            return Ok(Some(Left::Due));
+        };
+        let holder = Uuid::new_v4().to_string();
+        let Some(session) = self.tables.take_due(key, &holder, self.clock.now()).await? else {
+            return Ok(None);
+        };
+        Holder::new(self, profile, session, holder, deadline, None).work().await.map(Some)
+    }
+
+    /// Runs a webhook as if it had just come; `false`: it goes on waiting, or somebody else has it.
+    async fn take_waiting(&self, webhook: &WaitingWebhook, deadline: Instant) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let Some(instance) = self.whatsapp.instance_of(&webhook.payload) else {
+            self.tables.forget_webhook(webhook).await?;
+            return Ok(true);
+        };
+        let profile = self.db.find_clinic_by_instance(&instance).await?;
+        if !self.tables.claim_webhook(webhook, now).await? {
+            return Ok(false);
+        }
+        let event = self.whatsapp.parse_webhook(&webhook.payload, now);
+        let received = match &profile {
+            Some(profile) => self.take_event(event, profile, deadline).await?,
+            None => Received::Ignored("unknown instance"),
+        };
+        if let Received::Ignored(why) = received {
+            tracing::info!(step = "reconcile", why, "a webhook that waited is none of our business");
+        }
+        self.tables.forget_webhook(webhook).await?;
+        Ok(true)
     }
 }

@@ -1,1 +1,153 @@
 //! What became of messages we sent.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::adapters::dynamodb::events::{Direction, EventStatus, MessageEvent};
+use crate::adapters::dynamodb::session::{ChatKey, Waiting, Work};
+use crate::adapters::postgres::clinics::ClinicProfile;
+use crate::app::converse::{Chats, Received};
+use crate::domain::message::{Choice, OutgoingMessage};
+use crate::domain::phone::Address;
+use crate::error::StoreError;
+use crate::ports::whatsapp::{DeliveryStatus, StatusUpdate};
+
+/// Events read at once.
+const PAGE: i32 = 100;
+/// Pages read before a message counts as unknown: its news comes within minutes, not weeks.
+const PAGES: usize = 5;
+
+impl Chats {
+    /// Adds to the history what became of messages of ours. Late and repeated news adds nothing.
+    pub(super) async fn record_status(
+        &self,
+        update: StatusUpdate,
+        profile: &Arc<ClinicProfile>,
+        deadline: Instant,
+    ) -> Result<Received, StoreError> {
+        let Some(person) = update.address.match_key() else {
+            return Ok(Received::Ignored("not a chat with a person"));
+        };
+        let mut key = ChatKey { clinic: profile.clinic.id.clone(), person };
+        if key.person.0.contains('@')
+            && let Some(person) = self.tables.find_session(&key).await?.and_then(|session| session.moved_to)
+        {
+            key.person = person;
+        }
+        let (known, found) = self.find_messages(&key, &update.provider_message_ids).await?;
+        if found.is_empty() {
+            tracing::warn!(step = "status", clinic_id = %key.clinic, "news of a message that is not known");
+            return Ok(Received::Ignored("an unknown message"));
+        }
+        for message_id in found {
+            let history: Vec<&MessageEvent> =
+                known.iter().filter(|event| event.message_id == message_id).collect();
+            self.record_one(&key, &update, &history).await?;
+            if update.buttons_refused
+                && let Some(waiting) = say_again(&update.address, &history)
+            {
+                self.store_and_work(key.clone(), waiting, None, profile, deadline).await?;
+            }
+        }
+        Ok(Received::Stored)
+    }
+
+    async fn record_one(
+        &self,
+        key: &ChatKey,
+        update: &StatusUpdate,
+        history: &[&MessageEvent],
+    ) -> Result<(), StoreError> {
+        let status = match update.status {
+            DeliveryStatus::Sent => EventStatus::Sent,
+            DeliveryStatus::Delivered => EventStatus::Delivered,
+            DeliveryStatus::Read => EventStatus::Read,
+            DeliveryStatus::Failed => EventStatus::Failed,
+        };
+        let highest = history.iter().map(|event| event.status.rank()).max().unwrap_or_default();
+        // FAILED says something new even of a message the provider had taken: z-api refuses late.
+        let late = match status {
+            EventStatus::Failed => {
+                history.iter().any(|event| event.status == EventStatus::Failed)
+                    || highest > EventStatus::Sent.rank()
+            }
+            status => status.rank() <= highest,
+        };
+        let (Some(last), false) = (history.first(), late) else { return Ok(()) };
+        let latest =
+            history.iter().map(|event| event.status_timestamp).max().unwrap_or(last.status_timestamp);
+        let mut event = MessageEvent { status, ..(*last).clone() };
+        event.status_timestamp = self.clock.now().max(latest + TimeDelta::milliseconds(1));
+        event.provider_response = Some(update.raw.clone());
+        event.error_details = update.error.clone();
+        event.metadata.retain(|name, _| name == "stateBefore" || name == "stateAfter" || name == "zaapId");
+        if let Some(at) = update.at {
+            event.metadata.insert("momment".into(), json!(at.timestamp_millis()));
+        }
+        if status == EventStatus::Failed {
+            tracing::warn!(step = "status", clinic_id = %key.clinic, "a message was not delivered");
+        }
+        self.tables.append_event(key, &event).await
+    }
+
+    /// The chat's history, newest first, as far back as it must be read to know all of `ids`, and
+    /// our own ids of those messages.
+    async fn find_messages(
+        &self,
+        key: &ChatKey,
+        ids: &[String],
+    ) -> Result<(Vec<MessageEvent>, Vec<String>), StoreError> {
+        let mut known: Vec<MessageEvent> = Vec::new();
+        let mut found: Vec<String> = Vec::new();
+        let mut from = None;
+        for _ in 0..PAGES {
+            let page = self.tables.list_events(key, true, PAGE, from.as_deref()).await?;
+            for event in page.events {
+                if is_one_of(&event, ids) && !found.contains(&event.message_id) {
+                    found.push(event.message_id.clone());
+                }
+                known.push(event);
+            }
+            // The page that tells the provider's id need not be the one that tells what was said.
+            let queued = |id: &String| {
+                known.iter().any(|event| event.message_id == *id && event.status == EventStatus::Queued)
+            };
+            if page.next.is_none() || (found.len() >= ids.len() && found.iter().all(queued)) {
+                break;
+            }
+            from = page.next;
+        }
+        Ok((known, found))
+    }
+}
+
+fn is_one_of(event: &MessageEvent, ids: &[String]) -> bool {
+    let queue_id = event.metadata.get("zaapId").and_then(|id| id.as_str());
+    event.direction == Direction::Outbound
+        && (event.provider_message_id.as_ref().is_some_and(|id| ids.contains(id))
+            || queue_id.is_some_and(|id| ids.iter().any(|other| other == id)))
+}
+
+/// The same prompt once more, as text: its key sees to it that this happens once.
+fn say_again(to: &Address, history: &[&MessageEvent]) -> Option<Waiting> {
+    let queued = history.iter().find(|event| event.status == EventStatus::Queued)?;
+    let choices: Vec<Choice> = serde_json::from_value(queued.metadata.get("choices")?.clone()).ok()?;
+    let first = queued.metadata.get("firstNumber").and_then(serde_json::Value::as_u64).unwrap_or(1);
+    let prompt = OutgoingMessage {
+        text: queued.content.clone(),
+        choices,
+        first_number: usize::try_from(first).unwrap_or(1),
+    };
+    let sent_to = queued.metadata.get("to").and_then(|to| to.as_str());
+    let message = OutgoingMessage { text: prompt.as_numbered_text(), choices: Vec::new(), first_number: 1 };
+    Some(Waiting {
+        key: format!("{}#buttons_refused", queued.message_id),
+        work: Some(Work::SayAgain {
+            to: sent_to.map_or_else(|| to.clone(), |to| Address(to.to_owned())),
+            message,
+        }),
+    })
+}

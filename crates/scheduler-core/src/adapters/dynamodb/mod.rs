@@ -1,5 +1,13 @@
 //! Sessions with their inbox and lease, instance inboxes and the history of messages, in DynamoDB.
 
+mod call;
+pub mod due;
+pub mod events;
+pub mod instance_inbox;
+pub mod lease;
+pub mod save;
+pub mod session;
+
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -87,6 +95,11 @@ impl Tables {
     /// The client, for whoever makes the tables.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Their names: sessions, events, reminders.
+    pub fn names(&self) -> [&str; 3] {
+        [&self.sessions, &self.events, &self.reminders]
     }
 }
 

@@ -1,0 +1,103 @@
+//! Webhooks whose clinic could not be found because Postgres was away (contract 4.4).
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::Tables;
+use super::call::failed;
+use super::lease::{SESSION_KEPT, shard};
+use super::session::{Item, instant};
+use crate::error::StoreError;
+
+/// How long a webhook is left alone by others once a Reconciler has taken it up.
+const CLAIM: TimeDelta = TimeDelta::seconds(30);
+
+/// A webhook that waits for its clinic.
+#[derive(Debug, Clone)]
+pub struct WaitingWebhook {
+    pk: String,
+    sk: String,
+    due_at: String,
+    /// As it came.
+    pub payload: Value,
+}
+
+impl Tables {
+    /// Keeps a webhook until its clinic can be found. `key`: `<messageId>#<kind>`.
+    pub async fn keep_webhook(
+        &self,
+        instance_id: &str,
+        key: &str,
+        payload: &Value,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let pk = format!("INBOX#{instance_id}");
+        self.client
+            .put_item()
+            .table_name(&self.sessions)
+            .item("dueShard", AttributeValue::S(shard(&pk)))
+            .item("pk", AttributeValue::S(pk))
+            .item("sk", AttributeValue::S(key.to_owned()))
+            .item("body", AttributeValue::S(payload.to_string()))
+            .item("dueAt", AttributeValue::S(instant(now)))
+            .item("updatedAt", AttributeValue::S(instant(now)))
+            .item("ttl", AttributeValue::N((now + SESSION_KEPT).timestamp().to_string()))
+            .send()
+            .await
+            .map_err(|error| failed("keep a webhook", error))?;
+        Ok(())
+    }
+
+    /// Takes a waiting webhook up; `false`: somebody else was faster.
+    pub async fn claim_webhook(
+        &self,
+        webhook: &WaitingWebhook,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let claimed = self
+            .client
+            .update_item()
+            .table_name(&self.sessions)
+            .key("pk", AttributeValue::S(webhook.pk.clone()))
+            .key("sk", AttributeValue::S(webhook.sk.clone()))
+            .update_expression("SET dueAt = :later")
+            .condition_expression("dueAt = :seen")
+            .expression_attribute_values(":later", AttributeValue::S(instant(now + CLAIM)))
+            .expression_attribute_values(":seen", AttributeValue::S(webhook.due_at.clone()))
+            .send()
+            .await;
+        match claimed {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(refused) if refused.is_conditional_check_failed_exception() => Ok(false),
+                _ => Err(failed("take up a webhook", error)),
+            },
+        }
+    }
+
+    /// It has been worked on.
+    pub async fn forget_webhook(&self, webhook: &WaitingWebhook) -> Result<(), StoreError> {
+        self.client
+            .delete_item()
+            .table_name(&self.sessions)
+            .key("pk", AttributeValue::S(webhook.pk.clone()))
+            .key("sk", AttributeValue::S(webhook.sk.clone()))
+            .send()
+            .await
+            .map_err(|error| failed("forget a webhook", error))?;
+        Ok(())
+    }
+}
+
+impl WaitingWebhook {
+    pub(super) fn from_item(item: &Item) -> Option<Self> {
+        let text = |name: &str| item.get(name)?.as_s().ok().cloned();
+        Some(Self {
+            pk: text("pk")?,
+            sk: text("sk")?,
+            due_at: text("dueAt")?,
+            payload: serde_json::from_str(&text("body")?).ok()?,
+        })
+    }
+}

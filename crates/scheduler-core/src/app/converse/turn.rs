@@ -1,0 +1,306 @@
+//! One message of a chat: from what was heard to what is said.
+
+use chrono::TimeDelta;
+
+use super::effects::World;
+use super::holder::{Holder, Next};
+use super::send::digest;
+use crate::adapters::dynamodb::save::MovedFrom;
+use crate::adapters::dynamodb::session::{KnownAddress, state_name};
+use crate::adapters::postgres::clinics::ClinicProfile;
+use crate::conversation::copy::{OwnWordings, render, render_turn};
+use crate::conversation::event::{Effect, Event, Heard, Saying};
+use crate::conversation::state::Chat;
+use crate::conversation::transition::transition;
+use crate::domain::ids::ConversationId;
+use crate::domain::message::{Author, Choice, Content, IncomingMessage, OutgoingMessage};
+use crate::domain::time::local;
+use crate::error::StoreError;
+
+/// A session ends after so much silence.
+const SESSION: TimeDelta = TimeDelta::minutes(30);
+/// Messages of one patient that are worked on in a minute.
+const A_MINUTE: u32 = 20;
+/// A message from the clinic's phone that comes this soon after the patient's is WhatsApp
+/// Business' automatic greeting or away message.
+const AUTOMATIC: TimeDelta = TimeDelta::seconds(10);
+/// A turn that asks the world this often has lost its way.
+const MOST_EFFECTS: usize = 12;
+
+/// What a turn came to.
+pub(super) struct Decided {
+    pub(super) chat: Chat,
+    pub(super) sayings: Vec<Saying>,
+}
+
+impl Holder<'_> {
+    pub(super) async fn hear(&mut self, key: String, message: IncomingMessage) -> Result<Next, StoreError> {
+        let adopted = self.continue_lid_chat(&message).await;
+        match message.author {
+            Author::Record => self.record(&key, &message).await,
+            Author::Staff if self.is_automatic(&message) => self.record(&key, &message).await,
+            Author::Staff => self.hear_staff(&key, message).await,
+            Author::Patient => self.hear_patient(&key, message, adopted).await,
+        }
+    }
+
+    /// Into the history and no further. What we sent ourselves is there already.
+    async fn record(&mut self, key: &str, message: &IncomingMessage) -> Result<Next, StoreError> {
+        if !self.is_ours(message) {
+            let event = self.inbound(message, None);
+            self.events.push(event);
+        }
+        self.finish(key).await
+    }
+
+    async fn hear_staff(&mut self, key: &str, message: IncomingMessage) -> Result<Next, StoreError> {
+        let text = match &message.content {
+            Content::Text { text } => Some(text.clone()),
+            Content::Pressed { .. } | Content::Unreadable { .. } => None,
+        };
+        let chat = self.session.chat.clone().unwrap_or_default();
+        let before = state_name(&chat.state).unwrap_or_default();
+        let event = Event::StaffWrote { text, now: self.chats.clock.now() };
+        let decided = match self.decide(key, &message, chat, event, false).await {
+            Ok(decided) => decided,
+            Err(error) => return self.trouble(key, message.address, error).await,
+        };
+        self.close_turn(key, message, &before, decided).await
+    }
+
+    async fn hear_patient(
+        &mut self,
+        key: &str,
+        message: IncomingMessage,
+        adopted: bool,
+    ) -> Result<Next, StoreError> {
+        let in_minute = self.count(&message);
+        if in_minute > A_MINUTE {
+            let event = self.inbound(&message, None);
+            self.events.push(event);
+            if in_minute == A_MINUTE + 1 {
+                let wait = self.render_line("slow_down");
+                self.queue(message.address, vec![wait], None);
+            }
+            return self.finish(key).await;
+        }
+        let now = self.chats.clock.now();
+        let clinic = &self.profile.clinic;
+        let today = local(now, clinic.timezone);
+        let heard = Heard {
+            content: message.content.clone(),
+            profile_name: message.profile_name.clone(),
+            now,
+            local: today,
+            horizon: today.date() + TimeDelta::days(i64::from(clinic.max_days_ahead)),
+        };
+        let over = self.session.expires_at.is_none_or(|at| at <= now);
+        let running = self.session.chat.clone().filter(|_| !over);
+        let fresh = running.is_none();
+        let chat = running.or_else(|| self.session.chat.as_ref().map(Chat::renewed)).unwrap_or_default();
+        let before = state_name(&chat.state).unwrap_or_default();
+        if adopted && let Err(error) = self.tell_address(&message).await {
+            // Visits booked under the lid must be the phone's before anything looks for them.
+            return self.trouble(key, message.address, error).await;
+        }
+        let decided = match self.decide(key, &message, chat, Event::Heard(heard), !fresh).await {
+            Ok(decided) => decided,
+            Err(error) => return self.trouble(key, message.address, error).await,
+        };
+        if fresh {
+            self.session.conversation_id = Some(ConversationId(uuid::Uuid::new_v4()));
+        }
+        self.session.expires_at = Some(now + SESSION);
+        self.close_turn(key, message, &before, decided).await
+    }
+
+    /// Runs the transition and what it asks of the world until it asks nothing more.
+    async fn decide(
+        &mut self,
+        key: &str,
+        message: &IncomingMessage,
+        chat: Chat,
+        event: Event,
+        tell: bool,
+    ) -> Result<Decided, StoreError> {
+        let known = self.known_after(message);
+        let tell = tell && self.session.notes.known.as_ref() != Some(&known);
+        let profile = self.profile.clone();
+        let person = self.person(message);
+        let world = World::new(self.chats, &profile, &person, key);
+        let running = async {
+            let (decided, told) = tokio::join!(run(&world, chat, event), async {
+                if tell { self.chats.db.remember_address(&profile.clinic.id, &person).await } else { Ok(()) }
+            });
+            decided.map(|decided| (decided, told))
+        };
+        let running = tokio::time::timeout_at(self.deadline, running).await;
+        let (decided, told) = running.map_err(|late| StoreError::unavailable("decide a turn", late))??;
+        match told {
+            Ok(()) if tell || world.has_told() => self.session.notes.known = Some(known),
+            Ok(()) => {}
+            Err(error) => {
+                tracing::warn!(
+                    step = "converse",
+                    error = &error as &dyn std::error::Error,
+                    "an address will be remembered with the next message"
+                );
+            }
+        }
+        Ok(decided)
+    }
+
+    async fn tell_address(&mut self, message: &IncomingMessage) -> Result<(), StoreError> {
+        let person = self.person(message);
+        self.chats.db.remember_address(&self.profile.clinic.id, &person).await?;
+        self.session.notes.known = Some(self.known_after(message));
+        Ok(())
+    }
+
+    /// Takes the new state, the event and the replies over, and commits them.
+    async fn close_turn(
+        &mut self,
+        key: &str,
+        message: IncomingMessage,
+        before: &str,
+        decided: Decided,
+    ) -> Result<Next, StoreError> {
+        let after = state_name(&decided.chat.state).unwrap_or_default();
+        let states = (before, after.as_str());
+        if message.author == Author::Patient {
+            self.session.notes.heard_at = Some(message.received_at);
+        }
+        self.session.chat = Some(decided.chat);
+        let event = self.inbound(&message, Some(states));
+        self.events.push(event);
+        let replies = render_turn(&decided.sayings, &self.profile.clinic, &Wordings(&self.profile));
+        tracing::info!(
+            step = "turn",
+            clinic_id = %self.session.key.clinic,
+            phone = message.address.last_four(),
+            state_before = before,
+            state_after = after,
+            replies = replies.len(),
+            "a message was worked on"
+        );
+        self.queue(message.address, replies, Some(states));
+        self.finish(key).await
+    }
+
+    /// A phone that comes with the lid of an earlier chat: that chat goes on here. Says whether a
+    /// chat was taken over.
+    async fn continue_lid_chat(&mut self, message: &IncomingMessage) -> bool {
+        let Some(key) = super::lid_chat(&self.session.key, message.chat_lid.as_deref()) else { return false };
+        let linked = self.session.notes.known.as_ref().and_then(|known| known.chat_lid.as_ref());
+        if linked == message.chat_lid.as_ref() {
+            return false;
+        }
+        let read = self.lid.take().filter(|(read, _)| *read == key);
+        let Some((key, found)) = (match read {
+            Some(read) => Some(read),
+            None => self.chats.read_lid(Some(key)).await,
+        }) else {
+            return false;
+        };
+        let Some(found) = found else {
+            self.moved_from = Some(MovedFrom { key, version: None });
+            return false;
+        };
+        let now = self.chats.clock.now();
+        if found.moved_to.is_some() || !found.is_idle(now) {
+            return false;
+        }
+        self.moved_from = Some(MovedFrom { key, version: Some(found.version) });
+        let ours_is_over = self.session.expires_at.is_none_or(|at| at <= now);
+        if ours_is_over {
+            self.session.chat = found.chat;
+            self.session.conversation_id = found.conversation_id;
+            self.session.expires_at = found.expires_at;
+            self.session.notes.sent = found.notes.sent;
+            self.session.notes.heard_at = found.notes.heard_at;
+        }
+        true
+    }
+
+    fn known_after(&self, message: &IncomingMessage) -> KnownAddress {
+        let before = self.session.notes.known.as_ref().and_then(|known| known.chat_lid.clone());
+        KnownAddress { address: message.address.clone(), chat_lid: message.chat_lid.clone().or(before) }
+    }
+
+    /// How many messages the patient has sent in this minute, this one included.
+    fn count(&mut self, message: &IncomingMessage) -> u32 {
+        let at = message.received_at;
+        let notes = &mut self.session.notes;
+        if notes.minute.is_none_or(|start| at - start >= TimeDelta::minutes(1)) {
+            notes.minute = Some(at);
+            notes.in_minute = 0;
+        }
+        notes.in_minute += 1;
+        notes.in_minute
+    }
+
+    fn is_ours(&self, message: &IncomingMessage) -> bool {
+        let sent = &self.session.notes.sent;
+        sent.iter().any(|note| note.id == message.message_id)
+    }
+
+    /// The clinic's phone says something that no person typed: our own words, or the greeting that
+    /// WhatsApp Business sends by itself.
+    fn is_automatic(&self, message: &IncomingMessage) -> bool {
+        let echo = match &message.content {
+            Content::Text { text } => {
+                let digest = digest(text);
+                self.session.notes.sent.iter().any(|note| note.digest == digest)
+            }
+            Content::Pressed { .. } | Content::Unreadable { .. } => false,
+        };
+        let heard = self.session.notes.heard_at;
+        let greeting = heard.is_some_and(|at| {
+            let after = message.received_at - at;
+            after >= TimeDelta::zero() && after < AUTOMATIC
+        });
+        // The word that ends the silence is always a person's.
+        let command =
+            matches!(&message.content, Content::Text { text } if text.trim().eq_ignore_ascii_case("#bot"));
+        self.is_ours(message) || echo || (greeting && !command)
+    }
+
+    /// A line of the runner's own, outside of any turn.
+    pub(super) fn render_line(&self, template: &'static str) -> OutgoingMessage {
+        let saying = Saying { template, first_number: 1, ..Saying::default() };
+        render(&saying, &self.profile.clinic, &Wordings(&self.profile))
+    }
+}
+
+/// The clinic's own wording, as the renderer asks for it.
+struct Wordings<'a>(&'a ClinicProfile);
+
+impl OwnWordings for Wordings<'_> {
+    fn text(&self, key: &str) -> Option<&str> {
+        self.0.templates.get(key).map(|own| own.content.as_str())
+    }
+
+    fn labels(&self, key: &str) -> &[Choice] {
+        self.0.templates.get(key).map_or(&[], |own| own.buttons.as_slice())
+    }
+}
+
+async fn run(world: &World<'_>, mut chat: Chat, mut event: Event) -> Result<Decided, StoreError> {
+    let mut sayings = Vec::new();
+    for _ in 0..MOST_EFFECTS {
+        let step = transition(chat, event);
+        chat = step.chat;
+        let mut asked = None;
+        for effect in step.effects {
+            match effect {
+                Effect::Say(saying) => sayings.push(saying),
+                effect => asked = world.perform(effect).await?.or(asked),
+            }
+        }
+        match asked {
+            Some(answer) => event = answer,
+            None => return Ok(Decided { chat, sayings }),
+        }
+    }
+    Err(StoreError::internal("decide a turn", "the conversation never stopped asking"))
+}
