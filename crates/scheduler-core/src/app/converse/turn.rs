@@ -7,13 +7,12 @@ use super::holder::{Holder, Next};
 use super::send::digest;
 use crate::adapters::dynamodb::save::MovedFrom;
 use crate::adapters::dynamodb::session::{KnownAddress, state_name};
-use crate::adapters::postgres::clinics::ClinicProfile;
-use crate::conversation::copy::{OwnWordings, render, render_turn};
+use crate::conversation::copy::{render, render_turn};
 use crate::conversation::event::{Effect, Event, Heard, Saying};
 use crate::conversation::state::Chat;
 use crate::conversation::transition::transition;
 use crate::domain::ids::ConversationId;
-use crate::domain::message::{Author, Choice, Content, IncomingMessage, OutgoingMessage};
+use crate::domain::message::{Author, Content, IncomingMessage, OutgoingMessage};
 use crate::domain::time::local;
 use crate::error::StoreError;
 
@@ -173,7 +172,7 @@ impl Holder<'_> {
         self.session.chat = Some(decided.chat);
         let event = self.inbound(&message, Some(states));
         self.events.push(event);
-        let replies = render_turn(&decided.sayings, &self.profile.clinic, &Wordings(&self.profile));
+        let replies = render_turn(&decided.sayings, &self.profile.clinic, &self.profile.templates);
         tracing::info!(
             step = "turn",
             clinic_id = %self.session.key.clinic,
@@ -268,20 +267,7 @@ impl Holder<'_> {
     /// A line of the runner's own, outside of any turn.
     pub(super) fn render_line(&self, template: &'static str) -> OutgoingMessage {
         let saying = Saying { template, first_number: 1, ..Saying::default() };
-        render(&saying, &self.profile.clinic, &Wordings(&self.profile))
-    }
-}
-
-/// The clinic's own wording, as the renderer asks for it.
-struct Wordings<'a>(&'a ClinicProfile);
-
-impl OwnWordings for Wordings<'_> {
-    fn text(&self, key: &str) -> Option<&str> {
-        self.0.templates.get(key).map(|own| own.content.as_str())
-    }
-
-    fn labels(&self, key: &str) -> &[Choice] {
-        self.0.templates.get(key).map_or(&[], |own| own.buttons.as_slice())
+        render(&saying, &self.profile.clinic, &self.profile.templates)
     }
 }
 
