@@ -106,6 +106,17 @@ async fn messages_go_out_in_z_apis_words() {
     assert_eq!(outbox[0].message_id, sent.provider_message_id);
     assert_eq!(sent.queue_id.as_deref(), sent.response["zaapId"].as_str());
     assert!(line.stand_in.outbox(Some("551199990000")).is_empty());
+    assert_eq!(
+        serde_json::to_value(&outbox[1]).unwrap(),
+        json!({
+            "phone": PATIENT,
+            "type": "buttons",
+            "message": "O que deseja?",
+            "options": [{ "id": "schedule", "label": "Agendar" }, { "id": "faq", "label": "Dúvidas" }],
+            "messageId": outbox[1].message_id,
+            "sentAt": outbox[1].sent_at,
+        })
+    );
 }
 
 #[tokio::test]
