@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may take what it knows to be there")]
 
 mod layers;
+mod sessions;
 mod zapi;

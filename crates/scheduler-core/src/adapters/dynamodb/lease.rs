@@ -23,7 +23,7 @@ pub(super) const SESSION_KEPT: TimeDelta = TimeDelta::days(8);
 pub(super) const SHARDS: u32 = 4;
 
 /// An inbox takes no more: an item holds 400 KB, and only twenty a minute are worked on.
-const INBOX_FULL: &str = "24";
+const INBOX_FULL: &str = "60";
 
 /// A free lease, and nothing seen under this key.
 const MAY_HOLD: &str = "(attribute_not_exists(leaseUntil) OR leaseUntil <= :now)";

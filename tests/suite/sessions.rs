@@ -1,0 +1,263 @@
+//! Chats in DynamoDB: what comes in is kept once, and one worker at a time has it.
+
+mod embedded;
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use scheduler_core::adapters::dynamodb::Tables;
+use scheduler_core::adapters::dynamodb::lease::Stored;
+use scheduler_core::adapters::dynamodb::save::{Lease, MovedFrom, Save, Saved};
+use scheduler_core::adapters::dynamodb::session::{ChatKey, Session, Waiting, Work};
+use scheduler_core::conversation::state::{Chat, Memory, State};
+use scheduler_core::domain::ids::ClinicId;
+use scheduler_core::domain::message::{Author, Content, IncomingMessage};
+use scheduler_core::domain::phone::{Address, MatchKey};
+use serde_json::json;
+use tokio::sync::Barrier;
+
+use embedded::tables;
+
+fn noon() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 2, 14, 12, 0, 0).unwrap()
+}
+
+fn chat_key(person: &str) -> ChatKey {
+    ChatKey { clinic: ClinicId("laser-beauty-sp".into()), person: MatchKey(person.into()) }
+}
+
+fn waiting(id: &str) -> Waiting {
+    let message = IncomingMessage {
+        message_id: id.to_owned(),
+        event_kind: "message".into(),
+        author: Author::Patient,
+        address: Address("5511999990000".into()),
+        chat_lid: None,
+        profile_name: None,
+        content: Content::Text { text: "oi".into() },
+        sent_at: None,
+        received_at: noon(),
+        reference_message_id: None,
+    };
+    Waiting { key: message.key(), work: Some(Work::Message { message: Box::new(message) }) }
+}
+
+async fn store(tables: &Tables, key: &ChatKey, id: &str, holder: &str, now: DateTime<Utc>) -> Stored {
+    tables.store(key, &waiting(id), holder, now).await.unwrap()
+}
+
+async fn leased(tables: &Tables, key: &ChatKey, id: &str, holder: &str, now: DateTime<Utc>) -> Session {
+    match store(tables, key, id, holder, now).await {
+        Stored::Leased(session) => *session,
+        other => panic!("not leased: {other:?}"),
+    }
+}
+
+fn done<'a>(key: Option<&'a str>, lease: Lease) -> Save<'a> {
+    Save { done: key, events: &[], lease, moved_from: None }
+}
+
+/// Works on a chat until its inbox is empty; the keys it worked on.
+async fn work(tables: &Tables, mut session: Session, holder: &str, now: DateTime<Utc>) -> Vec<String> {
+    let mut worked = Vec::new();
+    loop {
+        let Some(head) = session.inbox.first().map(|head| head.key.clone()) else {
+            match tables.save(&mut session, holder, done(None, Lease::Release), now).await.unwrap() {
+                Saved::Done => return worked,
+                Saved::MoreCame(inbox) => session.inbox = inbox,
+                other => panic!("{other:?}"),
+            }
+            continue;
+        };
+        let saved = tables.save(&mut session, holder, done(Some(&head), Lease::Keep), now).await.unwrap();
+        assert!(matches!(saved, Saved::Done), "{saved:?}");
+        session.inbox.remove(0);
+        worked.push(head);
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_stored_once_and_a_held_chat_keeps_what_comes() {
+    let tables = tables().await;
+    let key = chat_key("5511999990000");
+    let mut session = leased(&tables, &key, "a", "one", noon()).await;
+    assert_eq!(session.inbox, [waiting("a")]);
+    assert!(matches!(store(&tables, &key, "b", "two", noon()).await, Stored::Held));
+    assert!(matches!(store(&tables, &key, "b", "two", noon()).await, Stored::Duplicate));
+    assert!(matches!(store(&tables, &key, "a", "two", noon()).await, Stored::Duplicate));
+
+    let saved =
+        tables.save(&mut session, "one", done(Some("a#message"), Lease::Release), noon()).await.unwrap();
+    assert!(matches!(saved, Saved::MoreCame(inbox) if inbox == [waiting("a"), waiting("b")]));
+    assert_eq!(work(&tables, session, "one", noon()).await, ["a#message", "b#message"]);
+
+    let next_day = noon() + TimeDelta::days(1);
+    assert!(matches!(store(&tables, &key, "a", "two", next_day).await, Stored::Duplicate));
+    assert!(matches!(store(&tables, &key, "c", "two", next_day).await, Stored::Leased(_)));
+}
+
+#[tokio::test]
+async fn what_was_seen_is_remembered_for_eight_days_and_not_for_ever() {
+    let tables = tables().await;
+    let key = chat_key("5511999990000");
+    for (day, id) in [(0, "a"), (4, "b"), (8, "c"), (9, "d"), (17, "e"), (18, "f")] {
+        let now = noon() + TimeDelta::days(day);
+        let session = leased(&tables, &key, id, "one", now).await;
+        work(&tables, session, "one", now).await;
+    }
+    let last = noon() + TimeDelta::days(18);
+    for (id, duplicate) in [("f", true), ("e", true), ("d", true), ("b", false)] {
+        let stored = store(&tables, &key, id, "two", last + TimeDelta::minutes(1)).await;
+        assert_eq!(matches!(stored, Stored::Duplicate), duplicate, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_rounds_of_two_at_once_work_on_each_message_once() {
+    let tables = Arc::new(tables().await);
+    for round in 0..200 {
+        let now = noon() + TimeDelta::minutes(round);
+        let together = Arc::new(Barrier::new(2));
+        let both = ["sim", "voltar"].map(|word| {
+            let (tables, together) = (tables.clone(), together.clone());
+            tokio::spawn(async move {
+                let (key, id, holder) =
+                    (chat_key("5511999990000"), format!("{word}-{round}"), format!("{word}-{round}"));
+                together.wait().await;
+                match store(&tables, &key, &id, &holder, now).await {
+                    Stored::Leased(session) => work(&tables, *session, &holder, now).await,
+                    Stored::Held => Vec::new(),
+                    other => panic!("{other:?}"),
+                }
+            })
+        });
+        let mut worked = Vec::new();
+        for one in both {
+            worked.extend(one.await.unwrap());
+        }
+        worked.sort();
+        assert_eq!(worked, [format!("sim-{round}#message"), format!("voltar-{round}#message")]);
+    }
+}
+
+#[tokio::test]
+async fn a_chat_left_by_its_holder_is_taken_up_by_one_reconciler() {
+    let tables = tables().await;
+    let key = chat_key("5511999990000");
+    let mut lost = leased(&tables, &key, "a", "crashed", noon()).await;
+    assert!(tables.list_due(noon(), 10).await.unwrap().chats.is_empty());
+    assert!(tables.take_due(&key, "early", noon()).await.unwrap().is_none());
+
+    let later = noon() + TimeDelta::seconds(31);
+    assert_eq!(tables.list_due(later, 10).await.unwrap().chats, [key.clone()]);
+    let (one, two) = tokio::join!(tables.take_due(&key, "one", later), tables.take_due(&key, "two", later));
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert!(one.is_some() != two.is_some());
+    let (session, holder) = one.map(|s| (s, "one")).or(two.map(|s| (s, "two"))).unwrap();
+    assert_eq!(session.inbox, [waiting("a")]);
+
+    // Whoever lost the lease writes nothing any more.
+    let saved =
+        tables.save(&mut lost, "crashed", done(Some("a#message"), Lease::Release), later).await.unwrap();
+    assert!(matches!(saved, Saved::Lost));
+    assert_eq!(work(&tables, session, holder, later).await, ["a#message"]);
+    assert!(tables.list_due(later + TimeDelta::hours(1), 10).await.unwrap().chats.is_empty());
+}
+
+#[tokio::test]
+async fn a_state_comes_back_as_it_was_and_an_unreadable_one_is_none() {
+    let tables = tables().await;
+    let key = chat_key("5511999990000");
+    let chat = Chat {
+        state: State::MainMenu,
+        previous: vec![State::Booked],
+        memory: Memory {
+            patient_name: Some("Maria".into()),
+            silent_until: Some(noon()),
+            ..Memory::default()
+        },
+    };
+    let mut session = leased(&tables, &key, "a", "one", noon()).await;
+    session.chat = Some(chat.clone());
+    let saved =
+        tables.save(&mut session, "one", done(Some("a#message"), Lease::Release), noon()).await.unwrap();
+    assert!(matches!(saved, Saved::Done), "{saved:?}");
+    let read = tables.find_session(&key).await.unwrap().unwrap();
+    assert_eq!((read.chat, read.unreadable, read.version), (Some(chat), false, 1));
+
+    let view = tables.read_chat(&key.clinic, &key.person).await.unwrap().session.unwrap();
+    assert_eq!(view["currentState"], json!("MAIN_MENU"));
+    assert_eq!(view["pk"], json!("CLINIC#laser-beauty-sp#PHONE#5511999990000"));
+    assert_eq!(view["silentUntil"], json!("2026-02-14T12:00:00.000Z"));
+    assert!(view.get("dueAt").is_none() && view.get("leaseOwner").is_none());
+
+    tables
+        .client()
+        .update_item()
+        .table_name(tables.names()[0])
+        .key("pk", AttributeValue::S(key.pk()))
+        .key("sk", AttributeValue::S("SESSION".into()))
+        .update_expression("SET stateData = :other")
+        .expression_attribute_values(":other", AttributeValue::S("DREAMING".into()))
+        .send()
+        .await
+        .unwrap();
+    let read = tables.find_session(&key).await.unwrap().unwrap();
+    assert_eq!((read.chat, read.unreadable), (None, true));
+}
+
+#[tokio::test]
+async fn a_lid_points_at_the_phone_it_turned_out_to_be() {
+    let tables = tables().await;
+    let (lid, phone) = (chat_key("123456789@lid"), chat_key("5511999990000"));
+    let session = leased(&tables, &lid, "a", "one", noon()).await;
+    work(&tables, session, "one", noon()).await;
+    let old = tables.find_session(&lid).await.unwrap().unwrap();
+
+    let mut session = leased(&tables, &phone, "b", "two", noon()).await;
+    let from = MovedFrom { key: lid.clone(), version: Some(old.version) };
+    let save = Save { done: Some("b#message"), events: &[], lease: Lease::Release, moved_from: Some(&from) };
+    assert!(matches!(tables.save(&mut session, "two", save, noon()).await.unwrap(), Saved::Done));
+    let stored = store(&tables, &lid, "c", "three", noon()).await;
+    assert!(matches!(stored, Stored::Moved(person) if person == phone.person));
+
+    // A lid that is being worked on, or was since it was read, stays where it is.
+    let busy = chat_key("987@lid");
+    let held = leased(&tables, &busy, "d", "four", noon()).await;
+    let mut session = leased(&tables, &phone, "e", "five", noon()).await;
+    let from = MovedFrom { key: busy.clone(), version: Some(held.version) };
+    let save = Save { done: Some("e#message"), events: &[], lease: Lease::Release, moved_from: Some(&from) };
+    assert!(matches!(tables.save(&mut session, "five", save, noon()).await.unwrap(), Saved::LidBusy));
+}
+
+#[tokio::test]
+async fn a_flooded_inbox_takes_no_more_and_loses_nothing_it_took() {
+    let tables = tables().await;
+    let key = chat_key("5511999990000");
+    let session = leased(&tables, &key, "0", "one", noon()).await;
+    let mut held = 0;
+    for number in 1..80 {
+        match store(&tables, &key, &number.to_string(), "two", noon()).await {
+            Stored::Held => held += 1,
+            Stored::Full => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(held, 59);
+    assert_eq!(work(&tables, session, "one", noon()).await.len(), 60);
+}
+
+#[tokio::test]
+async fn a_webhook_without_its_clinic_waits_and_is_taken_up_once() {
+    let tables = tables().await;
+    let payload = json!({"instanceId": "instance-123", "messageId": "a"});
+    tables.keep_webhook("instance-123", "a#message", &payload, noon()).await.unwrap();
+    let due = tables.list_due(noon(), 10).await.unwrap();
+    assert_eq!(due.webhooks.len(), 1);
+    assert_eq!(due.webhooks[0].payload, payload);
+    assert!(tables.claim_webhook(&due.webhooks[0], noon()).await.unwrap());
+    assert!(!tables.claim_webhook(&due.webhooks[0], noon()).await.unwrap());
+    tables.forget_webhook(&due.webhooks[0]).await.unwrap();
+    assert!(tables.list_due(noon() + TimeDelta::hours(1), 10).await.unwrap().webhooks.is_empty());
+}
