@@ -150,7 +150,7 @@ async fn a_chat_left_by_its_holder_is_taken_up_by_one_reconciler() {
     assert!(tables.take_due(&key, "early", noon()).await.unwrap().is_none());
 
     let later = noon() + TimeDelta::seconds(31);
-    assert_eq!(tables.list_due(later, 10).await.unwrap().chats, [key.clone()]);
+    assert_eq!(tables.list_due(later, 10).await.unwrap().chats.first(), Some(&key));
     let (one, two) = tokio::join!(tables.take_due(&key, "one", later), tables.take_due(&key, "two", later));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert!(one.is_some() != two.is_some());

@@ -184,7 +184,7 @@ impl<'a> Holder<'a> {
         );
         if self.session.notes.apologised_for.as_deref() != Some(key) {
             self.session.notes.apologised_for = Some(key.to_owned());
-            let sorry = self.render_line("trouble");
+            let sorry = self.render_line("TROUBLE");
             self.queue(to, vec![sorry], None);
             if !matches!(self.save(None, Lease::Keep).await?, Saved::Done) {
                 return Ok(Next::Stop(Left::Lost));

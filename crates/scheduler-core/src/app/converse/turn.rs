@@ -9,7 +9,7 @@ use crate::adapters::dynamodb::save::MovedFrom;
 use crate::adapters::dynamodb::session::{KnownAddress, state_name};
 use crate::conversation::copy::{render, render_turn};
 use crate::conversation::event::{Effect, Event, Heard, Saying};
-use crate::conversation::state::Chat;
+use crate::conversation::state::{Chat, State};
 use crate::conversation::transition::transition;
 use crate::domain::ids::ConversationId;
 use crate::domain::message::{Author, Content, IncomingMessage, OutgoingMessage};
@@ -78,7 +78,7 @@ impl Holder<'_> {
             let event = self.inbound(&message, None);
             self.events.push(event);
             if in_minute == A_MINUTE + 1 {
-                let wait = self.render_line("slow_down");
+                let wait = self.render_line("SLOW_DOWN");
                 self.queue(message.address, vec![wait], None);
             }
             return self.finish(key).await;
@@ -106,10 +106,13 @@ impl Holder<'_> {
             Ok(decided) => decided,
             Err(error) => return self.trouble(key, message.address, error).await,
         };
-        if fresh {
-            self.session.conversation_id = Some(ConversationId(uuid::Uuid::new_v4()));
+        // In silence nothing is said, and so no session begins: the greeting is still to come.
+        if decided.chat.state != State::Welcome {
+            if fresh {
+                self.session.conversation_id = Some(ConversationId(uuid::Uuid::new_v4()));
+            }
+            self.session.expires_at = Some(now + SESSION);
         }
-        self.session.expires_at = Some(now + SESSION);
         self.close_turn(key, message, &before, decided).await
     }
 
@@ -162,8 +165,12 @@ impl Holder<'_> {
         key: &str,
         message: IncomingMessage,
         before: &str,
-        decided: Decided,
+        mut decided: Decided,
     ) -> Result<Next, StoreError> {
+        if decided.chat.state == State::Welcome {
+            // Passed through, never stored: a session that has not begun counts as over.
+            decided.chat.state = State::MainMenu;
+        }
         let after = state_name(&decided.chat.state).unwrap_or_default();
         let states = (before, after.as_str());
         if message.author == Author::Patient {
