@@ -1,1 +1,258 @@
-//! Reading an answer.
+//! What the patient means, read against what was asked: the order of product 1.2, row by row.
+
+use chrono::{NaiveDate, NaiveTime};
+
+use super::event::Heard;
+use super::press::Press;
+use super::state::{Chat, FaqChoice, State};
+use super::when;
+use super::words;
+use crate::domain::message::{Choice, Content};
+use crate::domain::time::Slot;
+
+/// What an input means where the chat stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// An option, whether pressed, numbered or named; or a command that an option stands for.
+    Press(Press),
+    /// A day, an hour or both, where one of them is asked.
+    When {
+        /// The day named.
+        day: Option<NaiveDate>,
+        /// The hour named.
+        hour: Option<NaiveTime>,
+    },
+    /// Free text where it is asked for.
+    Text(String),
+    /// No to a confirmation.
+    No,
+    /// "Cancelar" and nothing else.
+    Leave,
+    /// A greeting.
+    Hello,
+    /// Thanks or a goodbye.
+    Thanks,
+    /// It may mean several things: their labels.
+    Ambiguous(Vec<String>),
+    /// A bare number that is an option and an hour.
+    OptionOrHour {
+        /// The number.
+        number: usize,
+        /// The option's label.
+        option: String,
+    },
+    /// Not text.
+    Unreadable,
+    /// A sentence where wishes are heard: perhaps a question of the FAQ.
+    Sentence,
+    /// Not understood.
+    Nothing,
+}
+
+/// Reads an input against the state's question. A press that is not offered here keeps its
+/// meaning: it is an old button.
+pub fn read(chat: &Chat, heard: &Heard) -> Answer {
+    let text = match &heard.content {
+        Content::Unreadable { .. } => return Answer::Unreadable,
+        Content::Pressed { id, label } => match Press::parse(id) {
+            Some(press) => return Answer::Press(press),
+            None => label,
+        },
+        Content::Text { text } => text,
+    };
+    let state = &chat.state;
+    let question = state.question(&chat.memory);
+    let choices = question.choices();
+
+    // 1. An option's id.
+    if let Some(choice) = choices.iter().find(|choice| choice.id == text.trim()) {
+        return press(choice);
+    }
+    // Commands are whole texts, in any state.
+    if let Some(command) = words::command(text) {
+        return Answer::Press(command);
+    }
+    if words::is_leave(text) {
+        return Answer::Leave;
+    }
+    // 2. The number of an option.
+    if let Some(answer) = read_number(chat, heard, text) {
+        return answer;
+    }
+    // 3. An exact label.
+    if let Some(answer) = one_of(words::named(text, &choices, true)) {
+        return answer;
+    }
+    if state.awaits_yes() {
+        return read_yes(chat, heard, text);
+    }
+    if let Some(answer) = small_talk(state, text) {
+        return answer;
+    }
+    if matches!(state, State::InputAreas { .. } | State::AskName { .. }) {
+        let says_nothing =
+            words::is_yes(text) || words::is_no(text) || !text.chars().any(char::is_alphanumeric);
+        return if says_nothing { Answer::Nothing } else { Answer::Text(text.trim().to_owned()) };
+    }
+    // 4. Days and hours.
+    if state.purpose().is_some()
+        && let Some(answer) = read_when(chat, heard, text)
+    {
+        return answer;
+    }
+    if wants_more(text) && choices.iter().any(|choice| choice.id == "more") {
+        return Answer::Press(Press::More);
+    }
+    // What a sentence wishes, unless it asks: then a question of the FAQ may be nearer.
+    if state.hears_wishes()
+        && !text.contains('?')
+        && let Some(wish) = words::wish(text)
+    {
+        return Answer::Press(wish);
+    }
+    // 5. One label containing the text, or whose words the text contains.
+    one_of(words::named(text, &choices, false)).unwrap_or_else(|| unread(state, text))
+}
+
+/// A sentence read against the questions of the FAQ, then for what it wishes.
+pub fn read_sentence(heard: &Heard, faq: &[FaqChoice]) -> Answer {
+    let Content::Text { text } = &heard.content else { return Answer::Nothing };
+    let questions: Vec<Choice> = faq
+        .iter()
+        .map(|item| Choice::new(Press::Question(item.key.clone()).to_string(), item.label.clone()))
+        .collect();
+    let exact = words::named(text, &questions, true);
+    let found = if exact.is_empty() && text.trim().chars().count() > 3 {
+        words::named(text, &questions, false)
+    } else {
+        exact
+    };
+    match one_of(found) {
+        Some(answer @ Answer::Press(_)) => answer,
+        other => words::wish(text).map(Answer::Press).or(other).unwrap_or(Answer::Nothing),
+    }
+}
+
+fn press(choice: &Choice) -> Answer {
+    Press::parse(&choice.id).map_or(Answer::Nothing, Answer::Press)
+}
+
+fn one_of(found: Vec<&Choice>) -> Option<Answer> {
+    match found.as_slice() {
+        [] => None,
+        [one] => Some(press(one)),
+        several => Some(Answer::Ambiguous(several.iter().map(|choice| choice.label.clone()).collect())),
+    }
+}
+
+fn unread(state: &State, text: &str) -> Answer {
+    let sentence = state.hears_wishes() && !words::is_negated(text) && text.chars().any(char::is_alphabetic);
+    if sentence { Answer::Sentence } else { Answer::Nothing }
+}
+
+fn read_number(chat: &Chat, heard: &Heard, text: &str) -> Option<Answer> {
+    // A number answers a question, and in a new session none was asked.
+    if chat.state == State::Welcome {
+        return None;
+    }
+    let (number, called_option) = words::number(text)?;
+    let option = chat.state.question(&chat.memory).numbered(number);
+    let hour = u32::try_from(number).ok().filter(|hour| *hour < 24);
+    let slots = chat.state.slots().unwrap_or_default();
+    let is_hour = |slot: &Slot| Some(chrono::Timelike::hour(&slot.time)) == hour;
+    match option {
+        Some(choice) if called_option || !slots.iter().any(is_hour) => Some(press(&choice)),
+        Some(choice) => {
+            let slot = match Press::parse(&choice.id) {
+                Some(Press::Time(slot) | Press::NewTime(slot)) => Some(slot),
+                _ => None,
+            };
+            // Option 9 at nine o'clock is both, and the same.
+            let same = slot
+                .is_some_and(|slot| is_hour(&slot) && slots.iter().filter(|slot| is_hour(slot)).count() == 1);
+            Some(if same { press(&choice) } else { Answer::OptionOrHour { number, option: choice.label } })
+        }
+        None if !slots.is_empty() => {
+            let hour = NaiveTime::from_hms_opt(hour?, 0, 0);
+            Some(Answer::When { day: None, hour })
+        }
+        None if chat.state.days().is_some() => {
+            let day = when::day_of_month(u32::try_from(number).ok()?, heard.local.date())?;
+            Some(Answer::When { day: Some(day), hour: None })
+        }
+        None => None,
+    }
+}
+
+/// At a confirmation only a plain yes or no counts; a day or an hour leads to the times, never to
+/// a booking.
+fn read_yes(chat: &Chat, heard: &Heard, text: &str) -> Answer {
+    if words::is_yes(text) {
+        return match chat.state {
+            State::ConfirmBooking { prompt, .. } => Answer::Press(Press::Book(prompt)),
+            State::ConfirmReschedule { prompt, .. } => Answer::Press(Press::Move(prompt)),
+            State::ConfirmCancel { prompt, .. } => Answer::Press(Press::Cancel(prompt)),
+            _ => Answer::Nothing,
+        };
+    }
+    if words::is_no(text) {
+        return Answer::No;
+    }
+    let another_time = match chat.state {
+        State::ConfirmCancel { .. } => None,
+        _ => read_when(chat, heard, text),
+    };
+    another_time.or_else(|| small_talk(&chat.state, text)).unwrap_or(Answer::Nothing)
+}
+
+fn small_talk(state: &State, text: &str) -> Option<Answer> {
+    let thanks = words::is_thanks(text) || (state.is_finished() && words::is_fine(text));
+    if thanks {
+        Some(Answer::Thanks)
+    } else if words::is_hello(text) {
+        Some(Answer::Hello)
+    } else {
+        None
+    }
+}
+
+fn read_when(chat: &Chat, heard: &Heard, text: &str) -> Option<Answer> {
+    let text = words::wanted_instead(text)?;
+    let offered = || chat.state.days().or_else(|| chat.previous.iter().rev().find_map(State::days));
+    let offered = offered().map_or(&[][..], |list| &list.days);
+    let when = when::read(text, heard.local.date(), heard.horizon, offered);
+    let asks_hour = chat.state.days().is_none();
+    match (when.days.as_slice(), when.hours.as_slice()) {
+        ([], []) => None,
+        ([], _) if !asks_hour => None,
+        ([], [hour]) => Some(Answer::When { day: None, hour: Some(*hour) }),
+        ([day], []) => Some(Answer::When { day: Some(*day), hour: None }),
+        ([day], [hour]) => Some(Answer::When { day: Some(*day), hour: Some(*hour) }),
+        ([], hours) => {
+            Some(Answer::Ambiguous(hours.iter().map(|hour| hour.format("%H:%M").to_string()).collect()))
+        }
+        (days, _) => {
+            Some(Answer::Ambiguous(days.iter().map(|day| crate::domain::time::written_day(*day)).collect()))
+        }
+    }
+}
+
+fn wants_more(text: &str) -> bool {
+    const MORE: [&str; 14] = [
+        "mais",
+        "ver mais",
+        "mais datas",
+        "mais dias",
+        "mais opcoes",
+        "mais horarios",
+        "outras datas",
+        "outros dias",
+        "outra data",
+        "outro dia",
+        "outros horarios",
+        "outro horario",
+        "outras opcoes",
+        "outras",
+    ];
+    MORE.contains(&crate::domain::fold::fold(text).as_str())
+}

@@ -3,5 +3,10 @@
 pub mod answer;
 pub mod copy;
 pub mod event;
+pub mod press;
+pub mod question;
 pub mod state;
 pub mod transition;
+mod turn;
+pub mod when;
+pub mod words;

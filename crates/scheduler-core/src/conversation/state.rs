@@ -38,7 +38,7 @@ impl Default for Chat {
 }
 
 /// When the patient last wrote, and what the clinic's calendar said then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     /// The instant.
     pub now: DateTime<Utc>,
@@ -56,8 +56,10 @@ pub struct Memory {
     pub patient_name: Option<String>,
     /// WhatsApp's name of the patient, if any.
     pub profile_name: Option<String>,
+    /// The name told in this session, which wins over the one on record.
+    pub given_name: Option<String>,
     /// When the patient last wrote.
-    pub heard: Option<Moment>,
+    pub heard: Moment,
     /// Number of the last confirmation asked.
     pub prompts: u32,
     /// Messages in a row that were not understood.
@@ -216,8 +218,6 @@ pub enum State {
         plan: Plan,
         /// When.
         slot: Slot,
-        /// The name given, if it was asked.
-        name: Option<String>,
         /// The prompt's number: the option is `book_<n>`.
         prompt: u32,
     },
@@ -291,4 +291,122 @@ pub enum State {
         /// Where the chat stood.
         asked: Box<State>,
     },
+}
+
+impl State {
+    /// Its name as contract 6 stores it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Welcome => "WELCOME",
+            Self::MainMenu => "MAIN_MENU",
+            Self::ScheduleMenu => "SCHEDULE_MENU",
+            Self::PriceTable { .. } => "PRICE_TABLE",
+            Self::SelectService { .. } => "SELECT_SERVICE",
+            Self::InputAreas { .. } => "INPUT_AREAS",
+            Self::SelectDate { .. } => "SELECT_DATE",
+            Self::SelectTime { .. } => "SELECT_TIME",
+            Self::AskName { .. } => "ASK_NAME",
+            Self::ConfirmBooking { .. } => "CONFIRM_BOOKING",
+            Self::Booked => "BOOKED",
+            Self::SelectAppointment { .. } => "SELECT_APPOINTMENT",
+            Self::ShowCurrentAppointment { .. } => "SHOW_CURRENT_APPOINTMENT",
+            Self::SelectNewDate { .. } => "SELECT_NEW_DATE",
+            Self::SelectNewTime { .. } => "SELECT_NEW_TIME",
+            Self::ConfirmReschedule { .. } => "CONFIRM_RESCHEDULE",
+            Self::Rescheduled => "RESCHEDULED",
+            Self::ConfirmCancel { .. } => "CONFIRM_CANCEL",
+            Self::Cancelled => "CANCELLED",
+            Self::FaqMenu { .. } => "FAQ_MENU",
+            Self::FaqAnswer => "FAQ_ANSWER",
+            Self::HumanHandoff => "HUMAN_HANDOFF",
+            Self::Unrecognized { .. } => "UNRECOGNIZED",
+        }
+    }
+
+    /// Something was just finished; whatever comes next is read as in the menu.
+    pub fn is_finished(&self) -> bool {
+        matches!(self, Self::Booked | Self::Rescheduled | Self::Cancelled)
+    }
+
+    /// Whole sentences are read for what the patient wants.
+    pub fn hears_wishes(&self) -> bool {
+        let menus = matches!(
+            self,
+            Self::Welcome
+                | Self::MainMenu
+                | Self::ScheduleMenu
+                | Self::PriceTable { .. }
+                | Self::FaqMenu { .. }
+                | Self::FaqAnswer
+                | Self::HumanHandoff
+        );
+        menus || self.is_finished()
+    }
+
+    /// A yes or no is awaited: nothing but a plain yes counts as one.
+    pub fn awaits_yes(&self) -> bool {
+        matches!(
+            self,
+            Self::ConfirmBooking { .. } | Self::ConfirmReschedule { .. } | Self::ConfirmCancel { .. }
+        )
+    }
+
+    /// What days and times are looked for here, if they are.
+    pub fn purpose(&self) -> Option<Purpose> {
+        match self {
+            Self::SelectDate { plan, .. }
+            | Self::SelectTime { plan, .. }
+            | Self::AskName { plan, .. }
+            | Self::ConfirmBooking { plan, .. } => Some(Purpose::Book { plan: plan.clone() }),
+            Self::ShowCurrentAppointment { visit, .. }
+            | Self::SelectNewDate { visit, .. }
+            | Self::SelectNewTime { visit, .. }
+            | Self::ConfirmReschedule { visit, .. }
+            | Self::ConfirmCancel { visit, .. } => Some(Purpose::Move { visit: visit.clone() }),
+            _ => None,
+        }
+    }
+
+    /// The days offered here.
+    pub fn days(&self) -> Option<&DayList> {
+        match self {
+            Self::SelectDate { days, .. }
+            | Self::ShowCurrentAppointment { days, .. }
+            | Self::SelectNewDate { days, .. } => Some(days),
+            _ => None,
+        }
+    }
+
+    /// The times offered here.
+    pub fn slots(&self) -> Option<&[Slot]> {
+        match self {
+            Self::SelectTime { slots, .. } | Self::SelectNewTime { slots, .. } => Some(slots),
+            _ => None,
+        }
+    }
+
+    /// The slot chosen so far.
+    pub fn chosen(&self) -> Option<Slot> {
+        match self {
+            Self::AskName { slot, .. }
+            | Self::ConfirmBooking { slot, .. }
+            | Self::ConfirmReschedule { slot, .. } => Some(*slot),
+            _ => None,
+        }
+    }
+
+    /// Index of the first thing shown, where there are pages.
+    pub fn page_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::SelectService { from, .. }
+            | Self::SelectTime { from, .. }
+            | Self::SelectAppointment { from, .. }
+            | Self::SelectNewTime { from, .. }
+            | Self::FaqMenu { from, .. } => Some(from),
+            Self::SelectDate { days, .. }
+            | Self::ShowCurrentAppointment { days, .. }
+            | Self::SelectNewDate { days, .. } => Some(&mut days.from),
+            _ => None,
+        }
+    }
 }

@@ -1,0 +1,169 @@
+//! What an option's id means (contract 6), on whichever prompt it was pressed.
+
+use std::fmt;
+
+use chrono::{NaiveDate, NaiveTime};
+
+use crate::domain::ids::{AppointmentId, ServiceId};
+use crate::domain::time::Slot;
+
+/// The meaning of an option. Ids carry it whole, so that a button of an old prompt is understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Press {
+    /// Book a visit.
+    Schedule,
+    /// Move a visit.
+    Reschedule,
+    /// The questions.
+    Faq,
+    /// The main menu.
+    Menu,
+    /// A person.
+    Human,
+    /// The prices.
+    PriceTable,
+    /// On to the days.
+    AvailableDays,
+    /// The question before.
+    Back,
+    /// No areas.
+    SkipAreas,
+    /// The name that WhatsApp knows.
+    UseProfileName,
+    /// The next page.
+    More,
+    /// Cancel the visit that is shown.
+    CancelVisit,
+    /// Do not cancel.
+    Keep,
+    /// This service.
+    Service(ServiceId),
+    /// This day for a new visit.
+    Day(NaiveDate),
+    /// This time for a new visit.
+    Time(Slot),
+    /// This day for the visit that moves.
+    NewDay(NaiveDate),
+    /// This time for the visit that moves.
+    NewTime(Slot),
+    /// This visit.
+    Visit(AppointmentId),
+    /// This question.
+    Question(String),
+    /// Yes to the booking of this prompt.
+    Book(u32),
+    /// Yes to the move of this prompt.
+    Move(u32),
+    /// Yes to the cancellation of this prompt.
+    Cancel(u32),
+}
+
+const FIXED: [(&str, Press); 13] = [
+    ("schedule", Press::Schedule),
+    ("reschedule", Press::Reschedule),
+    ("faq", Press::Faq),
+    ("menu", Press::Menu),
+    ("human", Press::Human),
+    ("price_table", Press::PriceTable),
+    ("available_days", Press::AvailableDays),
+    ("back", Press::Back),
+    ("skip_areas", Press::SkipAreas),
+    ("use_profile_name", Press::UseProfileName),
+    ("more", Press::More),
+    ("cancel_visit", Press::CancelVisit),
+    ("keep", Press::Keep),
+];
+
+impl Press {
+    /// Reads an id. `None`: no id of ours.
+    pub fn parse(id: &str) -> Option<Self> {
+        if let Some((_, press)) = FIXED.iter().find(|(fixed, _)| *fixed == id) {
+            return Some(press.clone());
+        }
+        let (kind, rest) = id.split_once('_')?;
+        Some(match kind {
+            "service" => Self::Service(rest.parse().ok()?),
+            "day" => Self::Day(rest.parse().ok()?),
+            "time" => Self::Time(parse_slot(rest)?),
+            "newday" => Self::NewDay(rest.parse().ok()?),
+            "newtime" => Self::NewTime(parse_slot(rest)?),
+            "visit" => Self::Visit(rest.parse().ok()?),
+            "faq" if !rest.is_empty() => Self::Question(rest.to_owned()),
+            "book" => Self::Book(rest.parse().ok()?),
+            "move" => Self::Move(rest.parse().ok()?),
+            "cancel" => Self::Cancel(rest.parse().ok()?),
+            _ => return None,
+        })
+    }
+
+    /// The kind of an id, by which a clinic's template relabels it: `book` of `book_3`, the id
+    /// itself of `price_table`.
+    pub fn kind(id: &str) -> &str {
+        if FIXED.iter().any(|(fixed, _)| *fixed == id) {
+            return id;
+        }
+        id.split_once('_').map_or(id, |(kind, _)| kind)
+    }
+}
+
+fn parse_slot(text: &str) -> Option<Slot> {
+    let (date, time) = text.split_once('_')?;
+    Some(Slot { date: date.parse().ok()?, time: NaiveTime::parse_from_str(time, "%H:%M").ok()? })
+}
+
+impl fmt::Display for Press {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((id, _)) = FIXED.iter().find(|(_, press)| press == self) {
+            return f.write_str(id);
+        }
+        let slot = |kind: &str, slot: &Slot| format!("{kind}_{}_{}", slot.date, slot.time.format("%H:%M"));
+        match self {
+            Self::Service(id) => write!(f, "service_{id}"),
+            Self::Day(date) => write!(f, "day_{date}"),
+            Self::Time(at) => f.write_str(&slot("time", at)),
+            Self::NewDay(date) => write!(f, "newday_{date}"),
+            Self::NewTime(at) => f.write_str(&slot("newtime", at)),
+            Self::Visit(id) => write!(f, "visit_{id}"),
+            Self::Question(key) => write!(f, "faq_{key}"),
+            Self::Book(prompt) => write!(f, "book_{prompt}"),
+            Self::Move(prompt) => write!(f, "move_{prompt}"),
+            Self::Cancel(prompt) => write!(f, "cancel_{prompt}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_as_it_is_written() {
+        let check = |id: &str| {
+            assert_eq!(Press::parse(id).map(|press| press.to_string()).as_deref(), Some(id));
+        };
+        for (id, _) in FIXED {
+            check(id);
+        }
+        check("service_6f1ed002-ab59-4b0f-8b6b-07a1c0a4d8f0");
+        check("visit_6f1ed002-ab59-4b0f-8b6b-07a1c0a4d8f0");
+        check("day_2026-02-16");
+        check("newday_2026-02-16");
+        check("time_2026-02-16_09:00");
+        check("newtime_2026-02-16_16:20");
+        check("faq_DOES_IT_HURT");
+        check("book_3");
+        check("move_12");
+        check("cancel_1");
+    }
+
+    #[test]
+    fn what_is_no_id_of_ours_is_none() {
+        let check = |id: &str| assert_eq!(Press::parse(id), None, "{id}");
+        for id in
+            ["", "dia", "day_", "day_2026-02-31", "time_2026-02-16", "book_", "book_-1", "faq_", "service_1"]
+        {
+            check(id);
+        }
+    }
+}

@@ -1,0 +1,515 @@
+//! Words that mean something whatever is asked: commands, yes and no, small talk, wishes.
+
+use super::press::Press;
+use crate::domain::fold::{fold, same_word};
+use crate::domain::message::Choice;
+
+const BACK: &[&str] = &["0", "voltar", "volta", "voltar uma etapa"];
+const MENU: &[&str] = &[
+    "menu",
+    "menu principal",
+    "inicio",
+    "voltar ao menu",
+    "voltar para o menu",
+    "voltar pro menu",
+    "ver o menu",
+    "comecar de novo",
+    "recomecar",
+];
+const HUMAN: &[&str] = &[
+    "atendente",
+    "humano",
+    "atendimento humano",
+    "atendimento",
+    "pessoa",
+    "uma pessoa",
+    "recepcao",
+    "falar com atendente",
+    "falar com um atendente",
+    "falar com uma atendente",
+    "falar com a atendente",
+    "falar com o atendente",
+    "falar com humano",
+    "falar com um humano",
+    "falar com uma pessoa",
+    "falar com alguem",
+    "falar com a recepcao",
+    "falar com a clinica",
+];
+const YES: &[&str] = &[
+    "sim",
+    "s",
+    "confirmo",
+    "confirmar",
+    "confirma",
+    "confirmado",
+    "pode confirmar",
+    "sim confirmo",
+    "sim pode confirmar",
+    "sim pode",
+    "sim pode ser",
+    "ok",
+    "okay",
+    "okey",
+    "ok pode ser",
+    "pode ser",
+    "pode",
+    "claro",
+    "sim claro",
+    "com certeza",
+    "isso",
+    "isso mesmo",
+    "certo",
+    "ta certo",
+    "esta certo",
+    "perfeito",
+];
+const NO: &[&str] = &[
+    "nao",
+    "n",
+    "agora nao",
+    "nao agora",
+    "nao obrigada",
+    "nao obrigado",
+    "nao quero",
+    "nao quero mais",
+    "melhor nao",
+    "ainda nao",
+    "nao confirmo",
+    "nao pode",
+];
+const HELLO: &[&str] = &[
+    "oi",
+    "oie",
+    "oii",
+    "ola",
+    "opa",
+    "e ai",
+    "bom dia",
+    "boa tarde",
+    "boa noite",
+    "tudo bem",
+    "hello",
+    "hi",
+];
+const THANKS: &[&str] = &[
+    "obrigada",
+    "obrigado",
+    "muito obrigada",
+    "muito obrigado",
+    "obg",
+    "brigada",
+    "brigado",
+    "valeu",
+    "vlw",
+    "grata",
+    "grato",
+    "agradeco",
+    "agradecida",
+    "agradecido",
+    "tchau",
+    "ate",
+    "ate mais",
+    "ate logo",
+    "ate la",
+    "ate breve",
+    "ate amanha",
+    "beijo",
+    "beijos",
+    "bjs",
+    "abraco",
+    "abracos",
+    "de nada",
+    "so isso",
+    "era so isso",
+    "e so isso",
+];
+const FINE: &[&str] = &[
+    "ok",
+    "okay",
+    "certo",
+    "ta",
+    "ta bom",
+    "ta bem",
+    "ta certo",
+    "otimo",
+    "perfeito",
+    "beleza",
+    "blz",
+    "combinado",
+    "show",
+    "maravilha",
+    "legal",
+    "joia",
+    "top",
+];
+/// What people put before and after what they want.
+const BEFORE: &[&str] = &[
+    "oi",
+    "ola",
+    "bom dia",
+    "boa tarde",
+    "boa noite",
+    "por favor",
+    "eu",
+    "quero",
+    "queria",
+    "gostaria de",
+    "preciso",
+    "posso",
+    "vou",
+    "pode",
+];
+const AFTER: &[&str] = &["por favor", "pfv", "pf", "obrigada", "obrigado"];
+
+/// A text that says yes and nothing else.
+pub fn is_yes(text: &str) -> bool {
+    let folded = fold(text);
+    YES.contains(&without(&folded, &[], AFTER))
+        || (folded.is_empty() && is_emoji_of(text, &['👍', '✅', '👌']))
+}
+
+/// A text that says no and nothing else.
+pub fn is_no(text: &str) -> bool {
+    let folded = fold(text);
+    NO.contains(&folded.as_str()) || (folded.is_empty() && is_emoji_of(text, &['👎', '❌']))
+}
+
+/// The same words, however they are written.
+pub fn same_text(one: &str, other: &str) -> bool {
+    fold(one) == fold(other)
+}
+
+/// A greeting and nothing else.
+pub fn is_hello(text: &str) -> bool {
+    made_of(&fold(text), HELLO)
+}
+
+/// Thanks or a goodbye and nothing else.
+pub fn is_thanks(text: &str) -> bool {
+    let folded = fold(text);
+    let sorts: Vec<&str> = THANKS.iter().chain(FINE).chain(HELLO).copied().collect();
+    made_of(&folded, &sorts)
+        && THANKS.iter().any(|thanks| format!(" {folded} ").contains(&format!(" {thanks} ")))
+}
+
+/// "Ok", "combinado", an emoji: what a finished matter is answered with.
+pub fn is_fine(text: &str) -> bool {
+    let folded = fold(text);
+    made_of(&folded, FINE) || (folded.is_empty() && text.chars().any(|c| !c.is_ascii() && !c.is_whitespace()))
+}
+
+/// No more proactive messages (`Some(true)`), or again (`Some(false)`): whole texts.
+pub fn opt_out(text: &str) -> Option<bool> {
+    match fold(text).as_str() {
+        "sair" | "parar" | "stop" => Some(true),
+        "voltar a receber" => Some(false),
+        _ => None,
+    }
+}
+
+/// A command, as a whole text.
+pub fn command(text: &str) -> Option<Press> {
+    let folded = fold(text);
+    let plain = without(&folded, BEFORE, AFTER);
+    let says = |words: &[&str]| words.contains(&folded.as_str()) || words.contains(&plain);
+    if says(BACK) {
+        Some(Press::Back)
+    } else if says(MENU) {
+        Some(Press::Menu)
+    } else if says(HUMAN) {
+        Some(Press::Human)
+    } else {
+        None
+    }
+}
+
+/// "Cancelar" and nothing else.
+pub fn is_leave(text: &str) -> bool {
+    matches!(fold(text).as_str(), "cancelar" | "cancela")
+}
+
+/// A text that takes something back: it never matches a label or a command by containment.
+pub fn is_negated(text: &str) -> bool {
+    fold(text).split(' ').any(|word| matches!(word, "nao" | "nunca" | "nem" | "jamais" | "ñ" | "num"))
+}
+
+/// What follows "não," in "não, prefiro terça"; the whole text where nothing is refused. `None`
+/// where the refusal is all there is to read.
+pub fn wanted_instead(text: &str) -> Option<&str> {
+    if !is_negated(text) {
+        return Some(text);
+    }
+    let (refusal, rest) = text.split_once([',', '.', ';', '!', '\n'])?;
+    (is_no(refusal) && !is_negated(rest)).then_some(rest)
+}
+
+/// What a sentence asks for, if it is one thing.
+pub fn wish(text: &str) -> Option<Press> {
+    if is_negated(text) {
+        return None;
+    }
+    let folded = fold(text);
+    let words: Vec<&str> = folded.split(' ').collect();
+    let starts = |stems: &[&str]| words.iter().any(|word| stems.iter().any(|stem| word.starts_with(stem)));
+    let cancels = starts(&["cancel", "desmarc"]);
+    let changes = starts(&["mudar", "trocar", "alterar", "adiar", "antecipar"])
+        && starts(&["horario", "hora", "dia", "data", "sess", "consulta", "visita", "agendamento"]);
+    let moves = starts(&["remarc", "reagend", "transferir"]) || changes;
+    let prices =
+        starts(&["preco", "valor"]) || folded.contains("quanto custa") || folded.contains("quanto e");
+    let asks = starts(&["duvida", "pergunta"]);
+    let person = starts(&["atendente", "humano"]);
+    let books = starts(&["agend", "reserv"]) || words.iter().any(|word| matches!(*word, "marcar" | "marca"));
+    match (cancels, moves, prices, asks, person, books) {
+        (true, false, ..) => Some(Press::CancelVisit),
+        (false, true, ..) => Some(Press::Reschedule),
+        (true, true, ..) => None,
+        (_, _, _, _, true, _) => Some(Press::Human),
+        (_, _, true, ..) => Some(Press::PriceTable),
+        (_, _, _, _, _, true) => Some(Press::Schedule),
+        (_, _, _, true, ..) => Some(Press::Faq),
+        _ => None,
+    }
+}
+
+/// A number and nothing else: "2", "2.", "dois", "opção 2". Says also whether it was called an
+/// option.
+pub fn number(text: &str) -> Option<(usize, bool)> {
+    let folded = fold(text);
+    if text.trim().starts_with('-') {
+        return None;
+    }
+    let rest = ["opcao ", "numero ", "a opcao ", "a ", "o ", "item "]
+        .iter()
+        .find_map(|prefix| folded.strip_prefix(prefix).map(|rest| (rest, prefix.contains("opcao"))));
+    let (word, called) = rest.unwrap_or((&folded, false));
+    const NAMES: [&[&str]; 10] = [
+        &["um", "uma"],
+        &["dois", "duas"],
+        &["tres"],
+        &["quatro"],
+        &["cinco"],
+        &["seis"],
+        &["sete"],
+        &["oito"],
+        &["nove"],
+        &["dez"],
+    ];
+    let named = NAMES.iter().position(|names| names.contains(&word)).map(|index| index + 1);
+    let digits =
+        || (word.len() <= 3 && word.bytes().all(|b| b.is_ascii_digit())).then(|| word.parse().ok()).flatten();
+    named.or_else(digits).map(|number| (number, called))
+}
+
+/// The labels that a text may mean: exactly, or else those that contain it or whose words it
+/// contains. Negations never match by containment.
+pub fn named<'a>(text: &str, choices: &'a [Choice], exactly: bool) -> Vec<&'a Choice> {
+    let text_words = fold(text);
+    if text_words.is_empty() {
+        return Vec::new();
+    }
+    let exact: Vec<&Choice> = choices
+        .iter()
+        .filter(|choice| {
+            let label = fold(&choice.label);
+            let shown = |most| fold(&super::copy::cut(&choice.label, most));
+            label == text_words
+                || shown(super::copy::ROW_LABEL) == text_words
+                || shown(super::copy::BUTTON_LABEL) == text_words
+        })
+        .collect();
+    if !exact.is_empty() || exactly || is_negated(text) {
+        return exact;
+    }
+    let said: Vec<&str> = text_words.split(' ').collect();
+    let within = |label: &str| {
+        text_words.chars().count() >= 3 && format!(" {label}").contains(&format!(" {text_words}"))
+    };
+    let words_of = |label: &str| -> Vec<String> {
+        label.split(' ').filter(|word| word.len() > 2).map(str::to_owned).collect()
+    };
+    let all_said = |label: &str| {
+        let words = words_of(label);
+        !words.is_empty() && words.iter().all(|word| said.iter().any(|said| same_word(said, word)))
+    };
+    let contained: Vec<&Choice> = choices
+        .iter()
+        .filter(|choice| {
+            let label = fold(&choice.label);
+            within(&label) || all_said(&label)
+        })
+        .collect();
+    // Of "Perna" and "Perna inteira", both said, the fuller one is meant.
+    let fuller = |one: &Choice, other: &Choice| {
+        let (one, other) = (words_of(&fold(&one.label)), words_of(&fold(&other.label)));
+        all_said(&other.join(" ")) && other.len() > one.len() && one.iter().all(|word| other.contains(word))
+    };
+    contained.iter().copied().filter(|one| !contained.iter().any(|other| fuller(one, other))).collect()
+}
+
+/// The text without polite words around it.
+fn without<'a>(folded: &'a str, before: &[&str], after: &[&str]) -> &'a str {
+    let mut text = folded;
+    loop {
+        let shorter = before
+            .iter()
+            .find_map(|word| text.strip_prefix(word)?.strip_prefix(' '))
+            .or_else(|| after.iter().find_map(|word| text.strip_suffix(word)?.strip_suffix(' ')));
+        match shorter {
+            Some(shorter) => text = shorter,
+            None => return text,
+        }
+    }
+}
+
+/// Whether a text is made of such phrases alone.
+fn made_of(folded: &str, phrases: &[&str]) -> bool {
+    if folded.is_empty() {
+        return false;
+    }
+    let mut rest = folded;
+    while !rest.is_empty() {
+        let longest = phrases
+            .iter()
+            .filter(|phrase| {
+                rest.strip_prefix(**phrase).is_some_and(|after| after.is_empty() || after.starts_with(' '))
+            })
+            .max_by_key(|phrase| phrase.len());
+        let Some(phrase) = longest else { return false };
+        rest = rest[phrase.len()..].trim_start();
+    }
+    true
+}
+
+fn is_emoji_of(text: &str, emoji: &[char]) -> bool {
+    let mut seen = false;
+    for c in text.chars().filter(|c| !c.is_whitespace()) {
+        // Skin tones and presentation selectors do not change what a thumb means.
+        if matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{fe0f}') {
+            continue;
+        }
+        if !emoji.contains(&c) {
+            return false;
+        }
+        seen = true;
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yes_and_no_are_whole_texts() {
+        let check = |text: &str, yes: bool, no: bool| {
+            assert_eq!((is_yes(text), is_no(text)), (yes, no), "{text:?}");
+        };
+        for yes in
+            ["sim", "Sim!", "confirmo", "OK", "pode ser", "👍", "👍🏽", "sim, por favor", "Pode confirmar."]
+        {
+            check(yes, true, false);
+        }
+        for no in ["não", "Nao", "agora não", "👎", "não, obrigada"] {
+            check(no, false, true);
+        }
+        for neither in
+            ["não, prefiro terça", "sim mas outro dia", "simples", "ok?? e o preço", "", "👍👎", "❤️"]
+        {
+            check(neither, false, false);
+        }
+    }
+
+    #[test]
+    fn commands_are_whole_texts() {
+        let check = |text: &str, expected: Option<Press>| assert_eq!(command(text), expected, "{text:?}");
+        check("voltar", Some(Press::Back));
+        check("0", Some(Press::Back));
+        check("MENU", Some(Press::Menu));
+        check("Início", Some(Press::Menu));
+        check("quero falar com uma atendente, por favor", Some(Press::Human));
+        check("humano", Some(Press::Human));
+        check("não quero falar com atendente", None);
+        check("voltar a receber", None);
+        check("o menu do restaurante", None);
+        assert!(is_leave("Cancelar!") && !is_leave("não cancelar"));
+        assert_eq!(
+            (opt_out("SAIR"), opt_out("Voltar a receber"), opt_out("quero sair")),
+            (Some(true), Some(false), None)
+        );
+    }
+
+    #[test]
+    fn a_wish_is_one_thing_and_not_refused() {
+        let check = |text: &str, expected: Option<Press>| assert_eq!(wish(text), expected, "{text:?}");
+        check("quero agendar", Some(Press::Schedule));
+        check("Oi, gostaria de marcar um horário", Some(Press::Schedule));
+        check("quero remarcar", Some(Press::Reschedule));
+        check("posso mudar o horário da minha sessão?", Some(Press::Reschedule));
+        check("quero cancelar minha sessão", Some(Press::CancelVisit));
+        check("preciso desmarcar a sessão agendada", Some(Press::CancelVisit));
+        check("não quero cancelar", None);
+        check("cancelar ou remarcar", None);
+        check("quanto custa?", Some(Press::PriceTable));
+        check("tenho uma dúvida", Some(Press::Faq));
+        check("quero falar com um humano sobre agendamento", Some(Press::Human));
+        check("qual o horário de vocês", None);
+        check("asdf", None);
+    }
+
+    #[test]
+    fn numbers_are_said_in_many_ways() {
+        let check =
+            |text: &str, expected: Option<(usize, bool)>| assert_eq!(number(text), expected, "{text:?}");
+        check("2", Some((2, false)));
+        check(" 2. ", Some((2, false)));
+        check("dois", Some((2, false)));
+        check("Opção 2", Some((2, true)));
+        check("a 3", Some((3, false)));
+        check("dez", Some((10, false)));
+        check("-1", None);
+        check("2 e 3", None);
+        check("9999", None);
+        check("16h", None);
+    }
+
+    #[test]
+    fn labels_are_named_by_a_part_or_within_a_sentence() {
+        let labels = ["Perna", "Perna inteira", "Depilação a laser", "Depilação com cera"];
+        let choices: Vec<Choice> = labels.iter().map(|label| Choice::new(*label, *label)).collect();
+        let check = |text: &str, expected: &[&str]| {
+            let found: Vec<&str> =
+                named(text, &choices, false).into_iter().map(|choice| choice.id.as_str()).collect();
+            assert_eq!(found, expected, "{text:?}");
+        };
+        check("perna", &["Perna"]);
+        check("quero a perna inteira", &["Perna inteira"]);
+        check("depilacao", &["Depilação a laser", "Depilação com cera"]);
+        check("LASER", &["Depilação a laser"]);
+        check("não quero laser", &[]);
+        check("pe", &[]);
+        check("epilação", &[]);
+        check("😀", &[]);
+    }
+
+    #[test]
+    fn small_talk_is_nothing_else() {
+        assert!(is_hello("Oi, bom dia!") && !is_hello("oi, quero agendar") && !is_hello(""));
+        assert!(
+            is_thanks("ok, muito obrigada! tchau") && !is_thanks("ok") && !is_thanks("obrigada, e o preço?")
+        );
+        assert!(is_fine("Combinado") && is_fine("❤️") && !is_fine("combinado às 9"));
+    }
+
+    #[test]
+    fn a_refusal_may_say_what_is_wanted_instead() {
+        let check =
+            |text: &str, expected: Option<&str>| assert_eq!(wanted_instead(text), expected, "{text:?}");
+        check("prefiro terça", Some("prefiro terça"));
+        check("não, prefiro terça", Some(" prefiro terça"));
+        check("não posso terça", None);
+        check("não, terça não posso", None);
+        check("não", None);
+    }
+}
