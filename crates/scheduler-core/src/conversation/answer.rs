@@ -104,10 +104,15 @@ pub fn read(chat: &Chat, heard: &Heard) -> Answer {
         return Answer::Press(Press::More);
     }
     // What a sentence wishes, unless it asks: then a question of the FAQ may be nearer.
-    if state.hears_wishes()
-        && !text.contains('?')
-        && let Some(wish) = words::wish(text)
-    {
+    if state.slots().is_some() && wants_another_day(text) {
+        return Answer::Press(Press::Back);
+    }
+    let wish = match state {
+        State::ScheduleMenu | State::PriceTable { .. } => words::wish_while_booking(text),
+        _ if state.hears_wishes() && !text.contains('?') => words::wish(text),
+        _ => None,
+    };
+    if let Some(wish) = wish {
         return Answer::Press(wish);
     }
     // 5. One label containing the text, or whose words the text contains.
@@ -237,6 +242,12 @@ fn read_when(chat: &Chat, heard: &Heard, text: &str) -> Option<Answer> {
     }
 }
 
+fn wants_another_day(text: &str) -> bool {
+    const ANOTHER: [&str; 6] =
+        ["outro dia", "outra data", "outros dias", "outras datas", "mudar o dia", "trocar o dia"];
+    ANOTHER.contains(&crate::domain::fold::fold(text).as_str())
+}
+
 fn wants_more(text: &str) -> bool {
     const MORE: [&str; 14] = [
         "mais",
@@ -255,4 +266,205 @@ fn wants_more(text: &str) -> bool {
         "outras",
     ];
     MORE.contains(&crate::domain::fold::fold(text).as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, NaiveDateTime};
+
+    use super::*;
+    use crate::conversation::state::{DayList, Plan, ServiceChoice};
+    use crate::domain::ids::ServiceId;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().expect("a date")
+    }
+
+    fn slot(time: &str) -> Slot {
+        Slot { date: date("2026-02-17"), time: time.parse().expect("a time") }
+    }
+
+    fn plan() -> Plan {
+        let service = ServiceId(uuid::Uuid::nil());
+        Plan { service, service_name: "Depilação a laser".to_owned(), areas: None, minutes: 45 }
+    }
+
+    fn read_in(state: State, text: &str) -> Answer {
+        let mut chat = Chat { state, ..Chat::new() };
+        chat.memory.profile_name = Some("Maria Silva".to_owned());
+        chat.memory.heard.horizon = date("2026-04-15");
+        let local: NaiveDateTime = "2026-02-14T09:00:00".parse().expect("a wall clock");
+        let heard = Heard {
+            content: Content::Text { text: text.to_owned() },
+            profile_name: None,
+            now: DateTime::UNIX_EPOCH,
+            local,
+            horizon: date("2026-04-15"),
+        };
+        read(&chat, &heard)
+    }
+
+    fn dates() -> State {
+        let days = vec![date("2026-02-16"), date("2026-02-20")];
+        State::SelectDate {
+            plan: plan(),
+            days: DayList { days, searched_until: Some(date("2026-02-27")), from: 0 },
+        }
+    }
+
+    fn times() -> State {
+        let slots = ["09:00:00", "09:55:00", "10:50:00", "16:20:00"].map(slot).to_vec();
+        State::SelectTime { plan: plan(), slots, from: 0 }
+    }
+
+    fn at(day: Option<&str>, hour: Option<&str>) -> Answer {
+        Answer::When { day: day.map(date), hour: hour.map(|hour| hour.parse().expect("an hour")) }
+    }
+
+    #[test]
+    fn a_menu_hears_options_and_wishes() {
+        let check =
+            |text: &str, expected: Answer| assert_eq!(read_in(State::MainMenu, text), expected, "{text:?}");
+        let press = Answer::Press;
+        check("schedule", press(Press::Schedule));
+        check("1", press(Press::Schedule));
+        check("2.", press(Press::Reschedule));
+        check("três", press(Press::Faq));
+        check("opção 3", press(Press::Faq));
+        check("agendar sessao", press(Press::Schedule));
+        check("dúvidas", press(Press::Faq));
+        check("quero cancelar minha sessão", press(Press::CancelVisit));
+        check("cancelar", Answer::Leave);
+        check("voltar", press(Press::Back));
+        check("atendente", press(Press::Human));
+        check("não quero cancelar", Answer::Nothing);
+        check("não quero agendar", Answer::Nothing);
+        check("a sessão dói?", Answer::Sentence);
+        check("oi", Answer::Hello);
+        check("4", Answer::Nothing);
+        check("", Answer::Nothing);
+        check("😀", Answer::Nothing);
+        let both = vec![
+            "Agendar sessão".to_owned(),
+            "Remarcar sessão".to_owned(),
+            "Dúvidas sobre sessão".to_owned(),
+        ];
+        check("sessão", Answer::Ambiguous(both));
+        check("qualquer coisa", Answer::Sentence);
+    }
+
+    #[test]
+    fn a_new_session_knows_no_numbers() {
+        assert_eq!(read_in(State::Welcome, "1"), Answer::Nothing);
+        assert_eq!(read_in(State::Welcome, "quero agendar"), Answer::Press(Press::Schedule));
+    }
+
+    #[test]
+    fn a_day_is_read_in_words_and_figures() {
+        let check = |text: &str, expected: Answer| assert_eq!(read_in(dates(), text), expected, "{text:?}");
+        check("1", Answer::Press(Press::Day(date("2026-02-16"))));
+        check("3", Answer::Press(Press::More));
+        check("segunda, 16/02", Answer::Press(Press::Day(date("2026-02-16"))));
+        check("sexta", at(Some("2026-02-20"), None));
+        check("sexta às 16h", at(Some("2026-02-20"), Some("16:00:00")));
+        check("amanhã", at(Some("2026-02-15"), None));
+        check("dia 20", at(Some("2026-02-20"), None));
+        check("20", at(Some("2026-02-20"), None));
+        check("outras datas", Answer::Press(Press::More));
+        check("16h", Answer::Nothing);
+        check("não posso sexta", Answer::Nothing);
+        check("não, prefiro sexta", at(Some("2026-02-20"), None));
+        check("99", Answer::Nothing);
+    }
+
+    #[test]
+    fn an_hour_is_read_in_words_and_figures() {
+        let check = |text: &str, expected: Answer| assert_eq!(read_in(times(), text), expected, "{text:?}");
+        check("16h20", at(None, Some("16:20:00")));
+        check("16:20", Answer::Press(Press::Time(slot("16:20:00"))));
+        check("09:55", Answer::Press(Press::Time(slot("09:55:00"))));
+        check("às 10", at(None, Some("10:00:00")));
+        check("1", Answer::Press(Press::Time(slot("09:00:00"))));
+        check("9", at(None, Some("09:00:00")));
+        check("16", at(None, Some("16:00:00")));
+        check("sexta", at(Some("2026-02-20"), None));
+        check("outro dia", Answer::Press(Press::Back));
+        check("não às 16h", Answer::Nothing);
+        check("31", Answer::Nothing);
+    }
+
+    #[test]
+    fn a_bare_number_that_is_an_option_and_an_hour_is_asked_about() {
+        let slots = ["01:00:00", "02:00:00", "01:30:00"].map(slot).to_vec();
+        let state = || State::SelectTime { plan: plan(), slots: slots.clone(), from: 0 };
+        assert_eq!(read_in(state(), "2"), Answer::Press(Press::Time(slot("02:00:00"))));
+        let asked = Answer::OptionOrHour { number: 1, option: "01:00".to_owned() };
+        assert_eq!(read_in(state(), "1"), asked);
+        assert_eq!(read_in(state(), "opção 1"), Answer::Press(Press::Time(slot("01:00:00"))));
+        assert_eq!(read_in(state(), "1h30"), at(None, Some("01:30:00")));
+    }
+
+    #[test]
+    fn only_a_plain_yes_confirms() {
+        let state = || State::ConfirmBooking { plan: plan(), slot: slot("09:00:00"), prompt: 7 };
+        let check = |text: &str, expected: Answer| assert_eq!(read_in(state(), text), expected, "{text:?}");
+        let yes = || Answer::Press(Press::Book(7));
+        for text in ["sim", "Sim!", "confirmo", "ok", "pode ser", "👍", "1", "um", "book_7", "Confirmar"] {
+            check(text, yes());
+        }
+        for text in ["não", "agora não", "Não."] {
+            check(text, Answer::No);
+        }
+        for text in
+            ["acho que sim", "sim mas depois", "confirmar depois", "book_6", "7", "não confirmo ainda", "📅"]
+        {
+            check(text, Answer::Nothing);
+        }
+        check("não, prefiro terça", at(Some("2026-02-17"), None));
+        check("2", Answer::Press(Press::Back));
+        check("cancelar", Answer::Leave);
+    }
+
+    #[test]
+    fn free_text_is_taken_as_it_is() {
+        let service = ServiceChoice {
+            id: ServiceId(uuid::Uuid::nil()),
+            name: "Depilação a laser".to_owned(),
+            minutes: 45,
+            price_cents: None,
+        };
+        let state = || State::InputAreas { service: service.clone(), services: Vec::new() };
+        let check = |text: &str, expected: Answer| assert_eq!(read_in(state(), text), expected, "{text:?}");
+        check(" Pernas e axilas ", Answer::Text("Pernas e axilas".to_owned()));
+        check("não sei ainda", Answer::Text("não sei ainda".to_owned()));
+        check("1", Answer::Press(Press::SkipAreas));
+        check("pular esta etapa", Answer::Press(Press::SkipAreas));
+        check("voltar", Answer::Press(Press::Back));
+        check("sim", Answer::Nothing);
+        check("👍", Answer::Nothing);
+        check("oi", Answer::Hello);
+    }
+
+    #[test]
+    fn a_sentence_may_be_a_question_of_the_faq() {
+        let faq = ["A sessão dói?", "Posso tomar sol depois?"]
+            .map(|label| FaqChoice { key: label.chars().take(1).collect(), label: label.to_owned() });
+        let check = |text: &str, expected: Answer| {
+            let mut heard = Heard {
+                content: Content::Text { text: text.to_owned() },
+                profile_name: None,
+                now: DateTime::UNIX_EPOCH,
+                local: NaiveDateTime::default(),
+                horizon: NaiveDate::default(),
+            };
+            assert_eq!(read_sentence(&heard, &faq), expected, "{text:?}");
+            heard.content = Content::Unreadable { what: "audio".to_owned() };
+            assert_eq!(read_sentence(&heard, &faq), Answer::Nothing);
+        };
+        check("a sessao doi", Answer::Press(Press::Question("A".to_owned())));
+        check("dói?", Answer::Press(Press::Question("A".to_owned())));
+        check("eu posso tomar sol depois da depilação?", Answer::Press(Press::Question("P".to_owned())));
+        check("posso agendar?", Answer::Press(Press::Schedule));
+        check("bla bla", Answer::Nothing);
+    }
 }

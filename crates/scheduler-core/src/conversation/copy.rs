@@ -7,8 +7,10 @@ use serde::Deserialize;
 
 use super::event::Saying;
 use super::press::Press;
+use super::state::Chat;
 use crate::domain::clinic::Clinic;
-use crate::domain::message::{Choice, OutgoingMessage};
+use crate::domain::fold::fold;
+use crate::domain::message::{Choice, Content, OutgoingMessage};
 
 /// WhatsApp cuts a button's label here.
 pub const BUTTON_LABEL: usize = 20;
@@ -128,15 +130,18 @@ fn own_label<'a>(choice: &Choice, own: &'a [Choice]) -> Option<&'a str> {
         .filter(|label| !label.trim().is_empty())
 }
 
-/// The option that a clinic relabelled with exactly these words, so that a patient may write what
-/// the button says.
-pub fn find_relabelled<'a>(question: &'a Saying, own: &dyn OwnWordings, text: &str) -> Option<&'a Choice> {
-    let text = crate::domain::fold::fold(text);
-    let says_so = |choice: &&Choice| {
-        own_label(choice, own.labels(question.template))
-            .is_some_and(|label| !text.is_empty() && crate::domain::fold::fold(label) == text)
-    };
-    question.choices.iter().find(says_so)
+/// What a patient wrote, as a press where it is exactly the clinic's own label of an option that is
+/// asked for: the conversation itself knows the default labels only.
+pub fn hear(content: &Content, chat: &Chat, own: &dyn OwnWordings) -> Content {
+    let Content::Text { text } = content else { return content.clone() };
+    let written = fold(text);
+    let question = chat.state.question(&chat.memory).saying();
+    let labels = own.labels(question.template);
+    let says_so = |choice: &&Choice| own_label(choice, labels).is_some_and(|label| fold(label) == written);
+    match question.choices.iter().find(says_so).filter(|_| !written.is_empty()) {
+        Some(choice) => Content::Pressed { id: choice.id.clone(), label: text.clone() },
+        None => content.clone(),
+    }
 }
 
 /// Fills placeholders in one pass: a value is never read for placeholders. A line whose
@@ -300,8 +305,25 @@ mod tests {
         asked.choices = vec![Choice::new("book_3", "Confirmar"), Choice::new("back", "Voltar")];
         let message = render(&asked, &clinic(), &own);
         assert_eq!(message.choices, [Choice::new("book_3", "Quero!"), Choice::new("back", "Voltar")]);
-        assert_eq!(find_relabelled(&asked, &own, "quero").map(|choice| choice.id.as_str()), Some("book_3"));
-        assert_eq!(find_relabelled(&asked, &own, "voltar"), None);
+    }
+
+    #[test]
+    fn a_relabelled_option_may_be_written() {
+        let own = Own("O que seria?", vec![Choice::new("schedule", "Quero um horário!")]);
+        let mut chat = Chat::new();
+        chat.state = crate::conversation::state::State::MainMenu;
+        let check = |text: &str, expected: Option<&str>| {
+            let heard = hear(&Content::Text { text: text.to_owned() }, &chat, &own);
+            let pressed = match heard {
+                Content::Pressed { id, .. } => Some(id),
+                Content::Text { .. } | Content::Unreadable { .. } => None,
+            };
+            assert_eq!(pressed.as_deref(), expected, "{text:?}");
+        };
+        check("quero um horario", Some("schedule"));
+        check("horário", None);
+        check("Remarcar sessão", None);
+        check("", None);
     }
 
     #[test]

@@ -126,19 +126,30 @@ impl Turn {
         Listened::Go(self)
     }
 
-    /// Reads an input; where nobody understood anything for long, also as an answer to what was
-    /// asked before.
+    /// Reads an input. Where nothing was understood for long, what was asked before can still be
+    /// answered, but a yes to "the menu or a person?" is no yes to a confirmation.
     fn read(mut self, heard: &Heard) -> (Self, Answer) {
         let answer = answer::read(&self.chat, heard);
-        if let (State::Unrecognized { asked }, Answer::Nothing) = (&self.chat.state, &answer) {
-            let before = Chat { state: (**asked).clone(), ..self.chat.clone() };
-            let again = answer::read(&before, heard);
-            if again != Answer::Nothing {
+        let State::Unrecognized { asked } = &self.chat.state else { return (self, answer) };
+        if !matches!(answer, Answer::Nothing | Answer::Press(_)) {
+            return (self, answer);
+        }
+        if matches!(answer, Answer::Press(Press::Menu | Press::Human | Press::Back)) {
+            return (self, answer);
+        }
+        let before = Chat { state: (**asked).clone(), ..self.chat.clone() };
+        let pressed = matches!(heard.content, Content::Pressed { .. });
+        match answer::read(&before, heard) {
+            Answer::Nothing => (self, Answer::Nothing),
+            Answer::Press(Press::Book(_) | Press::Move(_) | Press::Cancel(_)) if !pressed => {
                 self.chat = before;
-                return (self, again);
+                (self, Answer::Hello)
+            }
+            again => {
+                self.chat = before;
+                (self, again)
             }
         }
-        (self, answer)
     }
 
     fn greets(mut self, known: bool) -> Self {
@@ -201,10 +212,7 @@ impl Turn {
             }
 
             // ── Prices and services ──
-            (State::ScheduleMenu, Said(Answer::Press(AvailableDays)))
-            | (_, Said(Answer::Press(AvailableDays))) => {
-                self.wait(Effect::FindServices(ServicesFor::Choosing))
-            }
+            (_, Said(Answer::Press(AvailableDays))) => self.wait(Effect::FindServices(ServicesFor::Choosing)),
             (_, Said(Answer::Press(PriceTable))) => self.wait(Effect::FindServices(ServicesFor::Prices)),
             (_, Found(Event::ServicesFound { services, .. })) if services.is_empty() => {
                 self.say("NO_SERVICES", []).menu().ask()
@@ -389,7 +397,7 @@ impl Turn {
                     (None, []) if wanted.is_some() => turn.menu().ask(),
                     (None, []) => turn.say("RESCHEDULE_NOT_FOUND", []).menu().ask(),
                     (Some(visit), _) => turn.attend(visit, wish),
-                    (None, [only]) if wanted.is_none() => turn.attend(only.clone(), wish),
+                    (None, [only]) => turn.attend(only.clone(), wish),
                     (None, _) => turn.enter(State::SelectAppointment { visits, wish, from: 0 }).ask(),
                 }
             }
@@ -658,7 +666,7 @@ fn read_name(text: &str) -> Option<String> {
         .find(|words| lower.starts_with(**words))
         .and_then(|words| name.get(words.len()..))
         .unwrap_or(&name)
-        .trim_matches(|c: char| !c.is_alphabetic())
+        .trim_matches(|c: char| !c.is_alphanumeric())
         .to_owned();
     let letters = name.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '\'' | '’' | '-' | '.'));
     let real = name.chars().filter(|c| c.is_alphabetic()).count() >= 2;

@@ -161,6 +161,8 @@ impl State {
     /// Takes a day that has filled up out of those offered.
     pub(super) fn forget_day(&mut self, date: NaiveDate) {
         if let Some(list) = self.days_mut() {
+            let earlier = list.days.iter().take(list.from).filter(|day| **day == date).count();
+            list.from -= earlier;
             list.days.retain(|day| *day != date);
         }
     }

@@ -273,6 +273,19 @@ pub fn wish(text: &str) -> Option<Press> {
     }
 }
 
+/// What a sentence asks for where a visit is about to be booked: "quero agendar" and "os horários"
+/// go on to the days.
+pub fn wish_while_booking(text: &str) -> Option<Press> {
+    let folded = fold(text);
+    let days = ["horario", "dia", "data", "vaga", "disponiv"];
+    let asks_days = || folded.split(' ').any(|word| days.iter().any(|stem| word.starts_with(stem)));
+    match wish(text) {
+        Some(Press::Schedule) => Some(Press::AvailableDays),
+        None if !is_negated(text) && asks_days() => Some(Press::AvailableDays),
+        other => other,
+    }
+}
+
 /// A number and nothing else: "2", "2.", "dois", "opção 2". Says also whether it was called an
 /// option.
 pub fn number(text: &str) -> Option<(usize, bool)> {

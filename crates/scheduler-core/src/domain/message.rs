@@ -46,11 +46,24 @@ impl OutgoingMessage {
     }
 }
 
-/// A text with its choices below it, one a line: `1. Agendar`.
+/// A text with its choices below it, one a line: `1. Agendar`. Where the text spells the choices
+/// out already, a line each, those lines are numbered instead.
 pub fn numbered_text(text: &str, choices: &[Choice], first_number: usize) -> String {
-    let lines = choices.iter().zip(first_number..);
-    let lines: Vec<String> = lines.map(|(choice, number)| format!("{number}. {}", choice.label)).collect();
-    if lines.is_empty() { text.to_owned() } else { format!("{text}\n\n{}", lines.join("\n")) }
+    let mut left: Vec<(usize, &Choice)> = (first_number..).zip(choices).collect();
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let spelled_out = left.iter().position(|(_, choice)| choice.label == line.trim());
+        let number = spelled_out.map(|index| left.remove(index).0);
+        lines.push(number.map_or_else(|| line.to_owned(), |number| format!("{number}. {}", line.trim())));
+    }
+    let below: Vec<String> =
+        left.iter().map(|(number, choice)| format!("{number}. {}", choice.label)).collect();
+    let text = lines.join("\n");
+    match (below.is_empty(), below.len() < choices.len()) {
+        (true, _) => text,
+        (false, true) => format!("{text}\n{}", below.join("\n")),
+        (false, false) => format!("{text}\n\n{}", below.join("\n")),
+    }
 }
 
 /// What a patient's message says, whatever it was made of.
@@ -119,5 +132,22 @@ impl IncomingMessage {
     /// The key under which an event is worked on once: `<messageId>#<kind>`.
     pub fn key(&self) -> String {
         format!("{}#{}", self.message_id, self.event_kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_are_numbered_below_the_text_or_within_it() {
+        let check = |text: &str, labels: &[&str], first: usize, expected: &str| {
+            let choices: Vec<Choice> = labels.iter().map(|label| Choice::new("x", *label)).collect();
+            assert_eq!(numbered_text(text, &choices, first), expected);
+        };
+        check("Olá", &[], 1, "Olá");
+        check("O que?", &["Agendar", "Voltar"], 1, "O que?\n\n1. Agendar\n2. Voltar");
+        check("Dias:\nsegunda\nterça", &["segunda", "terça"], 10, "Dias:\n10. segunda\n11. terça");
+        check("Dias:\nsegunda", &["segunda", "Mais datas"], 1, "Dias:\n1. segunda\n2. Mais datas");
     }
 }
