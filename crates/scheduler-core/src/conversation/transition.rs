@@ -1,8 +1,8 @@
 //! The conversation, in the order a patient meets it.
 //!
 //! [`transition`] decides what comes before any question (silence, opting out, who this is), and
-//! [`Turn::meets`] is the conversation itself: one `match` of where the chat stands and what it
-//! meets. A row says where to go; what is asked there is the state's own [`State::question`].
+//! `Turn::meets` is the conversation itself: one `match` of where the chat stands and what it
+//! meets. A row says where to go; what is asked there is the state's own `State::question`.
 
 use chrono::{NaiveDate, TimeDelta};
 

@@ -7,7 +7,7 @@ use super::holder::{Holder, Next};
 use super::send::digest;
 use crate::adapters::dynamodb::save::MovedFrom;
 use crate::adapters::dynamodb::session::{KnownAddress, state_name};
-use crate::conversation::copy::{render, render_turn};
+use crate::conversation::copy::{hear, render, render_turn};
 use crate::conversation::event::{Effect, Event, Heard, Saying};
 use crate::conversation::state::{Chat, State};
 use crate::conversation::transition::transition;
@@ -86,17 +86,17 @@ impl Holder<'_> {
         let now = self.chats.clock.now();
         let clinic = &self.profile.clinic;
         let today = local(now, clinic.timezone);
+        let over = self.session.expires_at.is_none_or(|at| at <= now);
+        let running = self.session.chat.clone().filter(|_| !over);
+        let fresh = running.is_none();
+        let chat = running.or_else(|| self.session.chat.as_ref().map(Chat::renewed)).unwrap_or_default();
         let heard = Heard {
-            content: message.content.clone(),
+            content: hear(&message.content, &chat, &self.profile.templates),
             profile_name: message.profile_name.clone(),
             now,
             local: today,
             horizon: today.date() + TimeDelta::days(i64::from(clinic.max_days_ahead)),
         };
-        let over = self.session.expires_at.is_none_or(|at| at <= now);
-        let running = self.session.chat.clone().filter(|_| !over);
-        let fresh = running.is_none();
-        let chat = running.or_else(|| self.session.chat.as_ref().map(Chat::renewed)).unwrap_or_default();
         let before = state_name(&chat.state).unwrap_or_default();
         if adopted && let Err(error) = self.tell_address(&message).await {
             // Visits booked under the lid must be the phone's before anything looks for them.
