@@ -18,6 +18,12 @@ macro_rules! uuid_ids {
             }
         }
 
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+
         impl std::str::FromStr for $name {
             type Err = uuid::Error;
 
@@ -57,6 +63,12 @@ pub struct ClinicId(pub String);
 impl fmt::Display for ClinicId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl From<String> for ClinicId {
+    fn from(id: String) -> Self {
+        Self(id)
     }
 }
 

@@ -6,9 +6,7 @@ pub mod clinics;
 pub mod connection;
 pub mod faq;
 pub mod patients;
-pub mod professionals;
 pub mod services;
 pub mod setup;
-pub mod templates;
 
 pub use connection::Db;

@@ -1,38 +1,120 @@
 //! Persons, one per clinic and match key.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::Db;
 use super::appointments::Person;
-use crate::domain::ids::ClinicId;
+use super::connection::{failed, run};
+use crate::domain::ids::{ClinicId, PatientId};
 use crate::domain::patient::Patient;
-use crate::domain::phone::MatchKey;
+use crate::domain::phone::{Address, MatchKey};
 use crate::error::StoreError;
 
 impl Db {
     /// A person of the clinic.
     pub async fn find_patient(
         &self,
-        _clinic: &ClinicId,
-        _key: &MatchKey,
+        clinic: &ClinicId,
+        key: &MatchKey,
     ) -> Result<Option<Patient>, StoreError> {
-        todo!()
+        const DOING: &str = "find a patient";
+        let row = run!(self, DOING, again, |connection| sqlx::query!(
+            "select id, phone, wa_id, name, chat_lid, opted_out_at from scheduler.patients
+            where clinic_id = $1 and match_key = $2",
+            clinic.as_str(),
+            key.0,
+        )
+        .fetch_optional(connection))
+        .map_err(|failure| failed(DOING, failure))?;
+        Ok(row.map(|row| Patient {
+            id: PatientId(row.id),
+            clinic_id: clinic.clone(),
+            phone: row.phone,
+            wa_id: row.wa_id.map(Address),
+            match_key: key.clone(),
+            name: row.name,
+            chat_lid: row.chat_lid,
+            opted_out_at: row.opted_out_at,
+        }))
     }
 
-    /// Records where a person writes from, and merges the lid-keyed person with the phone-keyed
-    /// one when a webhook brings both: visits move to the phone's, the lid's row goes. Does nothing
-    /// for a person not on record.
-    pub async fn remember_address(&self, _clinic: &ClinicId, _person: &Person) -> Result<(), StoreError> {
-        todo!()
+    /// Records where a person writes from, and merges the person known by the lid alone with the
+    /// one of the phone when a webhook brings both: visits go to the phone's, the lid's row goes.
+    /// Does nothing for a person not on record.
+    pub async fn remember_address(&self, clinic: &ClinicId, person: &Person) -> Result<(), StoreError> {
+        const DOING: &str = "remember an address";
+        // One statement, so one transaction: each part sees the rows as they were before, hence the
+        // person of the lid becomes the phone's unless the phone has one.
+        let (phone, wa_id) =
+            (person.phone.as_deref(), person.wa_id.as_ref().map(|address| address.0.as_str()));
+        run!(self, DOING, again, |connection| sqlx::query!(
+            "with of_phone as (
+                update scheduler.patients set
+                    phone = coalesce(phone, $3),
+                    wa_id = coalesce($4, wa_id),
+                    chat_lid = coalesce($5, chat_lid),
+                    name = coalesce(name, (
+                        select lid.name from scheduler.patients lid
+                        where lid.clinic_id = $1 and lid.match_key = $5
+                    )),
+                    opted_out_at = coalesce(opted_out_at, (
+                        select lid.opted_out_at from scheduler.patients lid
+                        where lid.clinic_id = $1 and lid.match_key = $5
+                    ))
+                where clinic_id = $1 and match_key = $2
+                returning id
+            ), moved as (
+                update scheduler.appointments set patient_id = of_phone.id, version = version + 1
+                from of_phone, scheduler.patients lid
+                where lid.clinic_id = $1 and lid.match_key = $5 and lid.id <> of_phone.id
+                    and scheduler.appointments.clinic_id = $1
+                    and scheduler.appointments.patient_id = lid.id
+                returning 1
+            ), gone as (
+                delete from scheduler.patients lid using of_phone
+                where lid.clinic_id = $1 and lid.match_key = $5 and lid.id <> of_phone.id
+            )
+            update scheduler.patients lid set
+                match_key = $2, phone = $3, wa_id = coalesce($4, wa_id), chat_lid = $5
+            where lid.clinic_id = $1 and lid.match_key = $5 and $2 <> $5
+                and not exists (select from of_phone)",
+            clinic.as_str(),
+            person.match_key.0,
+            phone,
+            wa_id,
+            person.chat_lid,
+        )
+        .execute(connection))
+        .map(drop)
+        .map_err(|failure| failed(DOING, failure))
     }
 
     /// Stops or restores proactive messages; makes the person if needed.
     pub async fn set_opt_out(
         &self,
-        _clinic: &ClinicId,
-        _person: &Person,
-        _at: Option<DateTime<Utc>>,
+        clinic: &ClinicId,
+        person: &Person,
+        at: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
-        todo!()
+        const DOING: &str = "set an opt-out";
+        run!(self, DOING, again, |connection| sqlx::query!(
+            "insert into scheduler.patients as old
+                (id, clinic_id, match_key, phone, wa_id, chat_lid, name, opted_out_at)
+            values ($1, $2, $3, $4, $5, $6, coalesce($7, $8), $9)
+            on conflict on constraint patients_match_key do update set opted_out_at = excluded.opted_out_at",
+            Uuid::new_v4(),
+            clinic.as_str(),
+            person.match_key.0,
+            person.phone,
+            person.wa_id.as_ref().map(|address| address.0.as_str()),
+            person.chat_lid,
+            person.given_name,
+            person.profile_name,
+            at,
+        )
+        .execute(connection))
+        .map(drop)
+        .map_err(|failure| failed(DOING, failure))
     }
 }

@@ -1,21 +1,167 @@
 //! Making the schema and the example clinic; both safe to run twice.
 
+use std::collections::BTreeMap;
+
+use sqlx::types::Json;
+
 use super::Db;
+use super::connection::{failed, run};
+use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
 /// One thing that was done, or was there already, as a line to print.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done(pub String);
 
+/// The specification's example clinic.
+const EXAMPLE: &str = "laser-beauty-sp";
+
+/// Question key, question, answer.
+const FAQ: [(&str, &str, &str); 5] = [
+    (
+        "EQUIPMENT",
+        "Qual equipamento vocês usam?",
+        "Trabalhamos com o Soprano Ice Platinum, que resfria a pele durante a aplicação: a sessão é rápida, \
+         confortável e indicada para todos os tons de pele.",
+    ),
+    (
+        "SESSION_INTERVAL",
+        "Qual o intervalo entre sessões?",
+        "Em média 30 dias, ou seja, cerca de uma sessão por mês. Para o rosto o intervalo pode ser um pouco \
+         menor. A equipe confirma o melhor intervalo para você.",
+    ),
+    (
+        "DATES",
+        "Quais dias vocês atendem?",
+        "Atendemos de segunda a sexta, das 9h às 18h. Para ver os dias e horários livres, volte ao menu e \
+         toque em Agendar sessão.",
+    ),
+    (
+        "PAYMENT",
+        "Quais as formas de pagamento?",
+        "Aceitamos Pix, dinheiro e cartões de débito e crédito. O pagamento é feito na clínica, no dia da \
+         sessão.",
+    ),
+    (
+        "TEAM",
+        "Quem faz o atendimento?",
+        "As sessões são feitas por biomédicas estetas, com experiência em depilação a laser. Antes da primeira \
+         sessão você passa por uma avaliação.",
+    ),
+];
+
 impl Db {
-    /// Runs the migrations that have not run.
+    /// Runs the migrations that have not run. Two at once wait for one another.
     pub async fn setup(&self) -> Result<Vec<Done>, StoreError> {
-        todo!()
+        const DOING: &str = "set up the database";
+        let migrator = sqlx::migrate!("../../migrations");
+        let before = self.migrations_run().await?;
+        let mut lease = self.acquire(DOING).await?;
+        migrator.run_direct(lease.connection()?).await.map_err(|error| StoreError::internal(DOING, error))?;
+        Ok(migrator
+            .iter()
+            .map(|migration| {
+                let done = if before.contains(&migration.version) { "already run" } else { "run" };
+                Done(format!("migration {:04} {}: {done}", migration.version, migration.description))
+            })
+            .collect())
     }
 
-    /// Makes the specification's example clinic (`laser-beauty-sp`, z-api instance `instance-123`):
-    /// one service, one professional, five rules, five FAQ items, the default templates.
-    pub async fn seed_clinic(&self) -> Result<Vec<Done>, StoreError> {
-        todo!()
+    /// Makes the example clinic with its services, opening hours and questions, and `templates`
+    /// (text by key). What is there already stays as it is.
+    pub async fn seed_clinic(&self, templates: &BTreeMap<String, String>) -> Result<Vec<Done>, StoreError> {
+        const DOING: &str = "seed the example clinic";
+        let made = run!(self, DOING, |connection| sqlx::query_scalar!(
+            r#"insert into scheduler.clinics (
+                clinic_id, name, phone, address, business_hours, pre_session_instructions,
+                zapi_instance_id, zapi_instance_token
+            )
+            values (
+                $1, 'Laser Beauty', '5511988880000', 'Rua Exemplo, 123 - São Paulo', $2,
+                'Venha com a pele limpa, sem creme nem desodorante, e evite sol nos dois dias anteriores.',
+                'instance-123', 'example-token'
+            )
+            on conflict do nothing
+            returning true as "made!""#,
+            EXAMPLE,
+            serde_json::json!({
+                "mon": {"start": "09:00", "end": "18:00"},
+                "tue": {"start": "09:00", "end": "18:00"},
+                "wed": {"start": "09:00", "end": "18:00"},
+                "thu": {"start": "09:00", "end": "18:00"},
+                "fri": {"start": "09:00", "end": "18:00"},
+            }),
+        )
+        .fetch_optional(connection))
+        .map_err(|failure| failed(DOING, failure))?;
+        self.forget(&ClinicId(EXAMPLE.into()));
+        if made.is_none() {
+            return Ok(vec![Done(format!("clinic {EXAMPLE}: already there"))]);
+        }
+        self.seed_rows(templates).await?;
+        Ok(vec![
+            Done(format!("clinic {EXAMPLE}: made, z-api instance instance-123")),
+            Done("services: 1, professionals: 1, availability rules: 5".into()),
+            Done(format!("questions: {}, templates: {}", FAQ.len(), templates.len())),
+        ])
+    }
+
+    async fn seed_rows(&self, templates: &BTreeMap<String, String>) -> Result<(), StoreError> {
+        const DOING: &str = "seed the example clinic";
+        let questions: Vec<_> = FAQ
+            .iter()
+            .zip(1..)
+            .map(|((key, label, answer), order)| {
+                serde_json::json!({
+                    "question_key": key, "question_label": label, "answer": answer, "display_order": order,
+                })
+            })
+            .collect();
+        run!(self, DOING, |connection| sqlx::query!(
+            "with service as (
+                insert into scheduler.services (clinic_id, name, duration_minutes, price_cents, description)
+                values ($1, 'Depilação a laser', 45, 15000, 'Sessão avulsa de depilação a laser')
+            ), professional as (
+                insert into scheduler.professionals (clinic_id, name, role)
+                values ($1, 'Biomédica esteta', 'Biomédica esteta')
+            ), rules as (
+                insert into scheduler.availability_rules (clinic_id, day_of_week, start_time, end_time)
+                select $1, day, '09:00', '18:00' from generate_series(1, 5) day
+            ), questions as (
+                insert into scheduler.faq_items
+                    (clinic_id, question_key, question_label, answer, display_order)
+                select $1, question_key, question_label, answer, display_order
+                from jsonb_to_recordset($2) as q (
+                    question_key text, question_label text, answer text, display_order integer
+                )
+            )
+            insert into scheduler.message_templates (clinic_id, template_key, content)
+            select $1, key, value from jsonb_each_text($3)",
+            EXAMPLE,
+            Json(&questions) as _,
+            Json(templates) as _,
+        )
+        .execute(connection))
+        .map(drop)
+        .map_err(|failure| failed(DOING, failure))
+    }
+
+    async fn migrations_run(&self) -> Result<Vec<i64>, StoreError> {
+        const DOING: &str = "see which migrations have run";
+        // The table is the migrator's own: on a new database it is not there yet, so the statement
+        // cannot be a checked one.
+        let there: bool = run!(self, DOING, |connection| sqlx::query_scalar(
+            "select to_regclass('_sqlx_migrations') is not null"
+        )
+        .fetch_one(connection))
+        .map_err(|failure| failed(DOING, failure))?;
+        if !there {
+            return Ok(Vec::new());
+        }
+        run!(self, DOING, |connection| sqlx::query_scalar(
+            "select version from _sqlx_migrations where success"
+        )
+        .fetch_all(connection))
+        .map_err(|failure| failed(DOING, failure))
     }
 }

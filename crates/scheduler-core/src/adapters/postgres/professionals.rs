@@ -1,1 +1,0 @@
-//! Professionals: written by the seed; the admin API's turn comes later.

@@ -1,1 +1,0 @@
-//! Templates: written by the seed; the admin API's turn comes later.
