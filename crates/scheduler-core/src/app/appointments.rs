@@ -1,13 +1,16 @@
 //! Booking, moving, cancelling: the one way in for the chat and for reception.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 
+use super::availability::{demand, horizon};
 use crate::adapters::postgres::Db;
-use crate::adapters::postgres::appointments::{Idempotency, Person};
+use crate::adapters::postgres::appointments::{
+    AppointmentChange, Changed, Idempotency, Inserted, NewAppointment, Person,
+};
 use crate::domain::appointment::{Appointment, AppointmentStatus};
 use crate::domain::clinic::Clinic;
 use crate::domain::ids::{AppointmentId, ClinicId, ProfessionalId, ServiceId};
-use crate::domain::time::Slot;
+use crate::domain::time::{Slot, local};
 use crate::error::StoreError;
 
 /// Who is asking, and so what is checked: nobody may overlap or book the past; patients keep to
@@ -93,26 +96,126 @@ pub struct Change {
     pub patient_name: Option<String>,
 }
 
-/// Books a visit. One statement for staff, two (day's calendar, insert) for patients.
+/// Books a visit. One statement for staff, who name its length; two (the day's calendar, the
+/// insert) for patients.
 pub async fn book(
-    _db: &Db,
-    _clinic: &Clinic,
-    _booking: &Booking,
-    _by: By,
-    _now: DateTime<Utc>,
+    db: &Db,
+    clinic: &Clinic,
+    booking: &Booking,
+    by: By,
+    now: DateTime<Utc>,
 ) -> Result<Appointment, AppointmentError> {
-    todo!()
+    let minutes = match booking.minutes {
+        Some(minutes) => minutes,
+        None => {
+            let service = db.find_service(&clinic.id, booking.service_id).await?;
+            service.ok_or(AppointmentError::Unknown("serviceId"))?.duration_minutes
+        }
+    };
+    let end_time = end_of(booking.slot, minutes)?;
+    let fault = refusal(db, clinic, booking.slot, minutes, None, by, now).await?;
+    let new = NewAppointment {
+        person: booking.person.clone(),
+        service_id: booking.service_id,
+        professional_id: booking.professional_id,
+        slot: booking.slot,
+        end_time,
+        areas: booking.areas.clone(),
+        notes: booking.notes.clone(),
+        idempotency: booking.idempotency.clone(),
+    };
+    if let Some(fault) = fault {
+        // What was refused now may have been booked under this key a moment ago.
+        return match db.find_booked(&clinic.id, &new).await? {
+            Some(visit) => Ok(visit),
+            None => Err(fault),
+        };
+    }
+    match db.insert_appointment(&clinic.id, &new).await? {
+        Inserted::Made(visit) | Inserted::Again(visit) => Ok(*visit),
+        Inserted::SlotTaken => Err(AppointmentError::SlotTaken),
+        Inserted::KeyReused => Err(AppointmentError::KeyReused),
+        Inserted::Unknown(field) => Err(AppointmentError::Unknown(field)),
+    }
 }
 
-/// Changes a visit: moves, cancels, notes. `clinic`: `None` only for a key that may touch every
-/// clinic. A repeated move or cancellation that already stands succeeds.
+/// Changes a visit: moves, cancels, notes. A move or a cancellation that stands already succeeds.
+/// `clinic`: the only one whose visits may be touched; none for a key that may touch every clinic.
 pub async fn change(
-    _db: &Db,
-    _clinic: Option<&ClinicId>,
-    _id: AppointmentId,
-    _change: &Change,
-    _by: By,
-    _now: DateTime<Utc>,
+    db: &Db,
+    clinic: Option<&ClinicId>,
+    id: AppointmentId,
+    change: &Change,
+    by: By,
+    now: DateTime<Utc>,
 ) -> Result<Appointment, AppointmentError> {
-    todo!()
+    if let Some(slot) = change.slot {
+        let visit = db.find_appointment(clinic, id).await?.ok_or(AppointmentError::NotFound)?;
+        let stands = (visit.appointment_date, visit.start_time) == (slot.date, slot.time);
+        if !stands {
+            let clinic = db.find_profile(&visit.clinic_id).await?.ok_or(AppointmentError::NotFound)?;
+            let minutes = i32::try_from((visit.end_time - visit.start_time).num_minutes())
+                .map_err(|error| StoreError::internal("read a visit's length", error))?;
+            end_of(slot, minutes)?;
+            if let Some(fault) = refusal(db, &clinic.clinic, slot, minutes, Some(id), by, now).await? {
+                return Err(fault);
+            }
+        }
+    }
+    let wanted = AppointmentChange {
+        version: change.version,
+        slot: change.slot,
+        status: change.status,
+        notes: change.notes.clone(),
+        areas: change.areas.clone(),
+        patient_name: change.patient_name.clone(),
+    };
+    match db.change_appointment(clinic, id, &wanted).await? {
+        Changed::Done(visit) => Ok(*visit),
+        Changed::NotFound => Err(AppointmentError::NotFound),
+        Changed::SlotTaken => Err(AppointmentError::SlotTaken),
+        Changed::Stale(_) => Err(AppointmentError::Stale),
+        Changed::NotAllowed(_) => Err(AppointmentError::NotAllowed),
+        Changed::PastMidnight => Err(AppointmentError::PastMidnight),
+    }
+}
+
+/// Why this time may not be had, if so: nobody gets the past, patients only what is offered now.
+async fn refusal(
+    db: &Db,
+    clinic: &Clinic,
+    slot: Slot,
+    minutes: i32,
+    leaving_out: Option<AppointmentId>,
+    by: By,
+    now: DateTime<Utc>,
+) -> Result<Option<AppointmentError>, StoreError> {
+    if slot.at() < local(now, clinic.timezone) {
+        return Ok(Some(AppointmentError::InThePast));
+    }
+    if by == By::Staff {
+        return Ok(None);
+    }
+    if slot.date > horizon(clinic, now) {
+        return Ok(Some(AppointmentError::NotOffered));
+    }
+    let calendar = db.find_calendar(&clinic.id, slot.date, slot.date, leaving_out).await?;
+    let calendar =
+        calendar.ok_or_else(|| StoreError::internal("find free time", "the clinic has vanished"))?;
+    let demand = demand(clinic, minutes, now);
+    if calendar.fits(slot, demand) {
+        return Ok(None);
+    }
+    // A time that is open but taken is somebody's luck; one that is not open was never theirs.
+    let open = calendar.windows(slot.date).iter().any(|window| {
+        window.start <= slot.at() && slot.at() + TimeDelta::minutes(i64::from(minutes)) <= window.end
+    });
+    let taken = open && slot.at() >= demand.not_before;
+    Ok(Some(if taken { AppointmentError::SlotTaken } else { AppointmentError::NotOffered }))
+}
+
+/// The end of a visit on the day it starts, 23:59 at the latest.
+fn end_of(slot: Slot, minutes: i32) -> Result<NaiveTime, AppointmentError> {
+    let end = slot.at() + TimeDelta::minutes(i64::from(minutes));
+    if end.date() == slot.date { Ok(end.time()) } else { Err(AppointmentError::PastMidnight) }
 }
