@@ -64,15 +64,19 @@ pub struct DatabaseConfig {
     pub root_cert: Option<PathBuf>,
 }
 
-/// How to reach DynamoDB.
+/// Where the tables are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TablesConfig {
     /// `CONVERSATION_SESSIONS_TABLE`
     pub sessions: String,
     /// `MESSAGE_EVENTS_TABLE`
     pub events: String,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`: another DynamoDB, such as a test's.
+    /// `SCHEDULED_REMINDERS_TABLE`
+    pub reminders: String,
+    /// Another DynamoDB than Amazon's (`AWS_ENDPOINT_URL_DYNAMODB`).
     pub endpoint: Option<String>,
+    /// Such as `sa-east-1` (`AWS_REGION`, which Lambda sets).
+    pub region: String,
 }
 
 /// How to reach WhatsApp, and who may be written to.
@@ -142,12 +146,16 @@ impl<'a> Reader<'a> {
         DatabaseConfig { url: Secret::new(url), ssl_mode, root_cert }
     }
 
-    /// The two tables of a chat.
+    /// The tables.
     pub fn tables(&mut self) -> TablesConfig {
         TablesConfig {
             sessions: self.required("CONVERSATION_SESSIONS_TABLE"),
             events: self.required("MESSAGE_EVENTS_TABLE"),
-            endpoint: self.optional("AWS_ENDPOINT_URL_DYNAMODB"),
+            reminders: self.required("SCHEDULED_REMINDERS_TABLE"),
+            endpoint: self
+                .optional("AWS_ENDPOINT_URL_DYNAMODB")
+                .or_else(|| self.optional("AWS_ENDPOINT_URL")),
+            region: self.optional("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
         }
     }
 

@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
-use scheduler_core::adapters::dynamodb::{Tables, TablesOptions};
+use scheduler_core::adapters::dynamodb::Tables;
+use scheduler_core::config::TablesConfig;
 use tokio::net::TcpListener;
 
 fn text(name: &str) -> AttributeDefinition {
@@ -24,7 +25,7 @@ pub async fn tables() -> Tables {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
-    let tables = Tables::new(TablesOptions {
+    let tables = Tables::new(TablesConfig {
         sessions: "sessions".into(),
         events: "events".into(),
         reminders: "reminders".into(),

@@ -3,6 +3,7 @@
 pub mod appointments;
 pub mod availability;
 pub mod converse;
+pub mod notify;
 pub mod reconcile;
 pub mod status;
 mod wordings;

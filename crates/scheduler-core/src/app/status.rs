@@ -145,7 +145,7 @@ fn say_again(to: &Address, history: &[&MessageEvent]) -> Option<Waiting> {
     let message = OutgoingMessage { text: prompt.as_numbered_text(), choices: Vec::new(), first_number: 1 };
     Some(Waiting {
         key: format!("{}#buttons_refused", queued.message_id),
-        work: Some(Work::SayAgain {
+        work: Some(Work::Say {
             to: sent_to.map_or_else(|| to.clone(), |to| Address(to.to_owned())),
             message,
         }),

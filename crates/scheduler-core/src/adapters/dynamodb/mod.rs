@@ -18,26 +18,14 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{
     BehaviorVersion, Credentials, Region, SharedCredentialsProvider, StalledStreamProtectionConfig,
 };
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_http_client::tls;
+
+use crate::config::TablesConfig;
 
 /// The authorities that sign every AWS endpoint (<https://www.amazontrust.com/repository/>): a
 /// fixed store, because reading the machine's certificates costs up to 48 ms of a cold start.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
-
-/// Where the tables are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TablesOptions {
-    /// `CONVERSATION_SESSIONS_TABLE`
-    pub sessions: String,
-    /// `MESSAGE_EVENTS_TABLE`
-    pub events: String,
-    /// `SCHEDULED_REMINDERS_TABLE`
-    pub reminders: String,
-    /// Another DynamoDB than Amazon's (`AWS_ENDPOINT_URL_DYNAMODB`).
-    pub endpoint: Option<String>,
-    /// Such as `sa-east-1`.
-    pub region: String,
-}
 
 /// The tables and the client that reaches them. Cheap to clone.
 #[derive(Clone)]
@@ -51,7 +39,7 @@ pub struct Tables {
 impl Tables {
     /// A client for these tables; connects with the first call. Credentials come from the
     /// environment, as Lambda gives them; an endpoint of one's own does without.
-    pub fn new(options: TablesOptions) -> Self {
+    pub fn new(options: TablesConfig) -> Self {
         let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(options.region))
@@ -90,6 +78,43 @@ impl Tables {
             events: options.events,
             reminders: options.reminders,
         }
+    }
+
+    /// Opens the connection ahead of the first request by a cheap call; its failure is the first
+    /// request's to report.
+    pub async fn warm(&self) {
+        let asked = self
+            .client
+            .get_item()
+            .table_name(&self.sessions)
+            .key("pk", AttributeValue::S("WARM".into()))
+            .key("sk", AttributeValue::S("WARM".into()))
+            .send()
+            .await;
+        if let Err(error) = asked {
+            let error = call::failed("warm DynamoDB", error);
+            tracing::warn!(
+                step = "warm",
+                error = &error as &dyn std::error::Error,
+                "DynamoDB is not there yet"
+            );
+        }
+    }
+
+    /// Whether the tables answer.
+    pub async fn ping(&self) -> Result<(), crate::error::StoreError> {
+        for table in [&self.sessions, &self.events] {
+            let asked = self
+                .client
+                .get_item()
+                .table_name(table)
+                .key("pk", AttributeValue::S("PING".into()))
+                .key("sk", AttributeValue::S("PING".into()))
+                .send()
+                .await;
+            asked.map_err(|error| call::failed("ping the tables", error))?;
+        }
+        Ok(())
     }
 
     /// The client, for whoever makes the tables.

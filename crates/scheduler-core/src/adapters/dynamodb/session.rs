@@ -50,8 +50,8 @@ pub enum Work {
         /// As it came.
         message: Box<IncomingMessage>,
     },
-    /// A prompt whose buttons were refused, to be said again as text.
-    SayAgain {
+    /// Something to be said: a prompt whose buttons were refused, as text, or the news of a change.
+    Say {
         /// To whom.
         to: Address,
         /// What, without choices.

@@ -27,9 +27,8 @@ impl Db {
         new: &NewService,
     ) -> Result<Option<Service>, StoreError> {
         const DOING: &str = "create a service";
-        let made =
-            run!(self, DOING, |connection| {
-                sqlx::query_as!(
+        let made = run!(self, DOING, |connection| {
+            sqlx::query_as!(
             Service,
             r#"insert into scheduler.services (clinic_id, name, duration_minutes, price_cents, description)
             values ($1, $2, $3, $4, $5)
@@ -42,7 +41,7 @@ impl Db {
             new.description,
         )
         .fetch_one(connection)
-            });
+        });
         match made {
             Ok(service) => Ok(Some(service)),
             Err(failure) if constraint(&failure) == Some("services_clinic_id_fkey") => Ok(None),

@@ -127,7 +127,7 @@ impl<'a> Holder<'a> {
                 tracing::warn!(step = "converse", "an inbox entry cannot be read and is dropped");
                 self.finish(&waiting.key).await
             }
-            Some(Work::SayAgain { to, message }) => {
+            Some(Work::Say { to, message }) => {
                 self.queue(to, vec![message], None);
                 self.finish(&waiting.key).await
             }

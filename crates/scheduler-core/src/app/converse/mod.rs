@@ -20,7 +20,7 @@ use crate::adapters::dynamodb::session::{ChatKey, Session, Waiting, Work};
 use crate::adapters::postgres::Db;
 use crate::adapters::postgres::clinics::ClinicProfile;
 use crate::domain::message::IncomingMessage;
-use crate::domain::phone::{Address, MatchKey};
+use crate::domain::phone::{Address, MatchKey, Phone};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::points;
 use crate::ports::whatsapp::WebhookEvent;
@@ -67,6 +67,17 @@ pub enum Received {
 }
 
 impl AllowedPhones {
+    /// Reads `ALLOWED_PHONES`: persons separated by commas, compared in canonical form. `*` is
+    /// everybody; empty is nobody, so that a test stage never writes to patients. What is no
+    /// phone allows nobody.
+    pub fn parse(list: &str) -> Self {
+        if list.trim() == "*" {
+            return Self::All;
+        }
+        let phones = list.split(',').filter_map(|entry| Phone::parse(entry.trim()).ok());
+        Self::Only(phones.map(|phone| phone.match_key()).collect())
+    }
+
     /// Whether this person may be written to.
     pub fn allow(&self, person: &MatchKey) -> bool {
         match self {

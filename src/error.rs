@@ -1,0 +1,163 @@
+//! What a call may fail with, and how each is told: the caller reads what they can mend, the log has
+//! the cause.
+
+use http::{HeaderValue, Response, StatusCode, header};
+use scheduler_core::adapters::postgres::clinics::UpdateClinicError;
+use scheduler_core::app::appointments::AppointmentError;
+use scheduler_core::error::{StoreError, StoreErrorKind};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::envelope::answer;
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Its name in the request.
+    pub field: String,
+    /// What is wrong, in Portuguese.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault of a field.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// 400: every fault at once; nothing was written.
+    #[error("invalid request")]
+    Invalid(Vec<Fault>),
+    /// 401: no key, or a wrong one.
+    #[error("unauthorised")]
+    Unauthorized,
+    /// 404: what is not there, in Portuguese.
+    #[error("not found")]
+    NotFound(&'static str),
+    /// 405
+    #[error("wrong method")]
+    WrongMethod,
+    /// 409: with what it conflicts, in Portuguese.
+    #[error("conflict")]
+    Conflict(&'static str),
+    /// 413
+    #[error("body too large")]
+    TooLarge,
+    /// 500: our fault.
+    #[error("{0}")]
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+    /// 503: a store is away.
+    #[error("a store is away")]
+    Unavailable(#[source] StoreError),
+}
+
+impl ApiError {
+    /// Our fault; `cause` is for the log.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// One field is wrong.
+    pub fn field(field: &str, message: &str) -> Self {
+        Self::Invalid(vec![Fault::new(field, message)])
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The answer; of our own faults it tells only where to look in the log.
+    pub fn into_response(self, trace_id: &str) -> Response<String> {
+        let status = self.status();
+        if status.is_server_error() {
+            tracing::error!(
+                step = "answer",
+                status = status.as_u16(),
+                error = &self as &dyn std::error::Error,
+                "the call failed"
+            );
+        }
+        let message = match &self {
+            Self::Invalid(_) => "Dados inválidos.",
+            Self::Unauthorized => "Não autorizado.",
+            Self::NotFound(what) | Self::Conflict(what) => what,
+            Self::WrongMethod => "Método não permitido.",
+            Self::TooLarge => "O corpo da requisição passa de 1 MiB.",
+            Self::Internal(_) => "Erro interno.",
+            Self::Unavailable(_) => "Serviço temporariamente indisponível. Tente novamente em instantes.",
+        };
+        let mut body = json!({"status": "ERROR", "message": message});
+        match self {
+            Self::Invalid(faults) => body["errors"] = json!(faults),
+            Self::Internal(_) | Self::Unavailable(_) => body["traceId"] = json!(trace_id),
+            _ => {}
+        }
+        let mut response = answer(status, body.to_string());
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error.kind {
+            StoreErrorKind::Unavailable => Self::Unavailable(error),
+            StoreErrorKind::Internal => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<UpdateClinicError> for ApiError {
+    fn from(error: UpdateClinicError) -> Self {
+        match error {
+            UpdateClinicError::InstanceTaken => {
+                Self::Conflict("Esta instância da z-api já pertence a outra clínica.")
+            }
+            UpdateClinicError::NotFound => Self::NotFound("Clínica não encontrada."),
+            UpdateClinicError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AppointmentError> for ApiError {
+    fn from(error: AppointmentError) -> Self {
+        match error {
+            AppointmentError::SlotTaken => Self::Conflict("Este horário já está ocupado."),
+            AppointmentError::NotOffered => Self::Conflict("A clínica não atende neste horário."),
+            AppointmentError::InThePast => Self::field("date", "O horário já passou."),
+            AppointmentError::PastMidnight => {
+                Self::field("time", "A sessão terminaria depois da meia-noite.")
+            }
+            AppointmentError::Unknown("professionalId") => Self::NotFound("Profissional não encontrado."),
+            AppointmentError::Unknown("serviceId") => Self::NotFound("Serviço não encontrado."),
+            AppointmentError::Unknown(_) => Self::NotFound("Clínica não encontrada."),
+            AppointmentError::NotFound => Self::NotFound("Agendamento não encontrado."),
+            AppointmentError::KeyReused => {
+                Self::Conflict("Esta Idempotency-Key já foi usada com outros dados.")
+            }
+            AppointmentError::Stale => {
+                Self::Conflict("O agendamento mudou desde que foi lido. Leia de novo e repita.")
+            }
+            AppointmentError::NotAllowed => {
+                Self::Conflict("O agendamento não permite esta mudança no estado em que está.")
+            }
+            AppointmentError::Store(error) => error.into(),
+        }
+    }
+}

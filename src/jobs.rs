@@ -1,0 +1,64 @@
+//! The table of scheduled functions.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use scheduler_core::config::Lookup;
+use serde_json::Value;
+
+use crate::error::ApiError;
+use crate::world::{StartError, World};
+
+/// What a job answers, some time: its summary.
+pub type Summary<'a> = Pin<Box<dyn Future<Output = Result<Value, ApiError>> + Send + 'a>>;
+
+/// One scheduled function.
+pub struct Job {
+    /// Its name in AWS.
+    pub function: &'static str,
+    /// Its name in a path, and its binary's.
+    pub name: &'static str,
+    /// As AWS writes schedules.
+    pub schedule: &'static str,
+    pub(crate) world: fn(Lookup<'_>) -> Result<World, StartError>,
+    pub(crate) run: for<'a> fn(&'a World) -> Summary<'a>,
+}
+
+/// A run ends by itself after so long, well inside a function's 20 seconds.
+const BUDGET: Duration = Duration::from_secs(14);
+
+/// Takes up what a crash or an outage left behind.
+pub static RECONCILER: Job = Job {
+    function: "Reconciler",
+    name: "reconciler",
+    schedule: "rate(1 minute)",
+    world: World::of_job,
+    run: |world| Box::pin(reconcile(world)),
+};
+
+/// Every scheduled function.
+pub static JOBS: &[&Job] = &[&RECONCILER];
+
+impl Job {
+    /// Runs it now and gives its summary.
+    pub async fn run(&self, world: &World) -> Result<Value, ApiError> {
+        (self.run)(world).await
+    }
+}
+
+async fn reconcile(world: &World) -> Result<Value, ApiError> {
+    let summary = world.chats()?.reconcile(BUDGET).await?;
+    let work = summary.chats_finished + summary.chats_left + summary.inbox_finished + summary.inbox_left;
+    if work > 0 {
+        tracing::info!(
+            step = "reconcile",
+            chats_finished = summary.chats_finished,
+            chats_left = summary.chats_left,
+            inbox_finished = summary.inbox_finished,
+            inbox_left = summary.inbox_left,
+            "took up what was left behind"
+        );
+    }
+    serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
+}

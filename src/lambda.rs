@@ -1,0 +1,82 @@
+//! What every Lambda does: read the environment, open what will be needed, answer.
+
+use std::process::ExitCode;
+
+use http::Request;
+use lambda_http::{Body, Error, service_fn};
+use lambda_runtime::LambdaEvent;
+use scheduler_core::config::environment;
+use serde_json::Value;
+use tracing::Instrument;
+
+use crate::dispatch::respond;
+use crate::jobs::Job;
+use crate::logging::{self, LogForm};
+use crate::routes::Route;
+use crate::world::{StartError, World};
+
+/// Serves one route until AWS ends the process.
+pub async fn run(route: &'static Route) -> ExitCode {
+    let Some(world) = start((route.world)(&environment)).await else { return ExitCode::FAILURE };
+    let world = &world;
+    let served = lambda_http::run(service_fn(move |request: lambda_http::Request| async move {
+        Ok::<_, Error>(respond(world, route, plain(request)).await)
+    }));
+    ended(served.await)
+}
+
+/// Runs one job at every event until AWS ends the process. The answer is the job's summary; a
+/// failed run is an error, which AWS counts and tries again.
+pub async fn run_job(job: &'static Job) -> ExitCode {
+    let Some(world) = start((job.world)(&environment)).await else { return ExitCode::FAILURE };
+    let world = &world;
+    let served = lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let span = tracing::info_span!("job", trace_id = event.context.request_id, function = job.function);
+        let summary = job.run(world).instrument(span).await;
+        summary.map_err(|error| {
+            tracing::error!(step = "job", error = &error as &dyn std::error::Error, "the run failed");
+            Error::from(error.to_string())
+        })
+    }));
+    ended(served.await)
+}
+
+async fn start(world: Result<World, StartError>) -> Option<World> {
+    logging::start(LogForm::Json);
+    #[cfg(debug_assertions)]
+    if let Some(point) = scheduler_core::config::end_at() {
+        scheduler_core::points::end_at(&point);
+    }
+    match world {
+        Ok(world) => {
+            world.warm().await;
+            Some(world)
+        }
+        Err(error) => {
+            tracing::error!(step = "start", error = &error as &dyn std::error::Error, "cannot start");
+            None
+        }
+    }
+}
+
+fn ended(served: Result<(), Error>) -> ExitCode {
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(step = "runtime", error = %error, "the runtime ended");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The request with its body as bytes, base64 undone, the stage still in its path.
+fn plain(request: lambda_http::Request) -> Request<Vec<u8>> {
+    let (parts, body) = request.into_parts();
+    let bytes = match body {
+        Body::Empty => Vec::new(),
+        Body::Text(text) => text.into_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => Vec::new(),
+    };
+    Request::from_parts(parts, bytes)
+}

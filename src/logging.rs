@@ -1,0 +1,137 @@
+//! How a log line looks: `[traceId: …] [step] message` and the same values as fields; JSON in Lambda,
+//! plain text locally.
+
+use std::fmt::{self, Write};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Which of the two forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogForm {
+    /// One JSON object a line.
+    Json,
+    /// A line of text.
+    Text,
+}
+
+/// Starts the log on standard error. Only our own crates and warnings of others are heard: a
+/// library's debug lines may quote a patient.
+pub fn start(form: LogForm) {
+    let filter = EnvFilter::new("warn,scheduler_core=info,scheduler_api=info,scheduler_local=info");
+    let lines = tracing_subscriber::fmt::layer()
+        .event_format(Line(form))
+        .with_writer(std::io::stderr as fn() -> std::io::Stderr);
+    // A second start, in a test, keeps the first.
+    let _ = tracing_subscriber::registry().with(filter).with(Traces).with(lines).try_init();
+}
+
+/// Keeps each span's trace id where its events find it.
+struct Traces;
+
+struct TraceId(String);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Traces {
+    fn on_new_span(
+        &self,
+        attributes: &tracing::span::Attributes<'_>,
+        id: &tracing::Id,
+        context: Context<'_, S>,
+    ) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let (Some(span), Some(trace_id)) = (context.span(id), fields.take("trace_id")) {
+            span.extensions_mut().insert(TraceId(trace_id));
+        }
+    }
+}
+
+struct Line(LogForm);
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut to: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let trace_id = context
+            .event_scope()
+            .and_then(|mut scope| {
+                scope.find_map(|span| span.extensions().get::<TraceId>().map(|id| id.0.clone()))
+            })
+            .unwrap_or_else(|| "-".to_owned());
+        let step = fields.take("step").unwrap_or_else(|| "library".to_owned());
+        let message = fields.take("message").unwrap_or_default();
+        let line = one_line(&format!("[traceId: {trace_id}] [{step}] {message}"));
+        let level = event.metadata().level();
+        match self.0 {
+            LogForm::Json => {
+                let mut object = serde_json::Map::new();
+                object.insert("level".into(), level.as_str().into());
+                object.insert("message".into(), line.into());
+                object.insert("traceId".into(), trace_id.into());
+                object.insert("step".into(), step.into());
+                for (name, value) in fields.0 {
+                    object.entry(name).or_insert_with(|| value.into());
+                }
+                writeln!(to, "{}", serde_json::Value::Object(object))
+            }
+            LogForm::Text => {
+                write!(to, "{line}")?;
+                for (name, value) in &fields.0 {
+                    write!(to, " {name}={}", one_line(value))?;
+                }
+                writeln!(to, " ({level})")
+            }
+        }
+    }
+}
+
+/// An event's fields as text, in order.
+#[derive(Default)]
+struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    fn take(&mut self, name: &str) -> Option<String> {
+        let at = self.0.iter().position(|(field, _)| field == name)?;
+        Some(self.0.remove(at).1)
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.push((field.name().to_owned(), format!("{value:?}")));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.push((field.name().to_owned(), value.to_owned()));
+    }
+
+    /// The whole chain of causes.
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        let mut chain = value.to_string();
+        let mut cause = value.source();
+        while let Some(error) = cause {
+            let _ = write!(chain, ": {error}");
+            cause = error.source();
+        }
+        self.0.push((field.name().to_owned(), chain));
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}

@@ -1,0 +1,140 @@
+//! The table of HTTP functions: the only place a path is written. From it come the Lambdas, the
+//! local server and the tests.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use scheduler_core::config::Lookup;
+
+use crate::envelope::Reply;
+use crate::error::ApiError;
+use crate::handlers::{appointments, availability, clinics, services, webhook};
+use crate::request::Call;
+use crate::world::{StartError, World};
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// Whoever has a key (contract 1.3).
+    Key,
+    /// Whoever knows the webhooks' token.
+    Token,
+}
+
+/// What a handler answers, some time.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Reply, ApiError>> + Send + 'a>>;
+
+/// One function: a row of the table.
+pub struct Route {
+    /// Its name in AWS, such as `GetClinic`.
+    pub function: &'static str,
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path, in API Gateway's syntax.
+    pub path: &'static str,
+    /// Who may call it.
+    pub auth: Auth,
+    /// What it needs of the environment. Named here, so that a function links only what it uses.
+    pub(crate) world: fn(Lookup<'_>) -> Result<World, StartError>,
+    pub(crate) handler: for<'a> fn(&'a World, Call) -> Answer<'a>,
+}
+
+macro_rules! routes {
+    ($($constant:ident: $function:ident $method:ident $path:literal $auth:ident $world:ident $handler:path;)+) => {
+        $(
+            #[doc = concat!("`", stringify!($method), " ", $path, "`")]
+            pub static $constant: Route = Route {
+                function: stringify!($function),
+                method: stringify!($method),
+                path: $path,
+                auth: Auth::$auth,
+                world: World::$world,
+                handler: |world, call| Box::pin($handler(world, call)),
+            };
+        )+
+
+        /// Every HTTP function.
+        pub static ROUTES: &[&Route] = &[$(&$constant),+];
+    };
+}
+
+routes! {
+    WHATSAPP_WEBHOOK: WhatsAppWebhook POST "/webhook/whatsapp" Token of_webhook webhook::receive;
+    WHATSAPP_STATUS_WEBHOOK: WhatsAppStatusWebhook POST "/webhook/whatsapp/status" Token of_webhook webhook::receive_status;
+    CREATE_APPOINTMENT: CreateAppointment POST "/appointments" Key of_admin appointments::create;
+    LIST_APPOINTMENTS: ListAppointments GET "/clinics/{clinicId}/appointments" Key of_admin appointments::list;
+    UPDATE_APPOINTMENT: UpdateAppointment PUT "/appointments/{appointmentId}" Key of_messenger appointments::update;
+    GET_CLINIC: GetClinic GET "/clinics/{clinicId}" Key of_admin clinics::get;
+    UPDATE_CLINIC: UpdateClinic PUT "/clinics/{clinicId}" Key of_admin clinics::update;
+    CREATE_SERVICE: CreateService POST "/clinics/{clinicId}/services" Key of_admin services::create;
+    LIST_SERVICES: ListServices GET "/clinics/{clinicId}/services" Key of_admin services::list;
+    CREATE_AVAILABILITY_RULE: CreateAvailabilityRule POST "/clinics/{clinicId}/availability-rules" Key of_admin availability::create_rule;
+    CREATE_AVAILABILITY_EXCEPTION: CreateAvailabilityException POST "/clinics/{clinicId}/availability-exceptions" Key of_admin availability::create_exception;
+    GET_AVAILABLE_SLOTS: GetAvailableSlots GET "/clinics/{clinicId}/available-slots" Key of_admin availability::get_slots;
+}
+
+impl Route {
+    /// The values of the path's placeholders if `path` is this route's, with or without API
+    /// Gateway's stage in front.
+    pub fn matches(&self, path: &str) -> Option<Vec<(&'static str, String)>> {
+        let given: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let wanted: Vec<&'static str> = self.path.trim_matches('/').split('/').collect();
+        fits(&wanted, &given).or_else(|| fits(&wanted, given.get(1..)?))
+    }
+
+    /// The binary's name, such as `get-clinic`.
+    pub fn binary(&self) -> String {
+        kebab(self.function)
+    }
+}
+
+/// `GetClinic` → `get-clinic`; WhatsApp is one word.
+pub(crate) fn kebab(function: &str) -> String {
+    let mut name = String::new();
+    for letter in function.replace("WhatsApp", "Whatsapp").chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+fn fits(wanted: &[&'static str], given: &[&str]) -> Option<Vec<(&'static str, String)>> {
+    if wanted.len() != given.len() {
+        return None;
+    }
+    let mut values = Vec::new();
+    for (wanted, given) in wanted.iter().zip(given) {
+        match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) => values.push((name, crate::request::decoded(given))),
+            None if wanted == given => {}
+            None => return None,
+        }
+    }
+    Some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_known_with_and_without_the_stage() {
+        let check = |path: &str, clinic: Option<&str>| {
+            let found = GET_CLINIC.matches(path).map(|values| values[0].1.clone());
+            assert_eq!(found.as_deref(), clinic, "{path}");
+        };
+        check("/clinics/sp-1", Some("sp-1"));
+        check("/dev/clinics/sp-1", Some("sp-1"));
+        check("/clinics/a%20b/", Some("a b"));
+        check("/clinics", None);
+        check("/clinics/sp-1/services", None);
+    }
+
+    #[test]
+    fn a_binary_is_named_after_its_function() {
+        assert_eq!(WHATSAPP_STATUS_WEBHOOK.binary(), "whatsapp-status-webhook");
+        assert_eq!(CREATE_AVAILABILITY_RULE.binary(), "create-availability-rule");
+    }
+}

@@ -1,0 +1,104 @@
+//! What a function is given: stores, provider, clock and keys.
+
+use std::sync::Arc;
+
+use scheduler_core::adapters::clock::SystemClock;
+use scheduler_core::adapters::dynamodb::Tables;
+use scheduler_core::adapters::postgres::Db;
+use scheduler_core::adapters::zapi::Zapi;
+use scheduler_core::app::converse::{AllowedPhones, Chats};
+use scheduler_core::config::{ApiKey, ConfigError, Lookup, Reader, SslMode};
+use scheduler_core::domain::clinic::Secret;
+use scheduler_core::error::StoreError;
+use scheduler_core::ports::Clock;
+
+use crate::error::ApiError;
+
+/// What a function is given. Nothing connects before it is used or warmed.
+#[derive(Clone)]
+pub struct World {
+    /// Clinics, visits, patients.
+    pub db: Db,
+    /// The conversations, for the functions that need them.
+    pub chats: Option<Chats>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Who may call the admin routes.
+    pub keys: Vec<ApiKey>,
+    /// The secret of the webhooks' URLs; none only on a local server.
+    pub webhook_token: Option<Secret>,
+}
+
+/// A function cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Variables are missing or unreadable.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database's address is none.
+    #[error("{0}: {source}", source = .0.source)]
+    Store(#[from] StoreError),
+    /// The HTTP client could not be made.
+    #[error("the HTTP client could not be made: {0}")]
+    Http(#[from] scheduler_core::adapters::zapi::StartError),
+}
+
+impl World {
+    /// For a route that needs the database and a key.
+    pub fn of_admin(lookup: Lookup<'_>) -> Result<Self, StartError> {
+        let mut reader = Reader::new(lookup);
+        let (database, keys) = (reader.database(SslMode::VerifyFull), reader.api_keys());
+        let (database, keys) = reader.finish((database, keys))?;
+        let (db, clock) = (Db::held(&database)?, Arc::new(SystemClock));
+        Ok(Self { db, chats: None, clock, keys, webhook_token: None })
+    }
+
+    /// For a route that needs the conversations as well, and a key.
+    pub fn of_messenger(lookup: Lookup<'_>) -> Result<Self, StartError> {
+        let mut reader = Reader::new(lookup);
+        let keys = reader.api_keys();
+        Ok(Self { keys, ..Self::with_chats(reader)? })
+    }
+
+    /// For a webhook: the conversations, and the token without which it does not start.
+    pub fn of_webhook(lookup: Lookup<'_>) -> Result<Self, StartError> {
+        let mut reader = Reader::new(lookup);
+        let token = reader.webhook_token();
+        Ok(Self { webhook_token: Some(token), ..Self::with_chats(reader)? })
+    }
+
+    /// For a scheduled function: the conversations alone.
+    pub fn of_job(lookup: Lookup<'_>) -> Result<Self, StartError> {
+        Self::with_chats(Reader::new(lookup))
+    }
+
+    /// The conversations, of a function that has them.
+    pub fn chats(&self) -> Result<&Chats, ApiError> {
+        self.chats.as_ref().ok_or_else(|| ApiError::internal("this function has no conversations"))
+    }
+
+    /// Opens together what the first request will surely need; a failure is that request's.
+    pub async fn warm(&self) {
+        match &self.chats {
+            Some(chats) => {
+                tokio::join!(self.db.warm(), chats.tables.warm());
+            }
+            None => self.db.warm().await,
+        }
+    }
+
+    fn with_chats(mut reader: Reader<'_>) -> Result<Self, StartError> {
+        let read = (reader.database(SslMode::VerifyFull), reader.tables(), reader.zapi());
+        let (database, tables, zapi) = reader.finish(read)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let db = Db::held(&database)?;
+        let chats = Chats {
+            db: db.clone(),
+            tables: Tables::new(tables),
+            whatsapp: Arc::new(Zapi::new(&zapi.base_url, zapi.client_token)?),
+            clock: clock.clone(),
+            allowed: AllowedPhones::parse(&zapi.allowed_phones),
+        };
+        Ok(Self { db, chats: Some(chats), clock, keys: Vec::new(), webhook_token: None })
+    }
+}
