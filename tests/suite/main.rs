@@ -4,5 +4,6 @@
 
 mod conversations;
 mod layers;
+mod local;
 mod sessions;
 mod zapi;
