@@ -12,6 +12,7 @@ pub mod http;
 pub mod messages;
 pub mod process;
 pub mod proxy;
+pub mod runtime_api;
 pub mod wire;
 
 pub use clock::TestClock;

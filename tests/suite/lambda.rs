@@ -1,0 +1,84 @@
+//! Every function as AWS starts it, under a stand-in for its Runtime API.
+
+use scheduler_api::jobs::JOBS;
+use scheduler_api::routes::{Auth, ROUTES};
+use scheduler_tests::runtime_api::{Function, Outcome, gateway_event};
+use serde_json::Value;
+
+const NO_DATABASE: &str = "postgres://nobody:nothing@127.0.0.1:9/none";
+
+fn settings() -> Vec<(&'static str, String)> {
+    [
+        ("DATABASE_URL", NO_DATABASE),
+        ("RDS_SSL_MODE", "disable"),
+        ("CONVERSATION_SESSIONS_TABLE", "sessions"),
+        ("MESSAGE_EVENTS_TABLE", "events"),
+        ("SCHEDULED_REMINDERS_TABLE", "reminders"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"),
+        ("ZAPI_BASE_URL", "http://127.0.0.1:9"),
+        ("SCHEDULER_API_KEY", "test-api-key"),
+        ("WEBHOOK_TOKEN", "test-token"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into()
+}
+
+fn status(outcome: Outcome) -> (u64, Value) {
+    let answer = outcome.expect("an answer, not an error");
+    let body = answer["body"].as_str().and_then(|body| serde_json::from_str(body).ok());
+    (answer["statusCode"].as_u64().unwrap_or_default(), body.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn every_route_answers_with_and_without_a_stage_though_no_store_is_there() {
+    for route in ROUTES {
+        let function = Function::start(&route.binary(), &settings()).await;
+        println!("{}: first poll after {:?}", route.function, function.to_first_poll());
+        let path =
+            route.path.replace("{clinicId}", "sp-1").replace("{appointmentId}", &uuid::Uuid::nil().to_string());
+        for stage in [None, Some("dev")] {
+            let ask = |query: &'static [(&str, &str)]| {
+                let headers = [("Content-Type", "application/json")];
+                gateway_event(route.method, &path, stage, query, &headers, Some("{}"))
+            };
+            let (code, body) = status(function.invoke(ask(&[])).await);
+            assert_eq!((code, &body["status"]), (401, &Value::from("ERROR")), "{}", route.function);
+            let let_in: &'static [(&str, &str)] = match route.auth {
+                Auth::Key => &[("api_key", "test-api-key")],
+                Auth::Token => &[("token", "test-token")],
+            };
+            let (code, body) = status(function.invoke(ask(let_in)).await);
+            match route.auth {
+                // Garbage is of no use to anybody, and no reason to send it again.
+                Auth::Token => assert_eq!((code, &body["status"]), (200, &"SUCCESS".into()), "{body}"),
+                Auth::Key => assert!([400, 503].contains(&code), "{} {stage:?}: {code} {body}", route.function),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_fails_is_an_error_to_aws() {
+    for job in JOBS {
+        let function = Function::start(job.name, &settings()).await;
+        println!("{}: first poll after {:?}", job.function, function.to_first_poll());
+        let event = serde_json::json!({ "source": "aws.events", "detail-type": "Scheduled Event" });
+        assert!(function.invoke(event).await.is_err(), "{}", job.function);
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_lacks_variables_names_them_all_and_ends() {
+    for (binary, names) in [
+        ("get-clinic", &["RDS_HOST", "RDS_PASSWORD", "SCHEDULER_API_KEY"][..]),
+        ("whatsapp-webhook", &["RDS_HOST", "CONVERSATION_SESSIONS_TABLE", "MESSAGE_EVENTS_TABLE", "WEBHOOK_TOKEN"]),
+    ] {
+        let ended = Function::fail_to_start(binary, &[("RDS_USERNAME", "marked-user".to_owned())]).await;
+        assert!(!ended.status.success(), "{binary} ended well");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        for name in names {
+            assert!(said.contains(name), "{name} is not named: {said}");
+        }
+        assert!(!said.contains("marked-user"), "{said}");
+    }
+}
