@@ -103,10 +103,18 @@ pub fn gateway_event(
     body: Option<&str>,
 ) -> Value {
     let map = |pairs: &[(&str, &str)]| -> Value {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
     let lists = |pairs: &[(&str, &str)]| -> Value {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), json!([value]))).collect::<serde_json::Map<_, _>>().into()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!([value])))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
     let mut context = json!({
         "accountId": "123456789012",
@@ -164,9 +172,9 @@ async fn next(State(api): State<Arc<Api>>) -> (HeaderMap, String) {
         ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:sa-east-1:123456789012:function:test"),
         ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700"),
     ];
-    let headers = headers
-        .into_iter()
-        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header")));
+    let headers = headers.into_iter().map(|(name, value)| {
+        (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"))
+    });
     (headers.collect(), invocation.event.to_string())
 }
 
@@ -206,12 +214,13 @@ fn command(binary: &str, settings: &[(&str, String)], runtime_api: &str) -> Comm
     command
 }
 
-/// Builds the functions, once, and answers where they are.
+/// Builds the functions, once, and answers where they are. The whole workspace, as the tests were
+/// built: another selection has other features, and so every dependency compiled again.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--package", "scheduler-api", "--bins"])
+            .args(["build", "--workspace", "--bins"])
             .arg("--message-format=json-render-diagnostics")
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
             .stderr(Stdio::inherit())

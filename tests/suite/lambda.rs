@@ -34,8 +34,10 @@ async fn every_route_answers_with_and_without_a_stage_though_no_store_is_there()
     for route in ROUTES {
         let function = Function::start(&route.binary(), &settings()).await;
         println!("{}: first poll after {:?}", route.function, function.to_first_poll());
-        let path =
-            route.path.replace("{clinicId}", "sp-1").replace("{appointmentId}", &uuid::Uuid::nil().to_string());
+        let path = route
+            .path
+            .replace("{clinicId}", "sp-1")
+            .replace("{appointmentId}", &uuid::Uuid::nil().to_string());
         for stage in [None, Some("dev")] {
             let ask = |query: &'static [(&str, &str)]| {
                 let headers = [("Content-Type", "application/json")];
@@ -51,7 +53,9 @@ async fn every_route_answers_with_and_without_a_stage_though_no_store_is_there()
             match route.auth {
                 // Garbage is of no use to anybody, and no reason to send it again.
                 Auth::Token => assert_eq!((code, &body["status"]), (200, &"SUCCESS".into()), "{body}"),
-                Auth::Key => assert!([400, 503].contains(&code), "{} {stage:?}: {code} {body}", route.function),
+                Auth::Key => {
+                    assert!([400, 503].contains(&code), "{} {stage:?}: {code} {body}", route.function)
+                }
             }
         }
     }
@@ -71,7 +75,10 @@ async fn a_job_that_fails_is_an_error_to_aws() {
 async fn a_function_that_lacks_variables_names_them_all_and_ends() {
     for (binary, names) in [
         ("get-clinic", &["RDS_HOST", "RDS_PASSWORD", "SCHEDULER_API_KEY"][..]),
-        ("whatsapp-webhook", &["RDS_HOST", "CONVERSATION_SESSIONS_TABLE", "MESSAGE_EVENTS_TABLE", "WEBHOOK_TOKEN"]),
+        (
+            "whatsapp-webhook",
+            &["RDS_HOST", "CONVERSATION_SESSIONS_TABLE", "MESSAGE_EVENTS_TABLE", "WEBHOOK_TOKEN"],
+        ),
     ] {
         let ended = Function::fail_to_start(binary, &[("RDS_USERNAME", "marked-user".to_owned())]).await;
         assert!(!ended.status.success(), "{binary} ended well");

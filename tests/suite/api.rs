@@ -1,0 +1,186 @@
+//! What the API refuses before any store is asked: keys, tokens, methods, sizes, fields.
+
+use std::sync::Arc;
+
+use http::{Request, StatusCode};
+use scheduler_api::{World, dispatch};
+use scheduler_core::adapters::postgres::Db;
+use scheduler_core::config::{ApiKey, DatabaseConfig, SslMode};
+use scheduler_core::domain::clinic::Secret;
+use scheduler_core::domain::ids::ClinicId;
+use scheduler_tests::TestClock;
+use serde_json::{Value, json};
+
+const CREATE: &str = "/appointments";
+
+/// A world whose database is away, with a key to every clinic and one to `sp-1`.
+fn world() -> World {
+    let url = Secret::new("postgres://nobody:nothing@127.0.0.1:9/none");
+    let config = DatabaseConfig { url, ssl_mode: SslMode::Disable, root_cert: None };
+    let key = |clinic: Option<&str>, key: &str| ApiKey {
+        clinic: clinic.map(|id| ClinicId(id.to_owned())),
+        key: Secret::new(key),
+    };
+    World {
+        db: Db::held(&config).unwrap(),
+        chats: None,
+        clock: Arc::new(TestClock::new()),
+        keys: vec![key(None, "all"), key(Some("sp-1"), "one")],
+        webhook_token: Some(Secret::new("token")),
+    }
+}
+
+async fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (StatusCode, Value) {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = dispatch(&world(), request.body(body.as_bytes().to_vec()).unwrap()).await;
+    assert_eq!(response.headers()["access-control-allow-origin"], "*");
+    (response.status(), serde_json::from_str(response.body()).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_key_is_looked_for_in_four_places_and_opens_its_own_clinic_alone() {
+    // 503 is as far as a call comes whose key is right: the database is away.
+    let clinic = "/clinics/sp-1";
+    for (path, headers, body, expected) in [
+        (clinic, &[][..], "", 401),
+        (clinic, &[("authorization", "Bearer wrong")], "", 401),
+        (clinic, &[("authorization", "Basic all")], "", 401),
+        (clinic, &[("x-api-key", "")], "", 401),
+        ("/clinics/sp-1?api_key=al", &[], "", 401),
+        (clinic, &[("authorization", "Bearer all")], "", 503),
+        (clinic, &[("authorization", "bearer one")], "", 503),
+        (clinic, &[("x-api-key", "all")], "", 503),
+        ("/clinics/sp-1?api_key=one", &[], "", 503),
+        ("/dev/clinics/sp-1?api_key=one", &[], "", 503),
+        (clinic, &[], r#"{"api_key":"all"}"#, 503),
+        ("/clinics/sp-2", &[("x-api-key", "one")], "", 404),
+        ("/clinics/sp-2", &[("x-api-key", "all")], "", 503),
+    ] {
+        let (status, answer) = ask("GET", path, headers, body).await;
+        assert_eq!(status, expected, "{path} {headers:?} {body}: {answer}");
+        assert_eq!(answer["status"], "ERROR");
+    }
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_is_learned_but_that() {
+    let (_, first) = ask("POST", CREATE, &[], "no json").await;
+    for (headers, body) in [(&[][..], "{}"), (&[("x-api-key", "wrong")], "{}"), (&[], &"x".repeat(2 << 20))] {
+        let (status, answer) = ask("POST", CREATE, headers, body).await;
+        assert_eq!((status, &answer), (StatusCode::UNAUTHORIZED, &first));
+    }
+    let (status, answer) = ask("POST", "/webhook/whatsapp?token=wrong", &[], "{}").await;
+    assert_eq!((status, &answer), (StatusCode::UNAUTHORIZED, &first));
+}
+
+#[tokio::test]
+async fn a_path_a_method_or_a_size_that_is_wrong_is_told() {
+    let large = "x".repeat((1 << 20) + 1);
+    for (method, path, body, expected) in [
+        ("GET", "/nothing", "", 404),
+        ("DELETE", "/clinics/sp-1", "", 405),
+        ("GET", "/appointments", "", 405),
+        ("POST", CREATE, large.as_str(), 413),
+        ("PUT", "/appointments/no-uuid", "{}", 404),
+        ("OPTIONS", "/clinics/sp-1", "", 204),
+    ] {
+        let (status, answer) = ask(method, path, &[("x-api-key", "all")], body).await;
+        assert_eq!(status, expected, "{method} {path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn every_fault_of_a_request_is_told_at_once() {
+    let id = "00000000-0000-0000-0000-000000000000";
+    let visit = |changed: Value| {
+        let mut body = json!({"clinicId": "sp-1", "phone": "(11) 99999-0000", "serviceId": id,
+            "date": "2026-02-17", "time": "09:00"});
+        body.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
+        body
+    };
+    let visit_path = format!("/appointments/{id}");
+    for (method, path, body, fields) in [
+        ("POST", CREATE, json!({}), &["clinicId", "phone", "serviceId", "date", "time"][..]),
+        ("POST", CREATE, json!([]), &["body"]),
+        (
+            "POST",
+            CREATE,
+            visit(json!({"phone": "(20) 99999-0000", "date": "2026-02-30"})),
+            &["phone", "date"],
+        ),
+        ("POST", CREATE, visit(json!({"time": "24:00", "colour": 1})), &["time", "colour"]),
+        ("POST", CREATE, visit(json!({"notes": "a\u{0}b", "name": "**"})), &["name", "notes"]),
+        ("PUT", &visit_path, json!({}), &["body"]),
+        ("PUT", &visit_path, json!({"date": "2026-02-17"}), &["date"]),
+        (
+            "PUT",
+            &visit_path,
+            json!({"status": "GONE", "version": "1", "notify": 1}),
+            &["version", "status", "notify"],
+        ),
+        (
+            "POST",
+            "/clinics/sp-1/services",
+            json!({"name": " ", "duration_minutes": 721, "price_cents": -1}),
+            &["name", "duration_minutes", "price_cents"],
+        ),
+        (
+            "POST",
+            "/clinics/sp-1/availability-rules",
+            json!({"day_of_week": 7, "start_time": "9:00", "end_time": "x", "professional_id": "x"}),
+            &["professional_id", "day_of_week", "start_time", "end_time"],
+        ),
+        (
+            "POST",
+            "/clinics/sp-1/availability-rules",
+            json!({"day_of_week": 1, "start_time": "09:00", "end_time": "09:00"}),
+            &["end_time"],
+        ),
+        (
+            "POST",
+            "/clinics/sp-1/availability-exceptions",
+            json!({"exception_date": "2026-02-17", "exception_type": "SPECIAL_HOURS"}),
+            &["start_time", "end_time"],
+        ),
+        (
+            "POST",
+            "/clinics/sp-1/availability-exceptions",
+            json!({"exception_date": "2026-02-17", "exception_type": "BLOCKED", "start_time": "09:00"}),
+            &["end_time"],
+        ),
+        ("GET", "/clinics/sp-1/available-slots", Value::Null, &["date", "serviceId"]),
+        (
+            "GET",
+            "/clinics/sp-1/appointments?from=2026-01-01&to=2026-03-05&limit=101&cursor=x",
+            Value::Null,
+            &["limit", "cursor", "to"],
+        ),
+        (
+            "GET",
+            "/clinics/sp-1/appointments?from=2026-03-02&to=2026-03-01&colour=1",
+            Value::Null,
+            &["to", "colour"],
+        ),
+    ] {
+        let (status, answer) = ask(method, path, &[("x-api-key", "one")], &body.to_string()).await;
+        let told: Vec<_> =
+            answer["errors"].as_array().into_iter().flatten().map(|fault| fault["field"].clone()).collect();
+        assert_eq!(
+            (status, told),
+            (StatusCode::BAD_REQUEST, fields.iter().map(|name| json!(name)).collect()),
+            "{method} {path} {body}: {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_says_when_to_come_again_and_nothing_else() {
+    let request = Request::get("/clinics/sp-1").header("x-api-key", "all").body(Vec::new()).unwrap();
+    let response = dispatch(&world(), request).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(response.headers().contains_key("retry-after"));
+    assert!(!response.body().contains("postgres") && !response.body().contains("127.0.0.1"));
+}
