@@ -1,5 +1,13 @@
-//! The local server: everything on one machine, with a PostgreSQL and a DynamoDB of its own.
+//! The whole product on one machine, for demos, development and tests.
 
+pub mod clock;
+pub mod database;
+pub mod dynamodb;
 pub mod folder;
+mod local_routes;
+pub mod port;
 pub mod postgres;
+pub mod server;
+pub mod settings;
+pub mod tables;
 pub mod zapi_stand_in;

@@ -5,5 +5,6 @@ pub mod availability;
 pub mod converse;
 pub mod notify;
 pub mod reconcile;
+pub mod seed;
 pub mod status;
 mod wordings;

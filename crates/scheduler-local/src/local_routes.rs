@@ -1,0 +1,118 @@
+//! The routes that only the local server has (contract 5): the outbox, the jobs, the clock, a look
+//! into a chat.
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use chrono::{DateTime, Utc};
+use scheduler_api::jobs::JOBS;
+use scheduler_core::domain::ids::ClinicId;
+use scheduler_core::domain::phone::{Address, Phone};
+use scheduler_core::error::StoreError;
+use scheduler_core::ports::Clock;
+use serde::Deserialize;
+use serde_json::json;
+use tracing::Instrument;
+
+use crate::server::Here;
+
+pub(crate) fn router() -> Router<Here> {
+    Router::new()
+        .route("/_local/health", get(health))
+        .route("/_local/outbox", get(outbox).delete(clear_outbox))
+        .route("/_local/jobs/{name}", post(run_job))
+        .route("/_local/clock", put(set_clock))
+        .route("/_local/chats/{phone}", get(chat))
+}
+
+async fn health(State(here): State<Here>) -> Response {
+    let Ok(chats) = here.world.chats() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let (database, tables) = tokio::join!(here.world.db.ping(), chats.tables.ping());
+    match database.and(tables) {
+        Ok(()) => Json(json!({"status": "SUCCESS", "message": "ok"})).into_response(),
+        Err(error) => away(&error),
+    }
+}
+
+#[derive(Deserialize)]
+struct OutboxQuery {
+    phone: Option<String>,
+}
+
+async fn outbox(State(here): State<Here>, Query(query): Query<OutboxQuery>) -> Response {
+    match &here.zapi {
+        Some(zapi) => Json(zapi.outbox(query.phone.as_deref())).into_response(),
+        None => no_stand_in(),
+    }
+}
+
+async fn clear_outbox(State(here): State<Here>) -> Response {
+    match &here.zapi {
+        Some(zapi) => {
+            zapi.clear();
+            Json(json!({"status": "SUCCESS", "message": "empty"})).into_response()
+        }
+        None => no_stand_in(),
+    }
+}
+
+async fn run_job(State(here): State<Here>, Path(name): Path<String>) -> Response {
+    let Some(job) = JOBS.iter().find(|job| job.name == name) else {
+        return refused(StatusCode::NOT_FOUND, "no such job");
+    };
+    let span = tracing::info_span!("job", trace_id = %uuid::Uuid::new_v4());
+    match job.run(&here.world).instrument(span).await {
+        Ok(summary) => Json(summary).into_response(),
+        Err(error) => refused(error.status(), &error.to_string()),
+    }
+}
+
+#[derive(Deserialize)]
+struct ClockBody {
+    now: Option<DateTime<Utc>>,
+}
+
+async fn set_clock(State(here): State<Here>, Json(body): Json<ClockBody>) -> Response {
+    here.clock.set(body.now);
+    Json(json!({"now": here.clock.now()})).into_response()
+}
+
+#[derive(Deserialize)]
+struct ChatQuery {
+    #[serde(rename = "clinicId")]
+    clinic_id: Option<String>,
+}
+
+async fn chat(
+    State(here): State<Here>,
+    Path(phone): Path<String>,
+    Query(query): Query<ChatQuery>,
+) -> Response {
+    let Some(clinic) = query.clinic_id else {
+        return refused(StatusCode::BAD_REQUEST, "which clinic? add ?clinicId=");
+    };
+    let person = Address(phone.clone())
+        .match_key()
+        .or_else(|| Phone::parse(&phone).ok().map(|phone| phone.match_key()));
+    let Some(person) = person else { return refused(StatusCode::BAD_REQUEST, "not a phone number") };
+    let Ok(chats) = here.world.chats() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    match chats.tables.read_chat(&ClinicId(clinic), &person).await {
+        Ok(view) => Json(view).into_response(),
+        Err(error) => away(&error),
+    }
+}
+
+fn no_stand_in() -> Response {
+    refused(StatusCode::NOT_FOUND, "ZAPI_BASE_URL is set: messages go there, nothing is kept here")
+}
+
+fn away(error: &StoreError) -> Response {
+    tracing::warn!(step = "local", error = error as &dyn std::error::Error, "a store is away");
+    refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+}
+
+fn refused(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({"status": "ERROR", "message": message}))).into_response()
+}

@@ -1,0 +1,192 @@
+//! The whole product on one port, with the stores it needs.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse;
+use scheduler_api::{World, dispatch};
+use scheduler_core::adapters::dynamodb::Tables;
+use scheduler_core::adapters::postgres::Db;
+use scheduler_core::adapters::zapi::Zapi;
+use scheduler_core::app::converse::{AllowedPhones, Chats};
+use scheduler_core::app::seed::seed_clinic;
+use scheduler_core::config::TablesConfig;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::Instrument;
+
+use crate::clock::LocalClock;
+use crate::database::Database;
+use crate::dynamodb::Embedded;
+use crate::folder::OwnFolder;
+use crate::settings::Settings;
+use crate::zapi_stand_in::ZapiStandIn;
+use crate::{local_routes, port, tables};
+
+/// What is under way may take so long to end.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Connections to PostgreSQL, so that races are real.
+const CONNECTIONS: u32 = 20;
+
+/// How often the Reconciler runs here.
+const RECONCILE_EVERY: Duration = Duration::from_secs(5);
+
+/// The largest body that is read at all; the routes refuse far less.
+const LARGEST_READ: usize = 16 * 1024 * 1024;
+
+/// Anything that keeps the server from starting, as a sentence for the operator.
+pub type StartError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A running server.
+pub struct Server {
+    /// Such as `http://127.0.0.1:9000`.
+    pub url: String,
+    /// Where the embedded DynamoDB answers, if it is one's own.
+    pub dynamodb: Option<String>,
+    stop: watch::Sender<bool>,
+    served: JoinHandle<std::io::Result<()>>,
+    reconciler: JoinHandle<()>,
+    parts: Parts,
+}
+
+/// What is shared with the routes that only the local server has.
+#[derive(Clone)]
+pub(crate) struct Here {
+    pub world: Arc<World>,
+    pub clock: Arc<LocalClock>,
+    pub zapi: Option<Arc<ZapiStandIn>>,
+}
+
+struct Parts {
+    database: Database,
+    embedded: Option<Embedded>,
+    db: Db,
+    // Held until the end: one folder, one server.
+    _folder: OwnFolder,
+}
+
+impl Server {
+    /// Starts what is not given, makes schema, tables and the example clinic, and serves.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let folder = OwnFolder::take(&settings.folder)?;
+        let clock = Arc::new(LocalClock::default());
+        let database = Database::open(&settings).await?;
+        let db = Db::pooled(&database.config, CONNECTIONS)?;
+        db.setup().await.map_err(with_cause)?;
+        seed_clinic(&db).await.map_err(with_cause)?;
+        let embedded = match settings.dynamodb_endpoint {
+            Some(_) => None,
+            None => {
+                let path = folder.path().join("dynamodb.sqlite");
+                Some(Embedded::start(Some(&path), settings.dynamodb_port).await?)
+            }
+        };
+        let [sessions, events, reminders] = settings.tables.clone();
+        let endpoint = settings.dynamodb_endpoint.clone().or(embedded.as_ref().map(Embedded::endpoint));
+        let region = settings.region.clone();
+        let stores = Tables::new(TablesConfig { sessions, events, reminders, endpoint, region });
+        tables::create(stores.client(), stores.names()).await?;
+        let (zapi, base_url) = match &settings.zapi_base_url {
+            Some(base_url) => (None, base_url.clone()),
+            None => {
+                let stand_in = ZapiStandIn::start(clock.clone()).await?;
+                let base_url = stand_in.base_url();
+                (Some(Arc::new(stand_in)), base_url)
+            }
+        };
+        let chats = Chats {
+            db: db.clone(),
+            tables: stores,
+            whatsapp: Arc::new(Zapi::new(&base_url, settings.client_token.clone())?),
+            clock: clock.clone(),
+            allowed: AllowedPhones::parse(&settings.allowed_phones),
+        };
+        let world = Arc::new(World {
+            db: db.clone(),
+            chats: Some(chats),
+            clock: clock.clone(),
+            keys: settings.keys.clone(),
+            webhook_token: settings.webhook_token.clone(),
+        });
+        let listener = port::bind(Ipv4Addr::LOCALHOST, settings.port).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (stop, stopping) = watch::channel(false);
+        let here = Here { world: world.clone(), clock, zapi };
+        let served = tokio::spawn(serve(listener, here, stopping.clone()));
+        let reconciler = tokio::spawn(reconcile(world, stopping));
+        let dynamodb = embedded.as_ref().map(Embedded::endpoint);
+        let parts = Parts { database, embedded, db, _folder: folder };
+        Ok(Self { url, dynamodb, stop, served, reconciler, parts })
+    }
+
+    /// Answers what has been asked, then ends everything that was started.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        let _ = tokio::time::timeout(FAREWELL, self.served).await;
+        let _ = tokio::time::timeout(FAREWELL, self.reconciler).await;
+        let _ = tokio::time::timeout(FAREWELL, self.parts.db.close()).await;
+        if let Some(embedded) = self.parts.embedded {
+            embedded.stop().await;
+        }
+        self.parts.database.stop().await;
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    here: Here,
+    mut stopping: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let router: Router = local_routes::router().fallback(answer).with_state(here);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move {
+            let _ = stopping.wait_for(|stop| *stop).await;
+        })
+        .await
+}
+
+/// Everything that is not the local server's own goes the way it goes in AWS.
+async fn answer(State(here): State<Here>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    match to_bytes(body, LARGEST_READ).await {
+        Ok(bytes) => {
+            let request = Request::from_parts(parts, bytes.to_vec());
+            dispatch(&here.world, request).await.map(Body::from)
+        }
+        Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+    }
+}
+
+async fn reconcile(world: Arc<World>, mut stopping: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(RECONCILE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stopping.wait_for(|stop| *stop) => return,
+            _ = ticks.tick() => {}
+        }
+        let span = tracing::info_span!("job", trace_id = %uuid::Uuid::new_v4());
+        async {
+            if let Err(error) = scheduler_api::jobs::RECONCILER.run(&world).await {
+                tracing::warn!(
+                    step = "job",
+                    error = &error as &dyn std::error::Error,
+                    "the Reconciler failed"
+                );
+            }
+        }
+        .instrument(span)
+        .await;
+    }
+}
+
+fn with_cause(error: scheduler_core::error::StoreError) -> StartError {
+    format!("{error}: {}", error.source).into()
+}
