@@ -300,6 +300,9 @@ fn options(config: &DatabaseConfig) -> Result<PgConnectOptions, StoreError> {
         })
         .application_name("scheduler")
         .options([
+            // Statements name their schema; the migrator does not, and a user of the schema's name
+            // would have it look for its table in another place after the first migration.
+            ("search_path", "public"),
             ("statement_timeout", "3s"),
             ("lock_timeout", "2s"),
             ("idle_in_transaction_session_timeout", "5s"),

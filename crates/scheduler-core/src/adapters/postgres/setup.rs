@@ -67,6 +67,14 @@ impl Db {
             .collect())
     }
 
+    /// Whether the schema is there, in whatever version.
+    pub async fn has_schema(&self) -> Result<bool, StoreError> {
+        const DOING: &str = "look for the schema";
+        run!(self, DOING, |connection| sqlx::query_scalar("select to_regnamespace('scheduler') is not null")
+            .fetch_one(connection))
+        .map_err(|failure| failed(DOING, failure))
+    }
+
     /// Makes the example clinic with its services, opening hours and questions, and `templates`
     /// (text by key). What is there already stays as it is.
     pub async fn seed_clinic(&self, templates: &BTreeMap<String, String>) -> Result<Vec<Done>, StoreError> {
