@@ -50,6 +50,11 @@ impl Embedded {
         format!("http://{}", self.address)
     }
 
+    /// The port of 127.0.0.1 where it answers.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Lets running requests finish, for a moment.
     pub async fn stop(self) {
         let _ = self.stop.send(());

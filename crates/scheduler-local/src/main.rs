@@ -1,115 +1,143 @@
-//! The scheduler on one machine: `cargo run` serves it, two subcommands prepare a database.
+//! The local server's commands.
+
+mod greeting;
 
 use std::process::ExitCode;
 
 use scheduler_api::logging::{self, LogForm};
 use scheduler_core::adapters::postgres::Db;
+use scheduler_core::adapters::postgres::setup::Done;
 use scheduler_core::app::seed::seed_clinic;
 use scheduler_core::config::environment;
+use scheduler_core::error::StoreError;
 use scheduler_local::database::Database;
+use scheduler_local::folder::OwnFolder;
 use scheduler_local::server::{Server, StartError};
 use scheduler_local::settings::Settings;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 const HELP: &str = "\
-scheduler-local                  serves the whole product on http://127.0.0.1:9000
-scheduler-local setup-database   makes the schema in the database that the environment or .env names
-scheduler-local seed-clinic      makes the example clinic there";
+Usage: scheduler-local [COMMAND]
+
+Without a command it serves everything on http://127.0.0.1:9000, keeping its data in ./.local.
+
+Commands:
+  setup-database  run the migrations that have not run
+  seed-clinic     make the example clinic laser-beauty-sp
+Both work on the database that DATABASE_URL or the RDS_* variables name, in the environment or in
+./.env; where none is named, on the local server's own. Both are safe to run twice.
+
+README.md lists the variables and the routes that only this server has.";
 
 fn main() -> ExitCode {
-    // Before there is a second thread: it writes into the environment.
-    let _ = dotenvy::dotenv();
-    logging::start(LogForm::Text);
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&error.into()),
-    };
-    let command = std::env::args().nth(1);
-    let done = runtime.block_on(async {
-        match command.as_deref() {
-            None => serve().await,
-            Some("setup-database") => prepare(false).await,
-            Some("seed-clinic") => prepare(true).await,
-            Some("--help" | "-h" | "help") => {
-                println!("{HELP}");
-                Ok(())
-            }
-            Some(_) => Err(HELP.into()),
+    let command: Vec<String> = std::env::args().skip(1).collect();
+    match ended(&command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
         }
-    });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
     }
 }
 
-async fn serve() -> Result<(), StartError> {
+fn ended(command: &[String]) -> Result<ExitCode, StartError> {
+    // Before there is a second thread: it sets variables.
+    match dotenvy::from_path(".env") {
+        Err(dotenvy::Error::LineParse(_, at)) => {
+            return Err(format!(".env cannot be read, at byte {at} of a line").into());
+        }
+        Err(error) if !error.not_found() => return Err(".env cannot be read".into()),
+        _ => {}
+    }
+    logging::start(LogForm::Text);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match command.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => runtime.block_on(serve()),
+        ["setup-database"] => runtime.block_on(prepare(Task::Schema)),
+        ["seed-clinic"] => runtime.block_on(prepare(Task::Clinic)),
+        ["--help" | "-h" | "help"] => {
+            println!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => {
+            eprintln!("{HELP}");
+            Ok(ExitCode::from(2))
+        }
+    }
+}
+
+async fn serve() -> Result<ExitCode, StartError> {
     #[cfg(debug_assertions)]
     if let Some(point) = scheduler_core::config::end_at() {
         scheduler_core::points::end_at(&point);
     }
-    let settings = Settings::read(&environment)?;
-    let (wanted, own_key) = (settings.port, environment("SCHEDULER_API_KEY").is_none());
-    // Asked for first, so that a signal during the start is not lost.
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut signals = Signals::listen()?;
     let server = tokio::select! {
-        started = Server::start(settings) => started?,
-        _ = terminate.recv() => return Ok(()),
-        _ = interrupt.recv() => return Ok(()),
+        started = Server::start(Settings::read(&environment)?) => started?,
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
-    if !server.url.ends_with(&format!(":{wanted}")) {
-        println!("Port {wanted} is taken.");
-    }
-    welcome(&server, if own_key { "test-api-key" } else { "$SCHEDULER_API_KEY" });
+    print!("{}", greeting::of(&server).await);
+    signals.next().await;
+    eprintln!("stopping; once more ends it at once");
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = server.stop() => {}
+        () = signals.next() => return Ok(ExitCode::FAILURE),
     }
-    println!("Stopping.");
-    server.stop().await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-fn welcome(server: &Server, key: &str) {
-    let url = &server.url;
-    println!("The scheduler is at {url}");
-    if let Some(dynamodb) = &server.dynamodb {
-        println!("DynamoDB answers at {dynamodb}");
-    }
-    println!(
-        r#"
-A patient says hello:
-  curl -s {url}/webhook/whatsapp -d '{{"type":"ReceivedCallback","instanceId":"instance-123","messageId":"M1","phone":"5511999990000","fromMe":false,"senderName":"Maria Silva","text":{{"message":"Olá"}}}}'
-What the clinic answered:
-  curl -s '{url}/_local/outbox?phone=5511999990000'
-The clinic's visits:
-  curl -s {url}/clinics/laser-beauty-sp/appointments -H 'x-api-key: {key}'
-
-Ctrl-C stops it."#
-    );
+enum Task {
+    Schema,
+    Clinic,
 }
 
-/// Makes the schema, and the example clinic on top of it if asked to, and prints what was done.
-async fn prepare(seed: bool) -> Result<(), StartError> {
-    let database = Database::open(&Settings::read(&environment)?).await?;
+async fn prepare(task: Task) -> Result<ExitCode, StartError> {
+    let settings = Settings::read(&environment)?;
+    let _own = if settings.database.is_none() { Some(OwnFolder::take(&settings.folder)?) } else { None };
+    let database = Database::open(&settings).await?;
     let db = Db::held(&database.config)?;
-    let done = async {
-        let mut done = if seed { Vec::new() } else { db.setup().await? };
-        if seed {
-            done.extend(seed_clinic(&db).await?);
-        }
-        Ok::<_, scheduler_core::error::StoreError>(done)
-    }
-    .await;
+    let done = run(task, &db, database.is_own()).await;
     drop(db);
     database.stop().await;
-    for line in done.map_err(|error| format!("{error}: {}", error.source))? {
+    for line in done.map_err(|error| format!("cannot {error}: {}", error.source))? {
         println!("{}", line.0);
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-fn failed(error: &StartError) -> ExitCode {
-    eprintln!("{error}");
-    ExitCode::FAILURE
+async fn run(task: Task, db: &Db, own: bool) -> Result<Vec<Done>, StoreError> {
+    match task {
+        Task::Schema => db.setup().await,
+        // Our own may be new; one that is named is set up by who owns it.
+        Task::Clinic if own => {
+            db.setup().await?;
+            seed_clinic(db).await
+        }
+        Task::Clinic => seed_clinic(db).await,
+    }
+}
+
+/// Every signal that asks a process to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
 }

@@ -14,7 +14,6 @@ use scheduler_core::adapters::dynamodb::Tables;
 use scheduler_core::adapters::postgres::Db;
 use scheduler_core::adapters::zapi::Zapi;
 use scheduler_core::app::converse::{AllowedPhones, Chats};
-use scheduler_core::app::seed::seed_clinic;
 use scheduler_core::config::TablesConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -29,8 +28,8 @@ use crate::settings::Settings;
 use crate::zapi_stand_in::ZapiStandIn;
 use crate::{local_routes, port, tables};
 
-/// What is under way may take so long to end.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
+/// What is under way may take so long to end: a webhook has twelve seconds, a job fourteen.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(15);
 
 /// Connections to PostgreSQL, so that races are real.
 const CONNECTIONS: u32 = 20;
@@ -50,6 +49,13 @@ pub struct Server {
     pub url: String,
     /// Where the embedded DynamoDB answers, if it is one's own.
     pub dynamodb: Option<String>,
+    /// The port of one's own PostgreSQL.
+    pub postgres_port: Option<u16>,
+    /// Whether messages stay in the outbox.
+    pub keeps_messages: bool,
+    /// What the operator should know: a port that was taken, a database that is away.
+    pub notices: Vec<String>,
+    world: Arc<World>,
     stop: watch::Sender<bool>,
     served: JoinHandle<std::io::Result<()>>,
     reconciler: JoinHandle<()>,
@@ -73,14 +79,18 @@ struct Parts {
 }
 
 impl Server {
-    /// Starts what is not given, makes schema, tables and the example clinic, and serves.
+    /// Starts what is not given, makes what is not there, and serves.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let folder = OwnFolder::take(&settings.folder)?;
         let clock = Arc::new(LocalClock::default());
+        // First, so that the port that is said to be taken is the one that was asked for.
+        let listener = port::bind(Ipv4Addr::LOCALHOST, settings.port).await?;
+        let address = listener.local_addr()?;
         let database = Database::open(&settings).await?;
+        let mut notices = database.notices().to_vec();
+        notices.extend(moved("PORT", settings.port, address.port()));
         let db = Db::pooled(&database.config, CONNECTIONS)?;
-        db.setup().await.map_err(with_cause)?;
-        seed_clinic(&db).await.map_err(with_cause)?;
+        notices.extend(database.fill(&db).await.map_err(with_cause)?);
         let embedded = match settings.dynamodb_endpoint {
             Some(_) => None,
             None => {
@@ -88,11 +98,17 @@ impl Server {
                 Some(Embedded::start(Some(&path), settings.dynamodb_port).await?)
             }
         };
+        if let Some(embedded) = &embedded {
+            notices.extend(moved("DYNAMODB_PORT", settings.dynamodb_port, embedded.port()));
+        }
         let [sessions, events, reminders] = settings.tables.clone();
         let endpoint = settings.dynamodb_endpoint.clone().or(embedded.as_ref().map(Embedded::endpoint));
         let region = settings.region.clone();
         let stores = Tables::new(TablesConfig { sessions, events, reminders, endpoint, region });
-        tables::create(stores.client(), stores.names()).await?;
+        match tables::create(stores.client(), stores.names()).await {
+            Err(error) if embedded.is_none() => notices.push(error.to_string()),
+            made => made?,
+        }
         let (zapi, base_url) = match &settings.zapi_base_url {
             Some(base_url) => (None, base_url.clone()),
             None => {
@@ -115,15 +131,26 @@ impl Server {
             keys: settings.keys.clone(),
             webhook_token: settings.webhook_token.clone(),
         });
-        let listener = port::bind(Ipv4Addr::LOCALHOST, settings.port).await?;
-        let url = format!("http://{}", listener.local_addr()?);
         let (stop, stopping) = watch::channel(false);
+        let keeps_messages = zapi.is_some();
         let here = Here { world: world.clone(), clock, zapi };
-        let served = tokio::spawn(serve(listener, here, stopping.clone()));
-        let reconciler = tokio::spawn(reconcile(world, stopping));
-        let dynamodb = embedded.as_ref().map(Embedded::endpoint);
-        let parts = Parts { database, embedded, db, _folder: folder };
-        Ok(Self { url, dynamodb, stop, served, reconciler, parts })
+        Ok(Self {
+            url: format!("http://{address}"),
+            dynamodb: embedded.as_ref().map(Embedded::endpoint),
+            postgres_port: database.port(),
+            keeps_messages,
+            notices,
+            served: tokio::spawn(serve(listener, here, stopping.clone())),
+            reconciler: tokio::spawn(reconcile(world.clone(), stopping)),
+            world,
+            stop,
+            parts: Parts { database, embedded, db, _folder: folder },
+        })
+    }
+
+    /// What the routes are given.
+    pub fn world(&self) -> &World {
+        &self.world
     }
 
     /// Answers what has been asked, then ends everything that was started.
@@ -152,13 +179,24 @@ async fn serve(
         .await
 }
 
-/// Everything that is not the local server's own goes the way it goes in AWS.
+/// Everything that is not the local server's own goes the way it goes in AWS; also in that a caller
+/// who hangs up does not end what they began.
 async fn answer(State(here): State<Here>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     match to_bytes(body, LARGEST_READ).await {
         Ok(bytes) => {
             let request = Request::from_parts(parts, bytes.to_vec());
-            dispatch(&here.world, request).await.map(Body::from)
+            match tokio::spawn(async move { dispatch(&here.world, request).await }).await {
+                Ok(response) => response.map(Body::from),
+                Err(error) => {
+                    tracing::error!(
+                        step = "serve",
+                        panicked = error.is_panic(),
+                        "a call ended without an answer"
+                    );
+                    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+                }
+            }
         }
         Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
     }
@@ -187,6 +225,10 @@ async fn reconcile(world: Arc<World>, mut stopping: watch::Receiver<bool>) {
     }
 }
 
+fn moved(name: &str, wanted: u16, got: u16) -> Option<String> {
+    (wanted != 0 && wanted != got).then(|| format!("{name} {wanted} is taken: {got} is used instead"))
+}
+
 fn with_cause(error: scheduler_core::error::StoreError) -> StartError {
-    format!("{error}: {}", error.source).into()
+    format!("cannot {error}: {}", error.source).into()
 }

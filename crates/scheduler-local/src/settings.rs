@@ -7,6 +7,9 @@ use scheduler_core::domain::clinic::Secret;
 
 use crate::tables::{self, TablesError};
 
+/// The key where none is set.
+pub const USUAL_KEY: &str = "test-api-key";
+
 /// Everything that can be set (contract 2 and 5).
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -74,7 +77,7 @@ impl Settings {
         }
         let keys = match reader.optional("SCHEDULER_API_KEY") {
             Some(_) => reader.api_keys(),
-            None => vec![ApiKey { clinic: None, key: Secret::new("test-api-key") }],
+            None => vec![ApiKey { clinic: None, key: Secret::new(USUAL_KEY) }],
         };
         let settings = Self {
             folder: PathBuf::from(".local"),
