@@ -8,15 +8,21 @@
 )]
 
 pub mod clock;
+pub mod database;
 pub mod http;
 pub mod messages;
+pub mod patient;
 pub mod process;
+pub mod product;
 pub mod proxy;
 pub mod runtime_api;
 pub mod wire;
 
 pub use clock::TestClock;
+pub use database::{TestDatabase, database};
 pub use messages::{audio, button, echo, received, row, staff, text};
+pub use patient::Patient;
 pub use process::Process;
+pub use product::{CLINIC, Product, Setting, until};
 pub use proxy::{Manner, Proxy, waits_in_a_row};
 pub use wire::Speaks;

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may take what it knows to be there")]
 
 mod api;
+mod booking_chat;
 mod conversations;
 mod lambda;
 mod layers;
 mod local;
+mod races;
 mod sessions;
 mod zapi;

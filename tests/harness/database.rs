@@ -1,0 +1,128 @@
+//! One PostgreSQL for the whole test process, and a database of its own for each test.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, OnceLock, mpsc};
+
+use scheduler_local::postgres::Cluster;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::process::Process;
+
+const TEMPLATE: &str = "migrated_and_seeded";
+
+/// A database with the schema and the example clinic.
+#[derive(Clone)]
+pub struct TestDatabase {
+    /// For whoever connects by itself.
+    pub url: String,
+    /// For looking inside.
+    pub pool: PgPool,
+}
+
+impl TestDatabase {
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        address_of(&self.url)
+    }
+
+    /// The same database by way of another address.
+    pub fn url_by(&self, address: SocketAddr) -> String {
+        self.url.replacen(&self.address().to_string(), &address.to_string(), 1)
+    }
+
+    /// One number, such as a count.
+    pub async fn number(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.pool).await.expect("a number")
+    }
+}
+
+/// Host and port of a URL `postgres://user[:password]@host:port/database`.
+pub fn address_of(url: &str) -> SocketAddr {
+    let options: PgConnectOptions = url.parse().expect("a PostgreSQL URL");
+    format!("{}:{}", options.get_host(), options.get_port()).parse().expect("an address of this machine")
+}
+
+/// A fresh copy of the migrated and seeded database.
+pub async fn database() -> TestDatabase {
+    static MADE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    let cluster = shared();
+    MADE.get_or_init(|| async {
+        make(cluster, TEMPLATE, None).await;
+        let folder = TempDir::new().expect("a folder");
+        fill(folder.path(), &cluster.url(TEMPLATE));
+    })
+    .await;
+    copy(cluster).await
+}
+
+/// A cluster of one's own, for tests that stop it.
+pub async fn own_cluster(folder: &Path) -> (Cluster, String) {
+    let cluster = Cluster::start(folder).await.expect("PostgreSQL starts");
+    let exists: bool = {
+        let mut admin = admin(&cluster).await;
+        sqlx::query_scalar("select exists (select from pg_database where datname = 'own')")
+            .fetch_one(&mut admin)
+            .await
+            .expect("an answer")
+    };
+    if !exists {
+        make(&cluster, "own", None).await;
+    }
+    let url = cluster.url("own");
+    (cluster, url)
+}
+
+/// Runs the subcommands that make the schema and the example clinic.
+pub fn fill(folder: &Path, url: &str) {
+    for subcommand in ["setup-database", "seed-clinic"] {
+        let settings = [("DATABASE_URL", url.to_owned())];
+        let (status, printed) = Process::run(folder, &settings, subcommand);
+        assert!(status.success(), "{subcommand}:\n{printed}");
+    }
+}
+
+async fn copy(cluster: &Cluster) -> TestDatabase {
+    let name = format!("test_{}", Uuid::new_v4().simple());
+    make(cluster, &name, Some(TEMPLATE)).await;
+    let url = cluster.url(&name);
+    let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&url).expect("a PostgreSQL URL");
+    TestDatabase { url, pool }
+}
+
+async fn make(cluster: &Cluster, name: &str, template: Option<&str>) {
+    let template = template.map(|template| format!("template {template}")).unwrap_or_default();
+    let mut admin = admin(cluster).await;
+    // Two copies of one template at once are refused: they queue here.
+    admin.execute("select pg_advisory_lock(1)").await.expect("a lock");
+    admin.execute(format!("create database {name} {template}").as_str()).await.expect("a database");
+    let _ = admin.close().await;
+}
+
+async fn admin(cluster: &Cluster) -> PgConnection {
+    let options: PgConnectOptions = cluster.url("postgres").parse().expect("a PostgreSQL URL");
+    options.connect().await.expect("PostgreSQL answers")
+}
+
+/// Lives on a thread of its own: a test's runtime ends with the test.
+fn shared() -> &'static Cluster {
+    static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let (ready, started) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let folder = TempDir::new().expect("a folder");
+                let cluster = Arc::new(Cluster::start(folder.path()).await.expect("PostgreSQL starts"));
+                let _ = ready.send(Arc::clone(&cluster));
+                std::future::pending::<()>().await;
+                drop((cluster, folder));
+            });
+        });
+        started.recv().expect("PostgreSQL starts")
+    })
+}
