@@ -129,6 +129,9 @@ impl From<UpdateClinicError> for ApiError {
             UpdateClinicError::InstanceTaken => {
                 Self::Conflict("Esta instância da z-api já pertence a outra clínica.")
             }
+            UpdateClinicError::Changed => {
+                Self::Conflict("A clínica está sendo alterada por outra pessoa. Tente de novo.")
+            }
             UpdateClinicError::NotFound => Self::NotFound("Clínica não encontrada."),
             UpdateClinicError::Store(error) => error.into(),
         }

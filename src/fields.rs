@@ -16,7 +16,7 @@ pub const LINE: usize = 200;
 pub const TEXT: usize = 4_000;
 
 /// Fields still to be read, and what was wrong with those that were.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Fields {
     left: Map<String, Value>,
     faults: Vec<Fault>,

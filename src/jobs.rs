@@ -4,11 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use scheduler_core::config::Lookup;
 use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::world::{StartError, World};
+use crate::world::{self, Kind, World};
 
 /// What a job answers, some time: its summary.
 pub type Summary<'a> = Pin<Box<dyn Future<Output = Result<Value, ApiError>> + Send + 'a>>;
@@ -21,7 +20,7 @@ pub struct Job {
     pub name: &'static str,
     /// As AWS writes schedules.
     pub schedule: &'static str,
-    pub(crate) world: fn(Lookup<'_>) -> Result<World, StartError>,
+    pub(crate) kind: &'static Kind,
     pub(crate) run: for<'a> fn(&'a World) -> Summary<'a>,
 }
 
@@ -33,7 +32,7 @@ pub static RECONCILER: Job = Job {
     function: "Reconciler",
     name: "reconciler",
     schedule: "rate(1 minute)",
-    world: World::of_job,
+    kind: &world::JOB,
     run: |world| Box::pin(reconcile(world)),
 };
 

@@ -13,11 +13,11 @@ use crate::dispatch::respond;
 use crate::jobs::Job;
 use crate::logging::{self, LogForm};
 use crate::routes::Route;
-use crate::world::{StartError, World};
+use crate::world::{Kind, World};
 
 /// Serves one route until AWS ends the process.
 pub async fn run(route: &'static Route) -> ExitCode {
-    let Some(world) = start((route.world)(&environment)).await else { return ExitCode::FAILURE };
+    let Some(world) = start(route.kind).await else { return ExitCode::FAILURE };
     let world = &world;
     let served = lambda_http::run(service_fn(move |request: lambda_http::Request| async move {
         Ok::<_, Error>(respond(world, route, plain(request)).await)
@@ -28,7 +28,7 @@ pub async fn run(route: &'static Route) -> ExitCode {
 /// Runs one job at every event until AWS ends the process. The answer is the job's summary; a
 /// failed run is an error, which AWS counts and tries again.
 pub async fn run_job(job: &'static Job) -> ExitCode {
-    let Some(world) = start((job.world)(&environment)).await else { return ExitCode::FAILURE };
+    let Some(world) = start(job.kind).await else { return ExitCode::FAILURE };
     let world = &world;
     let served = lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let span = tracing::info_span!("job", trace_id = event.context.request_id, function = job.function);
@@ -41,15 +41,15 @@ pub async fn run_job(job: &'static Job) -> ExitCode {
     ended(served.await)
 }
 
-async fn start(world: Result<World, StartError>) -> Option<World> {
+async fn start(kind: &Kind) -> Option<World> {
     logging::start(LogForm::Json);
     #[cfg(debug_assertions)]
     if let Some(point) = scheduler_core::config::end_at() {
         scheduler_core::points::end_at(&point);
     }
-    match world {
+    match (kind.make)(&environment) {
         Ok(world) => {
-            world.warm().await;
+            (kind.warm)(&world).await;
             Some(world)
         }
         Err(error) => {

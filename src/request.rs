@@ -31,6 +31,10 @@ impl Call {
     /// The clinic of the path, if this key may touch it; 404 otherwise.
     pub fn clinic(&self) -> Result<ClinicId, ApiError> {
         let id = ClinicId(self.placeholder("clinicId")?.to_owned());
+        // PostgreSQL takes no U+0000, and so no clinic has one.
+        if id.as_str().contains('\0') {
+            return Err(ApiError::NotFound("Clínica não encontrada."));
+        }
         self.in_scope(&id)?;
         Ok(id)
     }

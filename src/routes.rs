@@ -4,13 +4,11 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use scheduler_core::config::Lookup;
-
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::handlers::{appointments, availability, clinics, services, webhook};
 use crate::request::Call;
-use crate::world::{StartError, World};
+use crate::world::{self, Kind, World};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +32,13 @@ pub struct Route {
     pub path: &'static str,
     /// Who may call it.
     pub auth: Auth,
-    /// What it needs of the environment. Named here, so that a function links only what it uses.
-    pub(crate) world: fn(Lookup<'_>) -> Result<World, StartError>,
+    /// What it needs.
+    pub(crate) kind: &'static Kind,
     pub(crate) handler: for<'a> fn(&'a World, Call) -> Answer<'a>,
 }
 
 macro_rules! routes {
-    ($($constant:ident: $function:ident $method:ident $path:literal $auth:ident $world:ident $handler:path;)+) => {
+    ($($constant:ident: $function:ident $method:ident $path:literal $auth:ident $kind:ident $handler:path;)+) => {
         $(
             #[doc = concat!("`", stringify!($method), " ", $path, "`")]
             pub static $constant: Route = Route {
@@ -48,7 +46,7 @@ macro_rules! routes {
                 method: stringify!($method),
                 path: $path,
                 auth: Auth::$auth,
-                world: World::$world,
+                kind: &world::$kind,
                 handler: |world, call| Box::pin($handler(world, call)),
             };
         )+
@@ -59,18 +57,18 @@ macro_rules! routes {
 }
 
 routes! {
-    WHATSAPP_WEBHOOK: WhatsAppWebhook POST "/webhook/whatsapp" Token of_webhook webhook::receive;
-    WHATSAPP_STATUS_WEBHOOK: WhatsAppStatusWebhook POST "/webhook/whatsapp/status" Token of_webhook webhook::receive_status;
-    CREATE_APPOINTMENT: CreateAppointment POST "/appointments" Key of_admin appointments::create;
-    LIST_APPOINTMENTS: ListAppointments GET "/clinics/{clinicId}/appointments" Key of_admin appointments::list;
-    UPDATE_APPOINTMENT: UpdateAppointment PUT "/appointments/{appointmentId}" Key of_messenger appointments::update;
-    GET_CLINIC: GetClinic GET "/clinics/{clinicId}" Key of_admin clinics::get;
-    UPDATE_CLINIC: UpdateClinic PUT "/clinics/{clinicId}" Key of_admin clinics::update;
-    CREATE_SERVICE: CreateService POST "/clinics/{clinicId}/services" Key of_admin services::create;
-    LIST_SERVICES: ListServices GET "/clinics/{clinicId}/services" Key of_admin services::list;
-    CREATE_AVAILABILITY_RULE: CreateAvailabilityRule POST "/clinics/{clinicId}/availability-rules" Key of_admin availability::create_rule;
-    CREATE_AVAILABILITY_EXCEPTION: CreateAvailabilityException POST "/clinics/{clinicId}/availability-exceptions" Key of_admin availability::create_exception;
-    GET_AVAILABLE_SLOTS: GetAvailableSlots GET "/clinics/{clinicId}/available-slots" Key of_admin availability::get_slots;
+    WHATSAPP_WEBHOOK: WhatsAppWebhook POST "/webhook/whatsapp" Token WEBHOOK webhook::receive;
+    WHATSAPP_STATUS_WEBHOOK: WhatsAppStatusWebhook POST "/webhook/whatsapp/status" Token WEBHOOK webhook::receive_status;
+    CREATE_APPOINTMENT: CreateAppointment POST "/appointments" Key ADMIN appointments::create;
+    LIST_APPOINTMENTS: ListAppointments GET "/clinics/{clinicId}/appointments" Key ADMIN appointments::list;
+    UPDATE_APPOINTMENT: UpdateAppointment PUT "/appointments/{appointmentId}" Key MESSENGER appointments::update;
+    GET_CLINIC: GetClinic GET "/clinics/{clinicId}" Key ADMIN clinics::get;
+    UPDATE_CLINIC: UpdateClinic PUT "/clinics/{clinicId}" Key ADMIN clinics::update;
+    CREATE_SERVICE: CreateService POST "/clinics/{clinicId}/services" Key ADMIN services::create;
+    LIST_SERVICES: ListServices GET "/clinics/{clinicId}/services" Key ADMIN services::list;
+    CREATE_AVAILABILITY_RULE: CreateAvailabilityRule POST "/clinics/{clinicId}/availability-rules" Key ADMIN availability::create_rule;
+    CREATE_AVAILABILITY_EXCEPTION: CreateAvailabilityException POST "/clinics/{clinicId}/availability-exceptions" Key ADMIN availability::create_exception;
+    GET_AVAILABLE_SLOTS: GetAvailableSlots GET "/clinics/{clinicId}/available-slots" Key ADMIN availability::get_slots;
 }
 
 impl Route {

@@ -1,5 +1,7 @@
 //! What a function is given: stores, provider, clock and keys.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use scheduler_core::adapters::clock::SystemClock;
@@ -29,6 +31,28 @@ pub struct World {
     pub webhook_token: Option<Secret>,
 }
 
+/// What a kind of function needs: how its world is made, and what is opened before its first
+/// request. Each names only what it uses, so that a function links nothing else.
+pub struct Kind {
+    pub(crate) make: fn(Lookup<'_>) -> Result<World, StartError>,
+    pub(crate) warm: for<'a> fn(&'a World) -> Warming<'a>,
+}
+
+/// Opens connections; a failure is the first request's to report.
+pub(crate) type Warming<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// An admin route: the database and the keys.
+pub static ADMIN: Kind = Kind { make: World::of_admin, warm: |world| Box::pin(world.db.warm()) };
+
+/// An admin route that may write to patients.
+pub static MESSENGER: Kind = Kind { make: World::of_messenger, warm: |world| Box::pin(warm_all(world)) };
+
+/// A webhook: the conversations, and the token without which it does not start.
+pub static WEBHOOK: Kind = Kind { make: World::of_webhook, warm: |world| Box::pin(warm_all(world)) };
+
+/// A scheduled function: the conversations alone.
+pub static JOB: Kind = Kind { make: World::of_job, warm: |world| Box::pin(warm_all(world)) };
+
 /// A function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -44,8 +68,7 @@ pub enum StartError {
 }
 
 impl World {
-    /// For a route that needs the database and a key.
-    pub fn of_admin(lookup: Lookup<'_>) -> Result<Self, StartError> {
+    fn of_admin(lookup: Lookup<'_>) -> Result<Self, StartError> {
         let mut reader = Reader::new(lookup);
         let (database, keys) = (reader.database(SslMode::VerifyFull), reader.api_keys());
         let (database, keys) = reader.finish((database, keys))?;
@@ -53,38 +76,25 @@ impl World {
         Ok(Self { db, chats: None, clock, keys, webhook_token: None })
     }
 
-    /// For a route that needs the conversations as well, and a key.
-    pub fn of_messenger(lookup: Lookup<'_>) -> Result<Self, StartError> {
+    fn of_messenger(lookup: Lookup<'_>) -> Result<Self, StartError> {
         let mut reader = Reader::new(lookup);
         let keys = reader.api_keys();
         Ok(Self { keys, ..Self::with_chats(reader)? })
     }
 
-    /// For a webhook: the conversations, and the token without which it does not start.
-    pub fn of_webhook(lookup: Lookup<'_>) -> Result<Self, StartError> {
+    fn of_webhook(lookup: Lookup<'_>) -> Result<Self, StartError> {
         let mut reader = Reader::new(lookup);
         let token = reader.webhook_token();
         Ok(Self { webhook_token: Some(token), ..Self::with_chats(reader)? })
     }
 
-    /// For a scheduled function: the conversations alone.
-    pub fn of_job(lookup: Lookup<'_>) -> Result<Self, StartError> {
+    fn of_job(lookup: Lookup<'_>) -> Result<Self, StartError> {
         Self::with_chats(Reader::new(lookup))
     }
 
     /// The conversations, of a function that has them.
     pub fn chats(&self) -> Result<&Chats, ApiError> {
         self.chats.as_ref().ok_or_else(|| ApiError::internal("this function has no conversations"))
-    }
-
-    /// Opens together what the first request will surely need; a failure is that request's.
-    pub async fn warm(&self) {
-        match &self.chats {
-            Some(chats) => {
-                tokio::join!(self.db.warm(), chats.tables.warm());
-            }
-            None => self.db.warm().await,
-        }
     }
 
     fn with_chats(mut reader: Reader<'_>) -> Result<Self, StartError> {
@@ -100,5 +110,14 @@ impl World {
             allowed: AllowedPhones::parse(&zapi.allowed_phones),
         };
         Ok(Self { db, chats: Some(chats), clock, keys: Vec::new(), webhook_token: None })
+    }
+}
+
+async fn warm_all(world: &World) {
+    match &world.chats {
+        Some(chats) => {
+            tokio::join!(world.db.warm(), chats.tables.warm());
+        }
+        None => world.db.warm().await,
     }
 }

@@ -122,6 +122,7 @@ pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError>
     let notify = fields.change("notify", boolean).unwrap_or(false);
     let wanted = fields.finish(wanted)?;
     let visit = change(&world.db, call.scope.as_ref(), id, &wanted, By::Staff, call.now).await?;
+    // Failing here is told: the same request again changes nothing more and tells the patient once.
     if notify {
         world.chats()?.tell_of_change(&visit).await?;
     }
@@ -160,11 +161,11 @@ fn limit(value: &Value) -> Read<i64> {
 
 /// The header under which the same booking is made once, and what was asked under it.
 fn idempotency(call: &Call, fields: &mut Fields) -> Option<Idempotency> {
-    let key = call.header("idempotency-key")?;
-    if key.is_empty() || key.len() > LINE {
-        fields.fault("Idempotency-Key", "Deve ter de 1 a 200 caracteres.");
+    let given = call.headers.get("idempotency-key")?;
+    let Some(key) = given.to_str().ok().filter(|key| (1..=LINE).contains(&key.len())) else {
+        fields.fault("Idempotency-Key", "Deve ter de 1 a 200 caracteres ASCII.");
         return None;
-    }
+    };
     let body = call.body.as_ref().map(Value::to_string).unwrap_or_default();
     let hash = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     // The chat's own keys are message ids: reception's never meet them.

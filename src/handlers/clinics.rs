@@ -1,5 +1,6 @@
 //! Clinics.
 
+use scheduler_core::adapters::postgres::clinics::UpdateClinicError;
 use scheduler_core::domain::clinic::{Clinic, Secret, ZapiInstance};
 use serde_json::{Value, json};
 
@@ -10,6 +11,9 @@ use crate::fields::{Fields, LINE, TEXT, boolean, business_hours, integer, phone,
 use crate::request::Call;
 use crate::world::World;
 
+/// How often a change is put on top of somebody else's.
+const TRIES: usize = 5;
+
 pub(crate) async fn get(world: &World, call: Call) -> Result<Reply, ApiError> {
     let id = call.clinic()?;
     let clinic = world.db.find_clinic(&id).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
@@ -19,10 +23,16 @@ pub(crate) async fn get(world: &World, call: Call) -> Result<Reply, ApiError> {
 pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError> {
     let id = call.clinic()?;
     let fields = Fields::of_body(&call)?;
-    let mut clinic = world.db.find_clinic(&id).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
-    change(&mut clinic, fields)?;
-    let clinic = world.db.update_clinic(&clinic).await?;
-    Reply::ok("Clínica atualizada.").with("clinic", row(&clinic))
+    for _ in 0..TRIES {
+        let mut clinic = world.db.find_clinic(&id).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
+        change(&mut clinic, fields.clone())?;
+        match world.db.update_clinic(&clinic).await {
+            // Somebody changed other fields meanwhile: theirs stay, ours are put on top.
+            Err(UpdateClinicError::Changed) => {}
+            updated => return Reply::ok("Clínica atualizada.").with("clinic", row(&updated?)),
+        }
+    }
+    Err(UpdateClinicError::Changed.into())
 }
 
 /// Applies the fields present.
