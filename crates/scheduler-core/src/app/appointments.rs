@@ -96,8 +96,7 @@ pub struct Change {
     pub patient_name: Option<String>,
 }
 
-/// Books a visit. One statement for staff, who name its length; two (the day's calendar, the
-/// insert) for patients.
+/// Books a visit. One statement for staff, two (the day's calendar, the insert) for patients.
 pub async fn book(
     db: &Db,
     clinic: &Clinic,
@@ -105,21 +104,22 @@ pub async fn book(
     by: By,
     now: DateTime<Utc>,
 ) -> Result<Appointment, AppointmentError> {
-    let minutes = match booking.minutes {
-        Some(minutes) => minutes,
-        None => {
-            let service = db.find_service(&clinic.id, booking.service_id).await?;
-            service.ok_or(AppointmentError::Unknown("serviceId"))?.duration_minutes
+    if let Some(minutes) = booking.minutes {
+        end_of(booking.slot, minutes)?;
+    }
+    let fault = match by {
+        By::Staff => in_the_past(clinic, booking.slot, now),
+        By::Patient => {
+            let minutes = length_of(db, clinic, booking).await?;
+            not_offered(db, clinic, booking.slot, minutes, None, now).await?
         }
     };
-    let end_time = end_of(booking.slot, minutes)?;
-    let fault = refusal(db, clinic, booking.slot, minutes, None, by, now).await?;
     let new = NewAppointment {
         person: booking.person.clone(),
         service_id: booking.service_id,
         professional_id: booking.professional_id,
         slot: booking.slot,
-        end_time,
+        minutes: booking.minutes,
         areas: booking.areas.clone(),
         notes: booking.notes.clone(),
         idempotency: booking.idempotency.clone(),
@@ -134,6 +134,7 @@ pub async fn book(
     match db.insert_appointment(&clinic.id, &new).await? {
         Inserted::Made(visit) | Inserted::Again(visit) => Ok(*visit),
         Inserted::SlotTaken => Err(AppointmentError::SlotTaken),
+        Inserted::PastMidnight => Err(AppointmentError::PastMidnight),
         Inserted::KeyReused => Err(AppointmentError::KeyReused),
         Inserted::Unknown(field) => Err(AppointmentError::Unknown(field)),
     }
@@ -157,7 +158,11 @@ pub async fn change(
             let minutes = i32::try_from((visit.end_time - visit.start_time).num_minutes())
                 .map_err(|error| StoreError::internal("read a visit's length", error))?;
             end_of(slot, minutes)?;
-            if let Some(fault) = refusal(db, &clinic.clinic, slot, minutes, Some(id), by, now).await? {
+            let fault = match by {
+                By::Staff => in_the_past(&clinic.clinic, slot, now),
+                By::Patient => not_offered(db, &clinic.clinic, slot, minutes, Some(id), now).await?,
+            };
+            if let Some(fault) = fault {
                 return Err(fault);
             }
         }
@@ -180,21 +185,30 @@ pub async fn change(
     }
 }
 
-/// Why this time may not be had, if so: nobody gets the past, patients only what is offered now.
-async fn refusal(
+/// Nobody gets the past.
+fn in_the_past(clinic: &Clinic, slot: Slot, now: DateTime<Utc>) -> Option<AppointmentError> {
+    (slot.at() < local(now, clinic.timezone)).then_some(AppointmentError::InThePast)
+}
+
+async fn length_of(db: &Db, clinic: &Clinic, booking: &Booking) -> Result<i32, AppointmentError> {
+    if let Some(minutes) = booking.minutes {
+        return Ok(minutes);
+    }
+    let service = db.find_service(&clinic.id, booking.service_id).await?;
+    Ok(service.ok_or(AppointmentError::Unknown("serviceId"))?.duration_minutes)
+}
+
+/// Why a patient may not have this time, if so: they get what is offered now, and nothing else.
+async fn not_offered(
     db: &Db,
     clinic: &Clinic,
     slot: Slot,
     minutes: i32,
     leaving_out: Option<AppointmentId>,
-    by: By,
     now: DateTime<Utc>,
 ) -> Result<Option<AppointmentError>, StoreError> {
-    if slot.at() < local(now, clinic.timezone) {
-        return Ok(Some(AppointmentError::InThePast));
-    }
-    if by == By::Staff {
-        return Ok(None);
+    if let Some(past) = in_the_past(clinic, slot, now) {
+        return Ok(Some(past));
     }
     if slot.date > horizon(clinic, now) {
         return Ok(Some(AppointmentError::NotOffered));

@@ -40,8 +40,8 @@ pub struct NewAppointment {
     pub professional_id: Option<ProfessionalId>,
     /// When.
     pub slot: Slot,
-    /// Its end, the same day.
-    pub end_time: NaiveTime,
+    /// Length in minutes where it differs from the service's.
+    pub minutes: Option<i32>,
     /// The patient's words.
     pub areas: Option<String>,
     /// Reception's words.
@@ -68,6 +68,8 @@ pub enum Inserted {
     Again(Box<Appointment>),
     /// The time is taken.
     SlotTaken,
+    /// It would end after its day.
+    PastMidnight,
     /// The key was used for something else.
     KeyReused,
     /// No such clinic, service or professional of it (or not active): which, by the API's field
@@ -147,6 +149,9 @@ impl Db {
                             || constraint(&failure) == Some("appointments_patient_fkey")) =>
                 {
                     races += 1;
+                }
+                Err(failure) if constraint(&failure) == Some("appointments_times_check") => {
+                    return Ok(Inserted::PastMidnight);
                 }
                 Err(failure) => return Err(failed(DOING, failure)),
             }
@@ -259,7 +264,7 @@ impl Db {
         rows.into_iter().map(Appointment::try_from).collect::<Result<_, _>>().map(Some)
     }
 
-    /// A person's CONFIRMED visits that start after `local_now`, by start.
+    /// A person's CONFIRMED visits that start at `local_now` or later, by start.
     pub async fn list_future_visits(
         &self,
         clinic: &ClinicId,
@@ -301,7 +306,7 @@ impl Db {
             person.profile_name,
             new.slot.date,
             new.slot.time,
-            new.end_time,
+            new.minutes,
             new.areas,
             new.notes,
             idempotency.map(|idempotency| idempotency.key.as_str()),

@@ -43,6 +43,9 @@ pub enum UpdateClinicError {
     /// The z-api instance belongs to another clinic.
     #[error("the z-api instance belongs to another clinic")]
     InstanceTaken,
+    /// It was changed since it was read.
+    #[error("the clinic was changed meanwhile")]
+    Changed,
     /// It does not exist.
     #[error("no such clinic")]
     NotFound,
@@ -97,7 +100,8 @@ impl Db {
         row.map(Clinic::try_from).transpose()
     }
 
-    /// Writes the clinic back as given, and forgets the copy in memory.
+    /// Writes the clinic back as given unless it was changed since it was read, and forgets the copy
+    /// in memory.
     pub async fn update_clinic(&self, clinic: &Clinic) -> Result<Clinic, UpdateClinicError> {
         const DOING: &str = "update a clinic";
         let zapi = clinic.zapi.as_ref();
@@ -108,7 +112,7 @@ impl Db {
                 welcome_message = $10, pre_session_instructions = $11, zapi_instance_id = $12,
                 zapi_instance_token = $13, zapi_client_token = $14, google_spreadsheet_id = $15,
                 google_sheet_name = $16, active = $17
-            where clinic_id = $1
+            where clinic_id = $1 and updated_at = $18
             returning clinic_id, name, phone, address, timezone,
                 business_hours as "business_hours: Json<BusinessHours>",
                 buffer_minutes, min_notice_minutes, max_days_ahead, welcome_message,
@@ -131,11 +135,13 @@ impl Db {
             clinic.google_spreadsheet_id,
             clinic.google_sheet_name,
             clinic.active,
+            clinic.updated_at,
         )
         .fetch_optional(connection));
         self.forget(&clinic.id);
         match row {
             Ok(Some(row)) => Ok(Clinic::try_from(row)?),
+            Ok(None) if self.find_clinic(&clinic.id).await?.is_some() => Err(UpdateClinicError::Changed),
             Ok(None) => Err(UpdateClinicError::NotFound),
             Err(failure) if constraint(&failure) == Some("clinics_zapi_instance_key") => {
                 Err(UpdateClinicError::InstanceTaken)

@@ -1,13 +1,14 @@
 -- Books: tenant check, visit and patient in one statement. $1 clinic, $2 service, $3 professional,
 -- $4–$9 the person (match key, phone, wa_id, lid, given name, profile's name), $10–$12 date, start,
--- end, $13 areas, $14 notes, $15 $16 idempotency key and hash, $17 the id of a patient not on record.
+-- length in minutes where it differs from the service's, $13 areas, $14 notes, $15 $16 idempotency key and hash, $17 the id of a patient not on record.
 -- The visit goes in first: whoever loses the slot, or repeats a key, leaves no patient behind. A
 -- person made by somebody else meanwhile fails appointments_patient_fkey, and is found on the
--- next try. "Do nothing" is for appointments_no_overlap and appointments_idempotency_key.
+-- next try. An end past midnight wraps
+-- around and fails appointments_times_check. "Do nothing" is for appointments_no_overlap and appointments_idempotency_key.
 with clinic as (
     select clinic_id, buffer_minutes from scheduler.clinics where clinic_id = $1 and active
 ), service as (
-    select id, name from scheduler.services where clinic_id = $1 and id = $2 and active
+    select id, name, duration_minutes from scheduler.services where clinic_id = $1 and id = $2 and active
 ), professional as (
     select id, name from scheduler.professionals where clinic_id = $1 and id = $3::uuid and active
 ), known as (
@@ -18,7 +19,8 @@ with clinic as (
         buffer_minutes, areas, notes, idempotency_key, idempotency_hash
     )
     select
-        clinic.clinic_id, coalesce((select id from known), $17), $3, service.id, $10, $11, $12,
+        clinic.clinic_id, coalesce((select id from known), $17), $3, service.id, $10, $11,
+        $11::time + make_interval(mins => coalesce($12, service.duration_minutes)),
         clinic.buffer_minutes, $13, $14, $15, $16
     from clinic, service
     where $3::uuid is null or exists (select from professional)

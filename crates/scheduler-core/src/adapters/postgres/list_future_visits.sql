@@ -15,5 +15,5 @@ left join scheduler.professionals pr on pr.id = a.professional_id
 where a.clinic_id = $1 and p.clinic_id = $1 and p.match_key = $2
     and a.status = 'CONFIRMED'
     and a.appointment_date >= $3::timestamp::date
-    and a.appointment_date + a.start_time > $3
+    and a.appointment_date + a.start_time >= $3
 order by a.appointment_date, a.start_time, a.id
