@@ -22,9 +22,11 @@ pub enum LogForm {
 }
 
 /// Starts the log on standard error. Only our own crates and warnings of others are heard: a
-/// library's debug lines may quote a patient.
+/// library's debug lines may quote a patient. The embedded DynamoDB warns of every condition that
+/// does not hold, which is how a chat's lease is refused.
 pub fn start(form: LogForm) {
-    let filter = EnvFilter::new("warn,scheduler_core=info,scheduler_api=info,scheduler_local=info");
+    let filter =
+        EnvFilter::new("warn,dynoxide=error,scheduler_core=info,scheduler_api=info,scheduler_local=info");
     let lines = tracing_subscriber::fmt::layer()
         .event_format(Line(form))
         .with_writer(std::io::stderr as fn() -> std::io::Stderr);

@@ -1,6 +1,7 @@
 //! The real local server as a process of its own, which a test may kill and start again while its
 //! stores live on.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -45,9 +46,14 @@ impl Process {
     /// Starts it in a folder of its own and waits until it is healthy. Panics with its log if that
     /// takes over a minute.
     pub async fn start(folder: &Path, settings: &[(&str, String)]) -> Self {
+        Self::start_by(&[program().as_os_str()], folder, settings).await
+    }
+
+    /// The same by another command line, such as one that becomes another user first.
+    pub async fn start_by(line: &[&OsStr], folder: &Path, settings: &[(&str, String)]) -> Self {
         let port = free_port();
         let log = folder.join("log");
-        let child = command(folder, &log)
+        let child = command(line, folder, &log)
             .envs(settings.iter().map(|(name, value)| (*name, value)))
             .env("PORT", port.to_string())
             .env("DYNAMODB_PORT", free_port().to_string())
@@ -87,6 +93,14 @@ impl Process {
         let _ = self.child.wait();
     }
 
+    /// Asks it to end, as by `kill -TERM`, and answers how it ended.
+    pub fn end(&mut self, signal: &str) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill").args([signal, &pid]).status().expect("kill runs");
+        assert!(told.success());
+        self.child.wait().expect("it ends")
+    }
+
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))
@@ -115,9 +129,11 @@ impl Drop for Process {
     }
 }
 
-fn command(folder: &Path, log: &Path) -> Command {
+fn command(line: &[&OsStr], folder: &Path, log: &Path) -> Command {
     let append = || -> File { OpenOptions::new().create(true).append(true).open(log).expect("a log") };
-    let mut command = Command::new(program());
+    let (first, rest) = line.split_first().expect("a command");
+    let mut command = Command::new(first);
+    command.args(rest);
     clean(&mut command).current_dir(folder).stdin(Stdio::null()).stdout(append()).stderr(append());
     command
 }
@@ -136,7 +152,7 @@ pub fn free_port() -> u16 {
 }
 
 /// Builds the server, once, and answers where it is.
-fn program() -> &'static Path {
+pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let built = Command::new(env!("CARGO"))

@@ -69,12 +69,20 @@ async fn run_job(State(here): State<Here>, Path(name): Path<String>) -> Response
     }
 }
 
+/// `now` must be there, even as null: an empty body does not let the clock run by mistake.
 #[derive(Deserialize)]
 struct ClockBody {
+    #[serde(deserialize_with = "Option::deserialize")]
     now: Option<DateTime<Utc>>,
 }
 
-async fn set_clock(State(here): State<Here>, Json(body): Json<ClockBody>) -> Response {
+async fn set_clock(State(here): State<Here>, body: String) -> Response {
+    let Ok(body) = serde_json::from_str::<ClockBody>(&body) else {
+        return refused(
+            StatusCode::BAD_REQUEST,
+            r#"expected {"now": "2026-02-14T12:00:00Z"} or {"now": null}"#,
+        );
+    };
     here.clock.set(body.now);
     Json(json!({"now": here.clock.now()})).into_response()
 }

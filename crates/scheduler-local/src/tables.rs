@@ -41,7 +41,12 @@ impl From<BuildError> for TablesError {
 
 /// Makes the tables that are not there; `names` are those of sessions, events and reminders.
 pub async fn create(client: &Client, names: [&str; 3]) -> Result<(), TablesError> {
-    for (definition, name) in DEFINITIONS.into_iter().zip(names) {
+    let listed = client.list_tables().send().await.map_err(|error| TablesError::Refused {
+        table: names.join(", "),
+        cause: DisplayErrorContext(error).to_string(),
+    })?;
+    let missing = |name: &&str| !listed.table_names().iter().any(|there| there == name);
+    for (definition, name) in DEFINITIONS.into_iter().zip(names).filter(|(_, name)| missing(name)) {
         let template: Template =
             serde_saphyr::from_str(definition).map_err(|error| TablesError::Definition(error.to_string()))?;
         for resource in template.resources.into_values() {
