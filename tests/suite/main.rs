@@ -5,6 +5,7 @@
 mod api;
 mod booking_chat;
 mod conversations;
+mod crashes;
 mod lambda;
 mod layers;
 mod local;
