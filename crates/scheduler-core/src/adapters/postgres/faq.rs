@@ -1,12 +1,14 @@
 //! Questions and answers.
 
+use serde::Deserialize;
+
 use super::Db;
 use super::connection::{failed, run};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
 /// A question and its answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct FaqItem {
     /// Its key.
     pub question_key: String,

@@ -1,11 +1,13 @@
 //! Persons, one per clinic and match key.
 
 use chrono::{DateTime, Utc};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::Db;
 use super::appointments::Person;
 use super::connection::{failed, run};
+use super::faq::FaqItem;
 use crate::domain::ids::{ClinicId, PatientId};
 use crate::domain::patient::Patient;
 use crate::domain::phone::{Address, MatchKey};
@@ -37,6 +39,40 @@ impl Db {
             chat_lid: row.chat_lid,
             opted_out_at: row.opted_out_at,
         }))
+    }
+
+    /// Who greets a clinic, and what its questions are: one statement, one wait.
+    pub async fn recognise(
+        &self,
+        clinic: &ClinicId,
+        key: &MatchKey,
+    ) -> Result<(Option<Patient>, Vec<FaqItem>), StoreError> {
+        const DOING: &str = "recognise a person";
+        let row = run!(self, DOING, again, |connection| sqlx::query!(
+            r#"select p.id as "id?", p.phone, p.wa_id, p.name, p.chat_lid, p.opted_out_at,
+                coalesce((
+                    select jsonb_agg(to_jsonb(f) order by f.display_order, f.question_key)
+                    from scheduler.faq_items f
+                    where f.clinic_id = $1 and f.active
+                ), '[]') as "faq!: Json<Vec<FaqItem>>"
+            from (select) one
+            left join scheduler.patients p on p.clinic_id = $1 and p.match_key = $2"#,
+            clinic.as_str(),
+            key.0,
+        )
+        .fetch_one(connection))
+        .map_err(|failure| failed(DOING, failure))?;
+        let patient = row.id.map(|id| Patient {
+            id: PatientId(id),
+            clinic_id: clinic.clone(),
+            phone: row.phone,
+            wa_id: row.wa_id.map(Address),
+            match_key: key.clone(),
+            name: row.name,
+            chat_lid: row.chat_lid,
+            opted_out_at: row.opted_out_at,
+        });
+        Ok((patient, row.faq.0))
     }
 
     /// Records where a person writes from, and merges the person known by the lid alone with the

@@ -81,8 +81,7 @@ impl<'a> World<'a> {
     async fn recognise(&self, heard: Heard) -> Result<Event, StoreError> {
         let db = &self.chats.db;
         let (id, person) = (&self.clinic().id, self.person);
-        let (patient, faq) = tokio::join!(db.find_patient(id, &person.match_key), db.list_faq(id));
-        let (patient, faq) = (patient?, faq?);
+        let (patient, faq) = db.recognise(id, &person.match_key).await?;
         if let Some(patient) = &patient {
             let lid_is_new = person.chat_lid.is_some() && person.chat_lid != patient.chat_lid;
             if person.wa_id != patient.wa_id || lid_is_new {
