@@ -9,6 +9,7 @@
 
 pub mod clock;
 pub mod database;
+pub mod function;
 pub mod http;
 pub mod messages;
 pub mod patient;

@@ -196,7 +196,8 @@ async fn questions(
         locked(open).get_or_insert(asked);
         let calls = reader.read(&bytes[..read]);
         locked(&shared.traffic).calls.extend(calls);
-        if !pass(&mut to, &bytes[..read], number, shared).await {
+        hold(number, shared).await;
+        if to.write_all(&bytes[..read]).await.is_err() {
             break;
         }
     }
@@ -213,10 +214,12 @@ async fn answers(
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
         let part = read.min(limit);
-        let passed = pass(&mut to, &bytes[..part], number, shared).await;
+        hold(number, shared).await;
+        // Before the last byte leaves: whoever has the answer finds the wait counted.
         if let Some(asked) = locked(open).take() {
             locked(&shared.traffic).waits.push(Wait { asked, answered: Instant::now() });
         }
+        let passed = to.write_all(&bytes[..part]).await.is_ok();
         limit -= part;
         if !passed || limit == 0 {
             break;
@@ -224,7 +227,8 @@ async fn answers(
     }
 }
 
-async fn pass(to: &mut OwnedWriteHalf, bytes: &[u8], number: u64, shared: &Shared) -> bool {
+/// The delay of one way, and for ever on a connection that carries nothing any more.
+async fn hold(number: u64, shared: &Shared) {
     let delay = *locked(&shared.delay);
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -232,7 +236,6 @@ async fn pass(to: &mut OwnedWriteHalf, bytes: &[u8], number: u64, shared: &Share
     if *shared.silent.borrow() > number {
         std::future::pending::<()>().await;
     }
-    to.write_all(bytes).await.is_ok()
 }
 
 /// Answers a start-up packet as a PostgreSQL with no connection left does.

@@ -12,4 +12,5 @@ mod local;
 mod privacy;
 mod races;
 mod sessions;
+mod waits;
 mod zapi;
