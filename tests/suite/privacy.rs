@@ -91,7 +91,7 @@ async fn postgres_refuses(product: &Product) {
 
 async fn zapi_refuses(product: &mut Product) {
     let said = json!({ "error": format!("Client-Token {CLIENT_TOKEN} of {INSTANCE_TOKEN} not allowed"),
-        "phone": PHONE, "name": NAME, "message": format!("{PHONE} does not exist"), "text": WORDS });
+        "phone": PHONE, "name": NAME, "message": format!("{PHONE} does not exist: {WORDS}, {NAME}") });
     for answer in [
         Answer::says(403, said.to_string()),
         Answer::says(400, said.to_string()),

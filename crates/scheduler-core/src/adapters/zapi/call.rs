@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::faults;
+use super::faults::refusal;
 use crate::domain::clinic::{Secret, ZapiInstance};
 use crate::ports::whatsapp::{SendError, SendErrorKind};
 
@@ -76,15 +76,8 @@ impl Caller {
         match json {
             Ok(json) if (200..300).contains(&status) => Ok(json),
             Err(_) if (200..300).contains(&status) => Err(later("an answer that is no JSON")),
-            json => Err(self.refusal(instance, status, &json.unwrap_or_default())),
+            json => Err(refusal(status, &json.unwrap_or_default())),
         }
-    }
-
-    /// What an answer without the promised content means.
-    pub(super) fn refusal(&self, instance: &ZapiInstance, status: u16, body: &Value) -> SendError {
-        let client_token = self.client_token(instance);
-        let secrets = [Some(&instance.token), client_token, self.account_token.as_ref()];
-        faults::refusal(status, body, secrets.into_iter().flatten())
     }
 
     fn client_token<'a>(&'a self, instance: &'a ZapiInstance) -> Option<&'a Secret> {

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use self::faults::refusal;
 use crate::domain::clinic::{Clinic, Secret, ZapiInstance};
 use crate::domain::message::{Choice, IncomingMessage, numbered_text};
 use crate::domain::phone::Address;
@@ -41,7 +42,7 @@ impl Zapi {
             Some(provider_message_id) => {
                 Ok(Sent { provider_message_id, queue_id: id("zaapId"), response, as_numbered_text: false })
             }
-            None => Err(self.caller.refusal(instance, 200, &response)),
+            None => Err(refusal(200, &response)),
         }
     }
 
@@ -126,7 +127,7 @@ impl WhatsAppProvider for Zapi {
                 Ok(Some(Address(known_as.unwrap_or_else(|| phone.to_owned()))))
             }
             Some(false) => Ok(None),
-            None => Err(self.caller.refusal(instance, 200, &response)),
+            None => Err(refusal(200, &response)),
         }
     }
 
