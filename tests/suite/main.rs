@@ -9,6 +9,7 @@ mod crashes;
 mod lambda;
 mod layers;
 mod local;
+mod outages;
 mod privacy;
 mod races;
 mod sessions;
