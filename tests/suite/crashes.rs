@@ -98,10 +98,10 @@ async fn a_message_that_comes_while_postgres_is_away_is_answered_when_it_is_back
 
     proxy.treats(Manner::Carry);
     product.passes(TimeDelta::minutes(1)).await;
+    // The server's own Reconciler may have been faster: either way nobody writes again.
     let summary = product.reconcile().await;
-    let replies = product.zapi.outbox(Some(MARIA)).len();
-    println!("PostgreSQL was away: {replies} replies after its return, {summary}");
-    assert_eq!(summary["inbox_finished"], 1, "{summary}");
-    assert!((1..=2).contains(&replies));
+    let answered = async || product.zapi.outbox(Some(MARIA)).len() == 2;
+    until("the greeting and the menu", Duration::from_secs(15), answered).await;
+    println!("PostgreSQL was away: 2 replies after its return, {summary}");
     assert_eq!(product.state(MARIA).await, "MAIN_MENU");
 }
