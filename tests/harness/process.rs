@@ -156,7 +156,13 @@ pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--bin", "scheduler-local", "--message-format=json-render-diagnostics"])
+            .args([
+                "build",
+                "--workspace",
+                "--bin",
+                "scheduler-local",
+                "--message-format=json-render-diagnostics",
+            ])
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
             .stderr(Stdio::inherit())
             .output()
