@@ -18,6 +18,7 @@
 //! `@` and `>` alone, run `cargo test -p scheduler-tests write_the_transcripts -- --ignored`, and
 //! read what came out before it is committed.
 
+mod every_state;
 mod random;
 mod world;
 
@@ -113,6 +114,11 @@ fn transcripts() -> Vec<PathBuf> {
 
 /// The transcript as it is said now, and the states it was stored in.
 fn replay(written: &str) -> (String, BTreeSet<&'static str>) {
+    replay_with(written, |_| ())
+}
+
+/// Replays a transcript, and shows the world after each of its turns.
+fn replay_with(written: &str, mut look: impl FnMut(&World)) -> (String, BTreeSet<&'static str>) {
     let (mut world, mut said, mut visited) = (World::new(), String::new(), BTreeSet::new());
     for line in written.lines() {
         if line.starts_with(['<', '|', '=']) {
@@ -137,6 +143,7 @@ fn replay(written: &str) -> (String, BTreeSet<&'static str>) {
         visited.insert(world.chat.state.name());
         write_messages(&mut said, &world, &sayings);
         writeln!(said, "= {}", world.chat.state.name()).unwrap();
+        look(&world);
     }
     (said, visited)
 }

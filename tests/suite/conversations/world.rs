@@ -14,6 +14,7 @@ use scheduler_core::domain::time::{Slot, Span, local};
 const BUFFER: i32 = 10;
 
 /// The clinic, its agenda, one patient's chat, and a clock that stands still.
+#[derive(Clone)]
 pub struct World {
     pub clinic: Clinic,
     pub now: DateTime<Utc>,
@@ -144,7 +145,7 @@ impl World {
             Effect::Say(_) => return None,
             Effect::SetOptOut { out } => {
                 self.opted_out = out;
-                return None;
+                Event::OptOutSet { out, patient_name: self.patient_name.clone() }
             }
             Effect::Recognise(heard) => Event::Recognised {
                 heard,

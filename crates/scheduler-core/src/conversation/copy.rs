@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::event::Saying;
 use super::press::Press;
 use super::state::Chat;
+use super::words;
 use crate::domain::clinic::Clinic;
 use crate::domain::fold::fold;
 use crate::domain::message::{Choice, Content, OutgoingMessage};
@@ -134,6 +135,10 @@ fn own_label<'a>(choice: &Choice, own: &'a [Choice]) -> Option<&'a str> {
 /// asked for: the conversation itself knows the default labels only.
 pub fn hear(content: &Content, chat: &Chat, own: &dyn OwnWordings) -> Content {
     let Content::Text { text } = content else { return content.clone() };
+    // Opting out comes before anything else, whatever a clinic calls its options.
+    if words::opt_out(text).is_some() {
+        return content.clone();
+    }
     let written = fold(text);
     let question = chat.state.question(&chat.memory).saying();
     let labels = own.labels(question.template);
@@ -324,6 +329,14 @@ mod tests {
         check("horário", None);
         check("Remarcar sessão", None);
         check("", None);
+    }
+
+    #[test]
+    fn no_label_stands_before_opting_out() {
+        let own = Own("O que seria?", vec![Choice::new("faq", "Sair")]);
+        let chat = Chat { state: crate::conversation::state::State::MainMenu, ..Chat::new() };
+        let content = Content::Text { text: "SAIR".to_owned() };
+        assert_eq!(hear(&content, &chat, &own), content);
     }
 
     #[test]

@@ -114,6 +114,13 @@ pub enum Event {
         /// The answer, if the question still exists.
         answer: Option<String>,
     },
+    /// Answer to [`Effect::SetOptOut`].
+    OptOutSet {
+        /// Out, or back in.
+        out: bool,
+        /// The name on record, if any.
+        patient_name: Option<String>,
+    },
     /// Answer to [`Effect::CallPerson`].
     PersonCalled {
         /// Whether the clinic is open now.
@@ -222,7 +229,7 @@ pub enum Effect {
     },
     /// Finds out when somebody will answer. → [`Event::PersonCalled`]
     CallPerson,
-    /// No more proactive messages, or again.
+    /// No more proactive messages, or again. → [`Event::OptOutSet`]
     SetOptOut {
         /// Out, or back in.
         out: bool,

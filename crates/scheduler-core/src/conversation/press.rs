@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{NaiveDate, NaiveTime};
 
 use crate::domain::ids::{AppointmentId, ServiceId};
+use crate::domain::message::Content;
 use crate::domain::time::Slot;
 
 /// The meaning of an option. Ids carry it whole, so that a button of an old prompt is understood.
@@ -103,6 +104,15 @@ impl Press {
             return id;
         }
         id.split_once('_').map_or(id, |(kind, _)| kind)
+    }
+}
+
+/// What a patient wrote. A press on a button that is none of ours is as good as its label written.
+pub fn written(content: &Content) -> Option<&str> {
+    match content {
+        Content::Text { text } => Some(text),
+        Content::Pressed { id, label } if Press::parse(id).is_none() => Some(label),
+        Content::Pressed { .. } | Content::Unreadable { .. } => None,
     }
 }
 

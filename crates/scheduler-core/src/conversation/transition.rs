@@ -8,7 +8,7 @@ use chrono::{NaiveDate, TimeDelta};
 
 use super::answer::{self, Answer};
 use super::event::{Effect, Event, Heard, ServicesFor, Step};
-use super::press::Press;
+use super::press::{Press, written};
 use super::question::{hour, visited};
 use super::state::{Chat, DayList, Moment, Plan, Purpose, ServiceChoice, State, Visit, Wish};
 use super::turn::{Turn, list_words, nearest_to, price_table};
@@ -96,16 +96,12 @@ impl Turn {
             memory.profile_name = heard.profile_name.as_deref().and_then(clean_name);
         }
         let silent = memory.silent_until.is_some_and(|until| heard.now < until);
-        let text = match &heard.content {
-            Content::Text { text } => text.as_str(),
-            Content::Pressed { .. } | Content::Unreadable { .. } => "",
-        };
+        let text = written(&heard.content).unwrap_or_default();
         if let Some(out) = words::opt_out(text) {
             if self.chat.state == State::Welcome {
                 self.chat.state = if silent { State::HumanHandoff } else { State::MainMenu };
             }
-            let said = if out { "OPTED_OUT" } else { "OPTED_IN" };
-            return Listened::Answered(self.run(Effect::SetOptOut { out }).say(said, []).end());
+            return Listened::Answered(self.wait(Effect::SetOptOut { out }));
         }
         if silent {
             let menu = matches!(&heard.content, Content::Pressed { id, .. } if id == "menu")
@@ -448,6 +444,13 @@ impl Turn {
                 self.say("FAQ_ANSWER", [("answer", answer)]).enter(State::FaqAnswer).ask()
             }
             (_, Found(Event::AnswerFound { answer: None })) => self.say("FAQ_GONE", []).ask(),
+
+            // ── No more reminders, or again: whatever was asked still is ──
+            (_, Found(Event::OptOutSet { out, patient_name })) => {
+                let memory = &mut self.chat.memory;
+                memory.patient_name = memory.patient_name.take().or(patient_name);
+                self.say(if out { "OPTED_OUT" } else { "OPTED_IN" }, []).end()
+            }
 
             // ── A person ──
             (_, Found(Event::PersonCalled { open, opens_at })) => {

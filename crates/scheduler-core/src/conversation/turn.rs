@@ -19,8 +19,7 @@ impl Turn {
         Self { chat, effects: Vec::new() }
     }
 
-    /// Does something that has no answer.
-    pub(super) fn run(mut self, effect: Effect) -> Self {
+    fn run(mut self, effect: Effect) -> Self {
         self.effects.push(effect);
         self
     }

@@ -126,31 +126,29 @@ impl Db {
         .map_err(|failure| failed(DOING, failure))
     }
 
-    /// Stops or restores proactive messages; makes the person if needed.
+    /// Stops or restores proactive messages; makes the person if needed. The name on record.
     pub async fn set_opt_out(
         &self,
         clinic: &ClinicId,
         person: &Person,
         at: Option<DateTime<Utc>>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         const DOING: &str = "set an opt-out";
-        run!(self, DOING, again, |connection| sqlx::query!(
-            "insert into scheduler.patients as old
-                (id, clinic_id, match_key, phone, wa_id, chat_lid, name, opted_out_at)
-            values ($1, $2, $3, $4, $5, $6, coalesce($7, $8), $9)
-            on conflict on constraint patients_match_key do update set opted_out_at = excluded.opted_out_at",
+        // Who is first heard of here has not told their name: the profile's is not put on record.
+        run!(self, DOING, again, |connection| sqlx::query_scalar!(
+            "insert into scheduler.patients (id, clinic_id, match_key, phone, wa_id, chat_lid, opted_out_at)
+            values ($1, $2, $3, $4, $5, $6, $7)
+            on conflict on constraint patients_match_key do update set opted_out_at = excluded.opted_out_at
+            returning name",
             Uuid::new_v4(),
             clinic.as_str(),
             person.match_key.0,
             person.phone,
             person.wa_id.as_ref().map(|address| address.0.as_str()),
             person.chat_lid,
-            person.given_name,
-            person.profile_name,
             at,
         )
-        .execute(connection))
-        .map(drop)
+        .fetch_one(connection))
         .map_err(|failure| failed(DOING, failure))
     }
 }

@@ -106,8 +106,8 @@ impl<'a> World<'a> {
             Effect::Say(_) => return Ok(None),
             Effect::SetOptOut { out } => {
                 let at = out.then_some(self.now);
-                self.chats.db.set_opt_out(&self.clinic().id, self.person, at).await?;
-                return Ok(None);
+                let patient_name = self.chats.db.set_opt_out(&self.clinic().id, self.person, at).await?;
+                Event::OptOutSet { out, patient_name }
             }
             Effect::Recognise(heard) => self.recognise(heard).await?,
             Effect::FindServices(wanted) => self.find_services(wanted).await?,
