@@ -117,7 +117,7 @@ fn shared() -> &'static Cluster {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let folder = TempDir::new().expect("a folder");
-                let cluster = Arc::new(Cluster::start(folder.path()).await.expect("PostgreSQL starts"));
+                let cluster = Arc::new(Cluster::temporary(folder.path()).await.expect("PostgreSQL starts"));
                 let _ = ready.send(Arc::clone(&cluster));
                 std::future::pending::<()>().await;
                 drop((cluster, folder));

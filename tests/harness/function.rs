@@ -102,6 +102,11 @@ impl Function {
         }
     }
 
+    /// What is in front of its PostgreSQL.
+    pub fn postgres(&self) -> &Proxy {
+        &self.proxies[0]
+    }
+
     /// Writes words, and tells what that cost.
     pub async fn says(&self, phone: &str, words: &str) -> Cost {
         self.posts(phone, text(words)).await

@@ -7,6 +7,7 @@
     reason = "what a test stands on may take what it knows to be there"
 )]
 
+pub mod bad_dynamodb;
 pub mod clock;
 pub mod database;
 pub mod function;
@@ -19,6 +20,7 @@ pub mod proxy;
 pub mod runtime_api;
 pub mod wire;
 
+pub use bad_dynamodb::{BadDynamoDb, Fault};
 pub use clock::TestClock;
 pub use database::{TestDatabase, database};
 pub use messages::{audio, button, echo, received, row, staff, text};

@@ -101,6 +101,15 @@ impl Process {
         self.child.wait().expect("it ends")
     }
 
+    /// The most memory it has had at once, in bytes (Linux's `VmHWM`).
+    pub fn most_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("a process of Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a figure");
+        let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().expect("kilobytes");
+        kilobytes * 1024
+    }
+
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))

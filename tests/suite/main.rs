@@ -10,6 +10,7 @@ mod lambda;
 mod layers;
 mod local;
 mod outages;
+mod overlap;
 mod privacy;
 mod races;
 mod sessions;
