@@ -1,35 +1,49 @@
-//! Reading a body or a query field by field, with every fault told at once.
+//! Reading a body or a query field by field, with every fault told at once. The same code, run
+//! without a request, tells which fields it asks for: so the OpenAPI document cannot say otherwise.
 
-use chrono::{NaiveDate, NaiveTime};
-use chrono_tz::Tz;
-use scheduler_core::domain::clinic::BusinessHours;
-use scheduler_core::domain::phone::Phone;
+#[cfg(feature = "openapi")]
+pub(crate) mod form;
+mod readers;
+
+use http::HeaderMap;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
+pub use self::readers::{
+    LINE, Read, Reader, TEXT, boolean, business_hours, date, integer, number, phone, text, time, timezone,
+    uuid, word,
+};
 use crate::error::{ApiError, Fault};
 use crate::request::Call;
-
-/// The longest text of one line, in characters.
-pub const LINE: usize = 200;
-/// The longest free text, in characters.
-pub const TEXT: usize = 4_000;
 
 /// Fields still to be read, and what was wrong with those that were.
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
     left: Map<String, Value>,
+    headers: HeaderMap,
     faults: Vec<Fault>,
+    #[cfg(feature = "openapi")]
+    form: Option<form::Form>,
 }
 
-/// What a value says, or what is wrong with it, in Portuguese.
-pub type Read<T> = Result<T, String>;
+/// What may be sent for a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    /// A value.
+    Value,
+    /// A value or nothing.
+    ValueOrNothing,
+    /// A value, null or nothing.
+    Any,
+}
 
 impl Fields {
     /// The fields of a JSON object in the body.
     pub fn of_body(call: &Call) -> Result<Self, ApiError> {
         match &call.body {
-            Some(Value::Object(fields)) => Ok(Self { left: fields.clone(), faults: Vec::new() }),
+            Some(Value::Object(fields)) => {
+                let (left, headers) = (fields.clone(), call.headers.clone());
+                Ok(Self { left, headers, ..Self::default() })
+            }
             Some(_) => Err(ApiError::field("body", "O corpo deve ser um objeto JSON.")),
             None => Err(ApiError::field("body", "O corpo não é um JSON válido.")),
         }
@@ -40,13 +54,37 @@ impl Fields {
         let left = call.query.iter().filter(|(name, value)| *name != "api_key" && !value.is_empty());
         Self {
             left: left.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect(),
-            faults: Vec::new(),
+            ..Self::default()
         }
     }
 
-    /// Whether there is nothing (left) to read.
-    pub fn is_empty(&self) -> bool {
-        self.left.is_empty()
+    /// What `read` asks for.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn asked_by(read: impl FnOnce(&mut Self)) -> form::Form {
+        let mut fields = Self { form: Some(form::Form::default()), ..Self::default() };
+        read(&mut fields);
+        fields.form.unwrap_or_default()
+    }
+
+    /// Refuses a change of nothing.
+    pub fn at_least_one(&mut self) {
+        #[cfg(feature = "openapi")]
+        if let Some(form) = &mut self.form {
+            form.at_least_one = true;
+        }
+        if self.left.is_empty() {
+            self.fault("body", "Informe ao menos um campo.");
+        }
+    }
+
+    /// Tells of a rule between fields, as JSON Schema, which the code beside it keeps.
+    pub fn rule(&mut self, schema: impl FnOnce() -> Value) {
+        #[cfg(feature = "openapi")]
+        if let Some(form) = &mut self.form {
+            form.rules.push(schema());
+        }
+        #[cfg(not(feature = "openapi"))]
+        let _ = schema;
     }
 
     /// Whether a field is there and not yet read.
@@ -56,33 +94,46 @@ impl Fields {
 
     /// A field that must be there. Where it is missing or wrong the fault is noted and a
     /// placeholder given, which [`Fields::finish`] keeps from being used.
-    pub fn required<T: Default>(&mut self, name: &str, read: impl Fn(&Value) -> Read<T>) -> T {
+    pub fn required<T: Default>(&mut self, name: &str, reader: Reader<T>) -> T {
+        self.ask(name, &reader, Presence::Value);
         match self.left.remove(name) {
             None | Some(Value::Null) => {
                 self.fault(name, "Campo obrigatório.");
                 T::default()
             }
-            Some(value) => self.note(name, read(&value)).unwrap_or_default(),
+            Some(value) => self.note(name, reader.read(&value)).unwrap_or_default(),
         }
     }
 
     /// A field that may be missing or null.
-    pub fn optional<T>(&mut self, name: &str, read: impl Fn(&Value) -> Read<T>) -> Option<T> {
-        self.patch(name, read).flatten()
+    pub fn optional<T>(&mut self, name: &str, reader: Reader<T>) -> Option<T> {
+        self.patch(name, reader).flatten()
     }
 
     /// A field of a change: `None` if it is missing, `Some(None)` if it is null.
-    pub fn patch<T>(&mut self, name: &str, read: impl Fn(&Value) -> Read<T>) -> Option<Option<T>> {
+    pub fn patch<T>(&mut self, name: &str, reader: Reader<T>) -> Option<Option<T>> {
+        self.ask(name, &reader, Presence::Any);
         match self.left.remove(name)? {
             Value::Null => Some(None),
-            value => self.note(name, read(&value)).map(Some),
+            value => self.note(name, reader.read(&value)).map(Some),
         }
     }
 
     /// A field of a change that may be missing but not null.
-    pub fn change<T>(&mut self, name: &str, read: impl Fn(&Value) -> Read<T>) -> Option<T> {
+    pub fn change<T>(&mut self, name: &str, reader: Reader<T>) -> Option<T> {
+        self.ask(name, &reader, Presence::ValueOrNothing);
         let value = self.left.remove(name)?;
-        self.note(name, read(&value))
+        self.note(name, reader.read(&value))
+    }
+
+    /// A header that may be missing.
+    pub fn header<T>(&mut self, name: &str, reader: Reader<T>) -> Option<T> {
+        #[cfg(feature = "openapi")]
+        if let Some(form) = &mut self.form {
+            form.add_header(name, reader.schema());
+        }
+        let value = self.headers.get(name)?.to_str().map_or(Value::Null, Value::from);
+        self.note(name, reader.read(&value))
     }
 
     /// Whether nothing was wrong so far: only then do fields make sense beside each other.
@@ -106,83 +157,14 @@ impl Fields {
     fn note<T>(&mut self, name: &str, read: Read<T>) -> Option<T> {
         read.map_err(|message| self.faults.push(Fault::new(name, message))).ok()
     }
-}
 
-/// A text of one line or more, not blank, of at most `longest` characters, without U+0000.
-pub fn text(longest: usize) -> impl Fn(&Value) -> Read<String> {
-    move |value| {
-        let text = value.as_str().ok_or("Deve ser um texto.")?.trim();
-        match text {
-            "" => Err("Não pode ser vazio.".into()),
-            text if text.contains('\0') => Err("Contém um caractere inválido.".into()),
-            text if text.chars().count() > longest => Err(format!("Deve ter até {longest} caracteres.")),
-            text => Ok(text.to_owned()),
+    #[cfg(feature = "openapi")]
+    fn ask<T>(&mut self, name: &str, reader: &Reader<T>, presence: Presence) {
+        if let Some(form) = &mut self.form {
+            form.add(name, reader.schema(), presence);
         }
     }
-}
 
-/// A whole number from `least` to `most`.
-pub fn integer(least: i32, most: i32) -> impl Fn(&Value) -> Read<i32> {
-    move |value| {
-        let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
-        number
-            .filter(|number| (least..=most).contains(number))
-            .ok_or_else(|| format!("Deve ser um número inteiro de {least} a {most}."))
-    }
-}
-
-/// Yes or no.
-pub fn boolean(value: &Value) -> Read<bool> {
-    value.as_bool().ok_or_else(|| "Deve ser true ou false.".into())
-}
-
-/// `YYYY-MM-DD`, a day that exists.
-pub fn date(value: &Value) -> Read<NaiveDate> {
-    let text = value.as_str().filter(|text| text.len() == 10);
-    text.and_then(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
-        .ok_or_else(|| "Deve ser uma data válida, AAAA-MM-DD.".into())
-}
-
-/// `HH:MM`.
-pub fn time(value: &Value) -> Read<NaiveTime> {
-    let text = value.as_str().filter(|text| text.len() == 5);
-    text.and_then(|text| NaiveTime::parse_from_str(text, "%H:%M").ok())
-        .ok_or_else(|| "Deve ser um horário válido, HH:MM.".into())
-}
-
-/// A phone number, in canonical digits.
-pub fn phone(value: &Value) -> Read<String> {
-    let parsed = value.as_str().map(Phone::parse);
-    match parsed {
-        Some(Ok(phone)) => Ok(phone.as_str().to_owned()),
-        _ => Err("Telefone inválido.".into()),
-    }
-}
-
-/// A UUID.
-pub fn uuid(value: &Value) -> Read<Uuid> {
-    value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| "Deve ser um UUID.".into())
-}
-
-/// An IANA time zone.
-pub fn timezone(value: &Value) -> Read<Tz> {
-    value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| "Fuso horário desconhecido.".into())
-}
-
-/// Opening hours by weekday, each opening before it closes.
-pub fn business_hours(value: &Value) -> Read<BusinessHours> {
-    const WRONG: &str = "Deve ter dias de mon a sun, cada um com start antes de end (HH:MM).";
-    let hours: BusinessHours = serde_json::from_value(value.clone()).map_err(|_| WRONG)?;
-    if hours.0.values().all(|day| day.start < day.end) { Ok(hours) } else { Err(WRONG.into()) }
-}
-
-/// One of a few words.
-pub fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Value) -> Read<T> {
-    move |value| {
-        let given = value.as_str().unwrap_or_default();
-        words.iter().find(|(word, _)| *word == given).map(|(_, meaning)| *meaning).ok_or_else(|| {
-            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            format!("Deve ser um destes: {}.", known.join(", "))
-        })
-    }
+    #[cfg(not(feature = "openapi"))]
+    fn ask<T>(&mut self, _: &str, _: &Reader<T>, _: Presence) {}
 }

@@ -9,6 +9,8 @@ mod handlers;
 pub mod jobs;
 pub mod lambda;
 pub mod logging;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod request;
 pub mod routes;
 pub mod world;

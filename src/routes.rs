@@ -4,9 +4,24 @@
 use std::future::Future;
 use std::pin::Pin;
 
+#[cfg(feature = "openapi")]
+use chrono::NaiveDate;
+#[cfg(feature = "openapi")]
+use scheduler_core::domain::{
+    appointment::Appointment,
+    clinic::{AvailabilityException, AvailabilityRule},
+    ids::{AppointmentId, ExceptionId, RuleId, ServiceId},
+    service::Service,
+    time::HourMinute,
+};
+
 use crate::envelope::Reply;
 use crate::error::ApiError;
+#[cfg(feature = "openapi")]
+use crate::handlers::clinics::ClinicRow;
 use crate::handlers::{appointments, availability, clinics, services, webhook};
+#[cfg(feature = "openapi")]
+use crate::openapi::{Description, schema_of};
 use crate::request::Call;
 use crate::world::{self, Kind, World};
 
@@ -35,11 +50,24 @@ pub struct Route {
     /// What it needs.
     pub(crate) kind: &'static Kind,
     pub(crate) handler: for<'a> fn(&'a World, Call) -> Answer<'a>,
+    /// What a client should know.
+    #[cfg(feature = "openapi")]
+    pub(crate) description: Description,
 }
 
+// A row: what it is for; constant, function, method, path, who may call it, its kind, its handler;
+// `body` or `query` with the function that reads it; the status of success with what is answered,
+// always or `maybe`; and the refusals that are this route's own.
 macro_rules! routes {
-    ($($constant:ident: $function:ident $method:ident $path:literal $auth:ident $kind:ident $handler:path;)+) => {
+    ($(
+        #[doc = $summary:literal]
+        $constant:ident: $function:ident $method:ident $path:literal $auth:ident $kind:ident
+            $module:ident::$handler:ident $(body $body:ident)? $(query $query:ident)?
+            => $status:literal { $($name:ident: $data:ty),* }
+            $(maybe { $($extra:ident: $extra_data:ty),* })? $(or $($refusal:literal)+)?;
+    )+) => {
         $(
+            #[doc = $summary]
             #[doc = concat!("`", stringify!($method), " ", $path, "`")]
             pub static $constant: Route = Route {
                 function: stringify!($function),
@@ -47,7 +75,18 @@ macro_rules! routes {
                 path: $path,
                 auth: Auth::$auth,
                 kind: &world::$kind,
-                handler: |world, call| Box::pin($handler(world, call)),
+                handler: |world, call| Box::pin($module::$handler(world, call)),
+                #[cfg(feature = "openapi")]
+                description: Description {
+                    summary: $summary,
+                    tag: stringify!($module),
+                    body: &[$(|fields| { $module::$body(fields); })?],
+                    query: &[$(|fields| { $module::$query(fields); })?],
+                    status: $status,
+                    always: &[$((stringify!($name), schema_of::<$data>)),*],
+                    maybe: &[$($((stringify!($extra), schema_of::<$extra_data>)),*)?],
+                    refusals: &[$($($refusal),+)?],
+                },
             };
         )+
 
@@ -57,18 +96,53 @@ macro_rules! routes {
 }
 
 routes! {
-    WHATSAPP_WEBHOOK: WhatsAppWebhook POST "/webhook/whatsapp" Token WEBHOOK webhook::receive;
-    WHATSAPP_STATUS_WEBHOOK: WhatsAppStatusWebhook POST "/webhook/whatsapp/status" Token WEBHOOK webhook::receive_status;
-    CREATE_APPOINTMENT: CreateAppointment POST "/appointments" Key ADMIN appointments::create;
-    LIST_APPOINTMENTS: ListAppointments GET "/clinics/{clinicId}/appointments" Key ADMIN appointments::list;
-    UPDATE_APPOINTMENT: UpdateAppointment PUT "/appointments/{appointmentId}" Key MESSENGER appointments::update;
-    GET_CLINIC: GetClinic GET "/clinics/{clinicId}" Key ADMIN clinics::get;
-    UPDATE_CLINIC: UpdateClinic PUT "/clinics/{clinicId}" Key ADMIN clinics::update;
-    CREATE_SERVICE: CreateService POST "/clinics/{clinicId}/services" Key ADMIN services::create;
-    LIST_SERVICES: ListServices GET "/clinics/{clinicId}/services" Key ADMIN services::list;
-    CREATE_AVAILABILITY_RULE: CreateAvailabilityRule POST "/clinics/{clinicId}/availability-rules" Key ADMIN availability::create_rule;
-    CREATE_AVAILABILITY_EXCEPTION: CreateAvailabilityException POST "/clinics/{clinicId}/availability-exceptions" Key ADMIN availability::create_exception;
-    GET_AVAILABLE_SLOTS: GetAvailableSlots GET "/clinics/{clinicId}/available-slots" Key ADMIN availability::get_slots;
+    /// Takes every event of z-api.
+    WHATSAPP_WEBHOOK: WhatsAppWebhook POST "/webhook/whatsapp" Token WEBHOOK webhook::receive => 200 {};
+
+    /// Takes status, delivery and connection events of z-api.
+    WHATSAPP_STATUS_WEBHOOK: WhatsAppStatusWebhook POST "/webhook/whatsapp/status" Token WEBHOOK
+        webhook::receive_status => 200 {};
+
+    /// Books a visit.
+    CREATE_APPOINTMENT: CreateAppointment POST "/appointments" Key ADMIN appointments::create
+        body create_input => 201 { appointmentId: AppointmentId, appointment: Appointment } or 404 409;
+
+    /// Lists visits by date and time, from today on unless dates are given.
+    LIST_APPOINTMENTS: ListAppointments GET "/clinics/{clinicId}/appointments" Key ADMIN appointments::list
+        query list_input => 200 { appointments: Vec<Appointment> } maybe { nextCursor: String };
+
+    /// Moves a visit, or changes its status or its words.
+    UPDATE_APPOINTMENT: UpdateAppointment PUT "/appointments/{appointmentId}" Key MESSENGER
+        appointments::update body update_input => 200 { appointment: Appointment } or 409;
+
+    /// Shows a clinic.
+    GET_CLINIC: GetClinic GET "/clinics/{clinicId}" Key ADMIN clinics::get => 200 { clinic: ClinicRow };
+
+    /// Changes a clinic.
+    UPDATE_CLINIC: UpdateClinic PUT "/clinics/{clinicId}" Key ADMIN clinics::update
+        body update_input => 200 { clinic: ClinicRow } or 409;
+
+    /// Adds a service.
+    CREATE_SERVICE: CreateService POST "/clinics/{clinicId}/services" Key ADMIN services::create
+        body create_input => 201 { serviceId: ServiceId, service: Service };
+
+    /// Lists the active services.
+    LIST_SERVICES: ListServices GET "/clinics/{clinicId}/services" Key ADMIN services::list
+        => 200 { services: Vec<Service> };
+
+    /// Opens a window of a weekday.
+    CREATE_AVAILABILITY_RULE: CreateAvailabilityRule POST "/clinics/{clinicId}/availability-rules" Key ADMIN
+        availability::create_rule body create_rule_input => 201 { ruleId: RuleId, rule: AvailabilityRule };
+
+    /// Closes a day, or gives it hours of its own.
+    CREATE_AVAILABILITY_EXCEPTION: CreateAvailabilityException
+        POST "/clinics/{clinicId}/availability-exceptions" Key ADMIN
+        availability::create_exception body create_exception_input
+        => 201 { exceptionId: ExceptionId, exception: AvailabilityException, conflicts: Vec<Appointment> };
+
+    /// Lists the times of a day at which a service may start.
+    GET_AVAILABLE_SLOTS: GetAvailableSlots GET "/clinics/{clinicId}/available-slots" Key ADMIN
+        availability::get_slots query get_slots_input => 200 { date: NaiveDate, slots: Vec<HourMinute> };
 }
 
 impl Route {

@@ -8,13 +8,13 @@ use scheduler_core::domain::ids::{AppointmentId, ClinicId, ProfessionalId, Servi
 use scheduler_core::domain::patient::clean_name;
 use scheduler_core::domain::phone::Phone;
 use scheduler_core::domain::time::{Slot, local};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{NO_APPOINTMENT, NO_CLINIC, NO_SERVICE};
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{Fields, LINE, Read, TEXT, boolean, date, integer, phone, text, time, word};
+use crate::fields::{Fields, LINE, Reader, TEXT, boolean, date, integer, number, phone, text, time, word};
 use crate::request::Call;
 use crate::world::World;
 
@@ -22,63 +22,98 @@ use crate::world::World;
 const LONGEST_RANGE: u64 = 62;
 const MOST: i64 = 100;
 
+/// What reception asks for.
+pub(crate) struct Wish {
+    clinic: ClinicId,
+    phone: String,
+    service: String,
+    slot: Slot,
+    areas: Option<String>,
+    name: Option<String>,
+    notes: Option<String>,
+    professional: Option<String>,
+    key: Option<String>,
+}
+
+pub(crate) fn create_input(fields: &mut Fields) -> Wish {
+    Wish {
+        clinic: ClinicId(fields.required("clinicId", text(LINE))),
+        phone: fields.required("phone", phone()),
+        service: fields.required("serviceId", text(LINE)),
+        slot: Slot { date: fields.required("date", date()), time: fields.required("time", time()) },
+        areas: fields.optional("areas", text(TEXT)),
+        name: fields.optional("name", name()),
+        notes: fields.optional("notes", text(TEXT)),
+        professional: fields.optional("professionalId", text(LINE)),
+        key: fields.header("Idempotency-Key", idempotency_key()),
+    }
+}
+
 pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError> {
     let mut fields = Fields::of_body(&call)?;
-    let clinic = ClinicId(fields.required("clinicId", text(LINE)));
-    let phone = fields.required("phone", phone);
-    let service = fields.required("serviceId", text(LINE));
-    let slot = Slot { date: fields.required("date", date), time: fields.required("time", time) };
-    let areas = fields.optional("areas", text(TEXT));
-    let name = fields.optional("name", name);
-    let notes = fields.optional("notes", text(TEXT));
-    let professional = fields.optional("professionalId", text(LINE));
-    let idempotency = idempotency(&call, &mut fields);
-    let found = (clinic, phone, service, slot, professional);
-    let (clinic, phone, service, slot, professional) = fields.finish(found)?;
-    call.in_scope(&clinic)?;
-    let profile = world.db.find_profile(&clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
-    let service_id: ServiceId = service.parse().map_err(|_| ApiError::NotFound(NO_SERVICE))?;
-    let professional_id: Option<ProfessionalId> = professional
+    let wish = create_input(&mut fields);
+    let wish = fields.finish(wish)?;
+    call.in_scope(&wish.clinic)?;
+    let profile = world.db.find_profile(&wish.clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
+    let service_id: ServiceId = wish.service.parse().map_err(|_| ApiError::NotFound(NO_SERVICE))?;
+    let professional_id: Option<ProfessionalId> = wish
+        .professional
         .map(|id| id.parse().map_err(|_| ApiError::NotFound("Profissional não encontrado.")))
         .transpose()?;
     let booking = Booking {
-        person: person(&phone, name)?,
+        person: person(&wish.phone, wish.name)?,
         service_id,
         professional_id,
-        slot,
+        slot: wish.slot,
         minutes: None,
-        areas,
-        notes,
-        idempotency,
+        areas: wish.areas,
+        notes: wish.notes,
+        idempotency: wish.key.map(|key| idempotency(&key, &call)),
     };
     let visit = book(&world.db, &profile.clinic, &booking, By::Staff, call.now).await?;
     Reply::created("Agendamento criado.").with("appointmentId", visit.id)?.with("appointment", visit)
 }
 
-pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let clinic = call.clinic()?;
-    let mut fields = Fields::of_query(&call);
-    let day = fields.optional("date", date);
-    let from = fields.optional("from", date);
-    let until = fields.optional("to", date);
-    let status = fields.optional("status", word(STATUSES));
-    let limit = fields.optional("limit", limit);
-    let after = fields.optional("cursor", cursor);
-    if day.is_some() && (from.is_some() || until.is_some()) {
+/// Which visits are asked for.
+pub(crate) struct Wanted {
+    day: Option<NaiveDate>,
+    from: Option<NaiveDate>,
+    until: Option<NaiveDate>,
+    status: Option<AppointmentStatus>,
+    limit: i64,
+    after: Option<Place>,
+}
+
+pub(crate) fn list_input(fields: &mut Fields) -> Wanted {
+    let wanted = Wanted {
+        day: fields.optional("date", date()),
+        from: fields.optional("from", date()),
+        until: fields.optional("to", date()),
+        status: fields.optional("status", word(STATUSES)).flatten(),
+        limit: fields.optional("limit", number(1, MOST)).unwrap_or(MOST),
+        after: fields.optional("cursor", cursor()),
+    };
+    if wanted.day.is_some() && (wanted.from.is_some() || wanted.until.is_some()) {
         fields.fault("date", "Use date, ou from e to.");
     }
-    if let Some((from, until)) = from.zip(until) {
+    if let Some((from, until)) = wanted.from.zip(wanted.until) {
         if until < from {
             fields.fault("to", "Deve ser igual ou depois de from.");
         } else if from + Days::new(LONGEST_RANGE) < until {
             fields.fault("to", "O intervalo pode ter até 62 dias.");
         }
     }
-    fields.finish(())?;
+    wanted
+}
+
+pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
+    let clinic = call.clinic()?;
+    let mut fields = Fields::of_query(&call);
+    let wanted = list_input(&mut fields);
+    let wanted = fields.finish(wanted)?;
     let profile = world.db.find_clinic(&clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
     let today = local(call.now, profile.timezone).date();
-    let limit = limit.unwrap_or(MOST);
-    let (from, until) = match (day, from, until) {
+    let (from, until) = match (wanted.day, wanted.from, wanted.until) {
         (Some(day), ..) => (Some(day), Some(day)),
         (None, None, None) => (Some(today), None),
         (None, Some(from), None) => (Some(from), Some(from + Days::new(LONGEST_RANGE))),
@@ -86,10 +121,11 @@ pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
         (None, from, until) => (from, until),
     };
     // One more than asked for tells whether there is another page.
-    let filter = AppointmentFilter { from, until, status: status.flatten(), after, limit: limit + 1 };
+    let (status, after, limit) = (wanted.status, wanted.after, wanted.limit + 1);
+    let filter = AppointmentFilter { from, until, status, after, limit };
     let mut visits =
         world.db.list_appointments(&clinic, &filter).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
-    let page = usize::try_from(limit).map_err(|error| ApiError::internal(error.to_string()))?;
+    let page = usize::try_from(wanted.limit).map_err(|error| ApiError::internal(error.to_string()))?;
     let more = visits.len() > page;
     visits.truncate(page);
     let next = visits.last().filter(|_| more).map(cursor_after);
@@ -100,27 +136,31 @@ pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
     }
 }
 
-pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let id: AppointmentId = call.id("appointmentId", NO_APPOINTMENT)?;
-    let mut fields = Fields::of_body(&call)?;
-    if fields.is_empty() {
-        return Err(ApiError::field("body", "Informe ao menos um campo."));
-    }
+/// What is to change, and whether the patient is told.
+pub(crate) fn update_input(fields: &mut Fields) -> (Change, bool) {
+    fields.at_least_one();
+    fields.rule(|| json!({"dependentRequired": {"date": ["time"], "time": ["date"]}}));
     let both = fields.has("date") == fields.has("time");
-    let slot = fields.change("date", date).zip(fields.change("time", time));
+    let slot = fields.change("date", date()).zip(fields.change("time", time()));
     if !both {
         fields.fault("date", "Informe date e time juntos.");
     }
-    let wanted = Change {
+    let change = Change {
         version: fields.change("version", integer(1, i32::MAX)),
         slot: slot.map(|(date, time)| Slot { date, time }),
         status: fields.change("status", word(STATUSES)).flatten(),
         notes: fields.patch("notes", text(TEXT)),
         areas: fields.patch("areas", text(TEXT)),
-        patient_name: fields.change("patient_name", name),
+        patient_name: fields.change("patient_name", name()),
     };
-    let notify = fields.change("notify", boolean).unwrap_or(false);
-    let wanted = fields.finish(wanted)?;
+    (change, fields.change("notify", boolean()).unwrap_or(false))
+}
+
+pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError> {
+    let id: AppointmentId = call.id("appointmentId", NO_APPOINTMENT)?;
+    let mut fields = Fields::of_body(&call)?;
+    let wanted = update_input(&mut fields);
+    let (wanted, notify) = fields.finish(wanted)?;
     let visit = change(&world.db, call.scope.as_ref(), id, &wanted, By::Staff, call.now).await?;
     // Failing here is told: the same request again changes nothing more and tells the patient once.
     if notify {
@@ -149,27 +189,38 @@ fn person(phone: &str, given_name: Option<String>) -> Result<Person, ApiError> {
 }
 
 /// A person's name, without WhatsApp's markup.
-fn name(value: &Value) -> Read<String> {
-    let given = text(LINE)(value)?;
-    clean_name(&given).ok_or_else(|| "Não pode ser vazio.".into())
+fn name() -> Reader<String> {
+    let clean = |given: String| clean_name(&given).ok_or_else(|| "Não pode ser vazio.".into());
+    text(LINE).and_then(clean, || {
+        let markup_and_invisible =
+            r"*_~`\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff";
+        json!({"pattern": format!("^[^\\u0000]*[^\\s{markup_and_invisible}][^\\u0000]*$")})
+    })
 }
 
-fn limit(value: &Value) -> Read<i64> {
-    let limit = value.as_str().and_then(|text| text.parse().ok());
-    limit.filter(|limit| (1..=MOST).contains(limit)).ok_or_else(|| "Deve ser um número de 1 a 100.".into())
-}
-
-/// The header under which the same booking is made once, and what was asked under it.
-fn idempotency(call: &Call, fields: &mut Fields) -> Option<Idempotency> {
-    let given = call.headers.get("idempotency-key")?;
-    let Some(key) = given.to_str().ok().filter(|key| (1..=LINE).contains(&key.len())) else {
-        fields.fault("Idempotency-Key", "Deve ter de 1 a 200 caracteres ASCII.");
-        return None;
+/// The header under which the same booking is made once.
+fn idempotency_key() -> Reader<String> {
+    let read = |value: &Value| {
+        let key = value.as_str().filter(|key| (1..=LINE).contains(&key.len()));
+        key.map(str::to_owned).ok_or_else(|| "Deve ter de 1 a 200 caracteres ASCII.".into())
     };
+    Reader::new(read, || {
+        json!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": LINE,
+            "pattern": "^[!-~]+$",
+            "description": "The same key and body again answer with the same visit; another body under it is 409.",
+        })
+    })
+}
+
+/// The key, and a hash of what was asked under it.
+fn idempotency(key: &str, call: &Call) -> Idempotency {
     let body = call.body.as_ref().map(Value::to_string).unwrap_or_default();
     let hash = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     // The chat's own keys are message ids: reception's never meet them.
-    Some(Idempotency { key: format!("api:{key}"), hash })
+    Idempotency { key: format!("api:{key}"), hash }
 }
 
 type Place = (NaiveDate, chrono::NaiveTime, AppointmentId);
@@ -178,12 +229,19 @@ fn cursor_after(visit: &Appointment) -> String {
     format!("{}_{}_{}", visit.appointment_date, visit.start_time.format("%H:%M"), visit.id)
 }
 
-fn cursor(value: &Value) -> Read<Place> {
-    let read = || {
-        let mut parts = value.as_str()?.splitn(3, '_');
-        let date = date(&parts.next()?.into()).ok()?;
-        let time = time(&parts.next()?.into()).ok()?;
-        Some((date, time, parts.next()?.parse().ok()?))
+/// The `nextCursor` of another answer.
+fn cursor() -> Reader<Place> {
+    let read = |value: &Value| {
+        let read = || {
+            let mut parts = value.as_str()?.splitn(3, '_');
+            let date = date().read(&parts.next()?.into()).ok()?;
+            let time = time().read(&parts.next()?.into()).ok()?;
+            Some((date, time, parts.next()?.parse().ok()?))
+        };
+        read().ok_or_else(|| "Cursor inválido.".into())
     };
-    read().ok_or_else(|| "Cursor inválido.".into())
+    Reader::new(
+        read,
+        || json!({"type": "string", "format": "cursor", "description": "The nextCursor of the answer before."}),
+    )
 }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use source::{code, paths, test_files, without_tests};
 
 /// Crates that are plain computation: no I/O, no runtime.
-const PURE: &[&str] = &["chrono", "chrono_tz", "serde", "thiserror", "unicode_normalization", "uuid"];
+const PURE: &[&str] =
+    &["chrono", "chrono_tz", "schemars", "serde", "thiserror", "unicode_normalization", "uuid"];
 
 /// What speaks to the world. Only adapters do.
 const WORLD: &[&str] = &[

@@ -24,8 +24,9 @@ Without a command it serves everything on http://127.0.0.1:9000, keeping its dat
 Commands:
   setup-database  run the migrations that have not run
   seed-clinic     make the example clinic laser-beauty-sp
-Both work on the database that DATABASE_URL or the RDS_* variables name, in the environment or in
-./.env; where none is named, on the local server's own. Both are safe to run twice.
+  openapi         print the OpenAPI document
+The first two work on the database that DATABASE_URL or the RDS_* variables name, in the environment or in
+./.env; where none is named, on the local server's own, and are safe to run twice.
 
 README.md lists the variables and the routes that only this server has.";
 
@@ -55,6 +56,10 @@ fn ended(command: &[String]) -> Result<ExitCode, StartError> {
         [] => runtime.block_on(serve()),
         ["setup-database"] => runtime.block_on(prepare(Task::Schema)),
         ["seed-clinic"] => runtime.block_on(prepare(Task::Clinic)),
+        ["openapi"] => {
+            println!("{:#}", scheduler_api::openapi::document());
+            Ok(ExitCode::SUCCESS)
+        }
         ["--help" | "-h" | "help"] => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use super::ids::{AppointmentId, ClinicId, PatientId, ProfessionalId, ServiceId};
 
 /// Where a visit stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AppointmentStatus {
     /// It will happen; it occupies time.
@@ -63,6 +64,7 @@ pub struct UnknownStatus;
 /// A visit as everybody reads it: its row with the names it points at. Serialised, it is the
 /// API's appointment row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Appointment {
     /// Its id.
     #[serde(rename = "appointment_id")]
@@ -79,9 +81,11 @@ pub struct Appointment {
     pub appointment_date: NaiveDate,
     /// Start.
     #[serde(with = "super::time::hour_minute")]
+    #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub start_time: NaiveTime,
     /// End, the same day, 23:59 at the latest.
     #[serde(with = "super::time::hour_minute")]
+    #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub end_time: NaiveTime,
     /// The clinic's buffer when it was booked, in minutes.
     pub buffer_minutes: i32,

@@ -45,23 +45,28 @@ pub struct ZapiInstance {
 
 /// Opening hours of one weekday, as `{"start":"09:00","end":"18:00"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DayHours {
     /// Opening, the clinic's wall clock.
     #[serde(with = "super::time::hour_minute")]
+    #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub start: NaiveTime,
     /// Closing, after the opening.
     #[serde(with = "super::time::hour_minute")]
+    #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub end: NaiveTime,
 }
 
 /// Opening hours by weekday (`mon` … `sun`); a day left out is closed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct BusinessHours(pub BTreeMap<DayName, DayHours>);
 
 /// A weekday as `business_hours` spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "weekdays explain themselves")]
 pub enum DayName {
@@ -129,6 +134,7 @@ pub struct Clinic {
 
 /// A weekly opening window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct AvailabilityRule {
     /// Its id.
     #[serde(rename = "rule_id")]
@@ -141,9 +147,11 @@ pub struct AvailabilityRule {
     pub day_of_week: i16,
     /// Opening.
     #[serde(with = "super::time::hour_minute")]
+    #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub start_time: NaiveTime,
     /// Closing, after the opening.
     #[serde(with = "super::time::hour_minute")]
+    #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub end_time: NaiveTime,
     /// Whether it counts.
     pub active: bool,
@@ -155,6 +163,7 @@ pub struct AvailabilityRule {
 
 /// What a special day does to its week's windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ExceptionType {
     /// Closes the day, or the part between its times.
@@ -175,6 +184,7 @@ impl ExceptionType {
 
 /// A day that differs from its week.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct AvailabilityException {
     /// Its id.
     #[serde(rename = "exception_id")]
@@ -187,9 +197,11 @@ pub struct AvailabilityException {
     pub exception_type: ExceptionType,
     /// From; both times or neither.
     #[serde(with = "super::time::hour_minute_option")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<super::time::HourMinute>"))]
     pub start_time: Option<NaiveTime>,
     /// To.
     #[serde(with = "super::time::hour_minute_option")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<super::time::HourMinute>"))]
     pub end_time: Option<NaiveTime>,
     /// For reception.
     pub reason: Option<String>,

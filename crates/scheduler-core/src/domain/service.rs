@@ -7,6 +7,7 @@ use super::ids::{ClinicId, ProfessionalId, ServiceId};
 
 /// A service with its length and price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Service {
     /// Its id.
     #[serde(rename = "service_id")]
@@ -31,6 +32,7 @@ pub struct Service {
 
 /// A person who treats patients.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Professional {
     /// Its id.
     #[serde(rename = "professional_id")]

@@ -130,6 +130,25 @@ pub fn weekday_name(day: Weekday) -> &'static str {
     }
 }
 
+/// `HH:MM` for a schema.
+#[cfg(feature = "openapi")]
+pub enum HourMinute {}
+
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for HourMinute {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "HourMinute".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"})
+    }
+}
+
 /// `HH:MM`, as every API and stored form writes a time of day.
 pub mod hour_minute {
     use chrono::NaiveTime;
