@@ -15,6 +15,11 @@ impl LocalClock {
     pub fn set(&self, at: Option<DateTime<Utc>>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = at;
     }
+
+    /// Whether it stands still.
+    pub fn is_stopped(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
 }
 
 impl Clock for LocalClock {

@@ -19,6 +19,7 @@ pub(crate) async fn of(server: &Server) -> String {
         let _ = writeln!(text, "  {what:<11}{where_}");
     };
     line("serving", url);
+    line("page", &format!("{url}/ in a browser: a patient's phone beside the clinic's agenda"));
     match server.postgres_port {
         Some(port) => line(
             "PostgreSQL",

@@ -1,10 +1,12 @@
 //! The whole product on one machine, for demos, development and tests.
 
+mod changes;
 pub mod clock;
 pub mod database;
 pub mod dynamodb;
 pub mod folder;
 mod local_routes;
+mod page;
 pub mod port;
 pub mod postgres;
 pub mod server;

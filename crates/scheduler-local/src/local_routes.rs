@@ -4,7 +4,7 @@
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use chrono::{DateTime, Utc};
 use scheduler_api::jobs::JOBS;
@@ -22,8 +22,10 @@ pub(crate) fn router() -> Router<Here> {
     Router::new()
         .route("/_local/health", get(health))
         .route("/_local/outbox", get(outbox).delete(clear_outbox))
+        .route("/_local/jobs", get(jobs))
         .route("/_local/jobs/{name}", post(run_job))
-        .route("/_local/clock", put(set_clock))
+        .route("/_local/clock", get(clock).put(set_clock))
+        .route("/_local/changes", get(changes))
         .route("/_local/chats/{phone}", get(chat))
 }
 
@@ -52,10 +54,16 @@ async fn clear_outbox(State(here): State<Here>) -> Response {
     match &here.zapi {
         Some(zapi) => {
             zapi.clear();
+            here.changes.tell();
             Json(json!({"status": "SUCCESS", "message": "empty"})).into_response()
         }
         None => no_stand_in(),
     }
+}
+
+async fn jobs() -> Response {
+    let names: Vec<&str> = JOBS.iter().map(|job| job.name).collect();
+    Json(names).into_response()
 }
 
 async fn run_job(State(here): State<Here>, Path(name): Path<String>) -> Response {
@@ -63,7 +71,9 @@ async fn run_job(State(here): State<Here>, Path(name): Path<String>) -> Response
         return refused(StatusCode::NOT_FOUND, "no such job");
     };
     let span = tracing::info_span!("job", trace_id = %uuid::Uuid::new_v4());
-    match job.run(&here.world).instrument(span).await {
+    let ran = job.run(&here.world).instrument(span).await;
+    here.changes.tell();
+    match ran {
         Ok(summary) => Json(summary).into_response(),
         Err(error) => refused(error.status(), &error.to_string()),
     }
@@ -84,7 +94,27 @@ async fn set_clock(State(here): State<Here>, body: String) -> Response {
         );
     };
     here.clock.set(body.now);
-    Json(json!({"now": here.clock.now()})).into_response()
+    here.changes.tell();
+    clock(State(here)).await
+}
+
+async fn clock(State(here): State<Here>) -> Response {
+    Json(json!({"now": here.clock.now(), "stopped": here.clock.is_stopped()})).into_response()
+}
+
+#[derive(Deserialize)]
+struct ChangesQuery {
+    #[serde(default)]
+    after: u64,
+}
+
+/// Held until something happens, or the server ends.
+async fn changes(State(here): State<Here>, Query(query): Query<ChangesQuery>) -> Response {
+    let mut stopping = here.stopping.clone();
+    tokio::select! {
+        change = here.changes.after(query.after) => Json(json!({"change": change})).into_response(),
+        _ = stopping.wait_for(|stop| *stop) => refused(StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+    }
 }
 
 #[derive(Deserialize)]

@@ -20,13 +20,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
+use crate::changes::Changes;
 use crate::clock::LocalClock;
 use crate::database::Database;
 use crate::dynamodb::Embedded;
 use crate::folder::OwnFolder;
 use crate::settings::Settings;
 use crate::zapi_stand_in::ZapiStandIn;
-use crate::{local_routes, port, tables};
+use crate::{local_routes, page, port, tables};
 
 /// What is under way may take so long to end: a webhook has twelve seconds, a job fourteen.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(15);
@@ -68,6 +69,8 @@ pub(crate) struct Here {
     pub world: Arc<World>,
     pub clock: Arc<LocalClock>,
     pub zapi: Option<Arc<ZapiStandIn>>,
+    pub changes: Changes,
+    pub stopping: watch::Receiver<bool>,
 }
 
 struct Parts {
@@ -133,15 +136,17 @@ impl Server {
         });
         let (stop, stopping) = watch::channel(false);
         let keeps_messages = zapi.is_some();
-        let here = Here { world: world.clone(), clock, zapi };
+        let changes = Changes::default();
+        let here =
+            Here { world: world.clone(), clock, zapi, changes: changes.clone(), stopping: stopping.clone() };
         Ok(Self {
             url: format!("http://{address}"),
             dynamodb: embedded.as_ref().map(Embedded::endpoint),
             postgres_port: database.port(),
             keeps_messages,
             notices,
-            served: tokio::spawn(serve(listener, here, stopping.clone())),
-            reconciler: tokio::spawn(reconcile(world.clone(), stopping)),
+            served: tokio::spawn(serve(listener, here)),
+            reconciler: tokio::spawn(reconcile(world.clone(), changes, stopping)),
             world,
             stop,
             parts: Parts { database, embedded, db, _folder: folder },
@@ -166,12 +171,9 @@ impl Server {
     }
 }
 
-async fn serve(
-    listener: TcpListener,
-    here: Here,
-    mut stopping: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let router: Router = local_routes::router().fallback(answer).with_state(here);
+async fn serve(listener: TcpListener, here: Here) -> std::io::Result<()> {
+    let mut stopping = here.stopping.clone();
+    let router: Router = local_routes::router().merge(page::router()).fallback(answer).with_state(here);
     axum::serve(listener, router)
         .with_graceful_shutdown(async move {
             let _ = stopping.wait_for(|stop| *stop).await;
@@ -183,7 +185,8 @@ async fn serve(
 /// who hangs up does not end what they began.
 async fn answer(State(here): State<Here>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    match to_bytes(body, LARGEST_READ).await {
+    let (changes, reads) = (here.changes.clone(), parts.method.is_safe());
+    let response = match to_bytes(body, LARGEST_READ).await {
         Ok(bytes) => {
             let request = Request::from_parts(parts, bytes.to_vec());
             match tokio::spawn(async move { dispatch(&here.world, request).await }).await {
@@ -199,10 +202,14 @@ async fn answer(State(here): State<Here>, request: Request) -> Response<Body> {
             }
         }
         Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+    };
+    if !reads {
+        changes.tell();
     }
+    response
 }
 
-async fn reconcile(world: Arc<World>, mut stopping: watch::Receiver<bool>) {
+async fn reconcile(world: Arc<World>, changes: Changes, mut stopping: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(RECONCILE_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -222,6 +229,7 @@ async fn reconcile(world: Arc<World>, mut stopping: watch::Receiver<bool>) {
         }
         .instrument(span)
         .await;
+        changes.tell();
     }
 }
 
