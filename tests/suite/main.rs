@@ -9,6 +9,7 @@ mod crashes;
 mod lambda;
 mod layers;
 mod local;
+mod model;
 mod openapi;
 mod outages;
 mod overlap;
