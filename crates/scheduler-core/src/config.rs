@@ -79,6 +79,17 @@ pub struct TablesConfig {
     pub region: String,
 }
 
+/// Where the reminders are, for a function that has no other table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemindersConfig {
+    /// `SCHEDULED_REMINDERS_TABLE`
+    pub table: String,
+    /// As in [`TablesConfig`].
+    pub endpoint: Option<String>,
+    /// As in [`TablesConfig`].
+    pub region: String,
+}
+
 /// How to reach WhatsApp, and who may be written to.
 #[derive(Debug, Clone)]
 pub struct ZapiConfig {
@@ -152,11 +163,15 @@ impl<'a> Reader<'a> {
             sessions: self.required("CONVERSATION_SESSIONS_TABLE"),
             events: self.required("MESSAGE_EVENTS_TABLE"),
             reminders: self.required("SCHEDULED_REMINDERS_TABLE"),
-            endpoint: self
-                .optional("AWS_ENDPOINT_URL_DYNAMODB")
-                .or_else(|| self.optional("AWS_ENDPOINT_URL")),
-            region: self.optional("AWS_REGION").unwrap_or_else(|| "us-east-1".into()),
+            endpoint: self.dynamodb(),
+            region: self.region(),
         }
+    }
+
+    /// The reminders alone.
+    pub fn reminders(&mut self) -> RemindersConfig {
+        let table = self.required("SCHEDULED_REMINDERS_TABLE");
+        RemindersConfig { table, endpoint: self.dynamodb(), region: self.region() }
     }
 
     /// WhatsApp; nothing of it is required.
@@ -187,6 +202,14 @@ impl<'a> Reader<'a> {
     /// A variable that may be left out; an empty one counts as left out.
     pub fn optional(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+
+    fn dynamodb(&self) -> Option<String> {
+        self.optional("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| self.optional("AWS_ENDPOINT_URL"))
+    }
+
+    fn region(&self) -> String {
+        self.optional("AWS_REGION").unwrap_or_else(|| "us-east-1".into())
     }
 
     fn required(&mut self, name: &'static str) -> String {

@@ -54,6 +54,8 @@ uuid_ids! {
     FaqId,
     /// One session of a chat, from greeting to silence.
     ConversationId,
+    /// A reminder of a visit.
+    ReminderId,
 }
 
 /// The readable id of a clinic, such as `laser-beauty-sp`.

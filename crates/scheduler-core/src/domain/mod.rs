@@ -8,5 +8,6 @@ pub mod ids;
 pub mod message;
 pub mod patient;
 pub mod phone;
+pub mod reminder;
 pub mod service;
 pub mod time;

@@ -1,10 +1,12 @@
-//! Sessions with their inbox and lease, instance inboxes and the history of messages, in DynamoDB.
+//! Sessions with their inbox and lease, instance inboxes, the history of messages and the reminders,
+//! in DynamoDB.
 
 mod call;
 pub mod due;
 pub mod events;
 pub mod instance_inbox;
 pub mod lease;
+pub mod reminders;
 pub mod save;
 pub mod session;
 
@@ -21,6 +23,7 @@ use aws_sdk_dynamodb::config::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_http_client::tls;
 
+use self::reminders::Reminders;
 use crate::config::TablesConfig;
 
 /// The authorities that sign every AWS endpoint (<https://www.amazontrust.com/repository/>): a
@@ -33,77 +36,36 @@ pub struct Tables {
     client: Client,
     sessions: String,
     events: String,
-    reminders: String,
+    reminders: Reminders,
 }
 
 impl Tables {
     /// A client for these tables; connects with the first call. Credentials come from the
     /// environment, as Lambda gives them; an endpoint of one's own does without.
     pub fn new(options: TablesConfig) -> Self {
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(options.region))
-            .credentials_provider(credentials(options.endpoint.is_some()))
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(3)
-                    .with_initial_backoff(Duration::from_millis(50))
-                    .with_max_backoff(Duration::from_millis(500)),
-            )
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(1))
-                    .operation_attempt_timeout(Duration::from_millis(1_500))
-                    .operation_timeout(Duration::from_secs(3))
-                    .build(),
-            )
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        // TLS is set up only where it is used: an endpoint of one's own is mostly plain HTTP.
-        let plain = options.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
-        let http = aws_smithy_http_client::Builder::new();
-        config = match (plain, trusted()) {
-            (false, Some(context)) => config.http_client(
-                http.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-                    .tls_context(context)
-                    .build_https(),
-            ),
-            _ => config.http_client(http.build_http()),
-        };
-        if let Some(endpoint) = options.endpoint {
-            config = config.endpoint_url(endpoint);
-        }
+        let client = connect(options.endpoint, options.region);
         Self {
-            client: Client::from_conf(config.build()),
+            reminders: Reminders::on(client.clone(), options.reminders),
+            client,
             sessions: options.sessions,
             events: options.events,
-            reminders: options.reminders,
         }
+    }
+
+    /// The reminders.
+    pub fn reminders(&self) -> &Reminders {
+        &self.reminders
     }
 
     /// Opens the connection ahead of the first request by a cheap call; its failure is the first
     /// request's to report.
     pub async fn warm(&self) {
-        let asked = self
-            .client
-            .get_item()
-            .table_name(&self.sessions)
-            .key("pk", AttributeValue::S("WARM".into()))
-            .key("sk", AttributeValue::S("WARM".into()))
-            .send()
-            .await;
-        if let Err(error) = asked {
-            let error = call::failed("warm DynamoDB", error);
-            tracing::warn!(
-                step = "warm",
-                error = &error as &dyn std::error::Error,
-                "DynamoDB is not there yet"
-            );
-        }
+        warm(&self.client, &self.sessions).await;
     }
 
     /// Whether the tables answer.
     pub async fn ping(&self) -> Result<(), crate::error::StoreError> {
-        for table in [&self.sessions, &self.events] {
+        for table in self.names() {
             let asked = self
                 .client
                 .get_item()
@@ -124,7 +86,59 @@ impl Tables {
 
     /// Their names: sessions, events, reminders.
     pub fn names(&self) -> [&str; 3] {
-        [&self.sessions, &self.events, &self.reminders]
+        [&self.sessions, &self.events, self.reminders.table()]
+    }
+}
+
+/// One client for all tables of a process.
+fn connect(endpoint: Option<String>, region: String) -> Client {
+    let mut config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region))
+        .credentials_provider(credentials(endpoint.is_some()))
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(3)
+                .with_initial_backoff(Duration::from_millis(50))
+                .with_max_backoff(Duration::from_millis(500)),
+        )
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(1))
+                .operation_attempt_timeout(Duration::from_millis(1_500))
+                .operation_timeout(Duration::from_secs(3))
+                .build(),
+        )
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    // TLS is set up only where it is used: an endpoint of one's own is mostly plain HTTP.
+    let plain = endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+    let http = aws_smithy_http_client::Builder::new();
+    config = match (plain, trusted()) {
+        (false, Some(context)) => config.http_client(
+            http.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+                .tls_context(context)
+                .build_https(),
+        ),
+        _ => config.http_client(http.build_http()),
+    };
+    if let Some(endpoint) = endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    Client::from_conf(config.build())
+}
+
+/// Opens the connection by a cheap call; its failure is the first request's to report.
+async fn warm(client: &Client, table: &str) {
+    let asked = client
+        .get_item()
+        .table_name(table)
+        .key("pk", AttributeValue::S("WARM".into()))
+        .key("sk", AttributeValue::S("WARM".into()))
+        .send()
+        .await;
+    if let Err(error) = asked {
+        let error = call::failed("warm DynamoDB", error);
+        tracing::warn!(step = "warm", error = &error as &dyn std::error::Error, "DynamoDB is not there yet");
     }
 }
 

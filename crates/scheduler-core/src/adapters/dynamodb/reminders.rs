@@ -1,0 +1,159 @@
+//! The reminders: made, found, called off (contract 4.3).
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::call::failed;
+use super::session::{Item, instant};
+use super::{connect, warm};
+use crate::config::RemindersConfig;
+use crate::domain::ids::ReminderId;
+use crate::domain::reminder::{Reminder, ReminderPlan, ReminderStatus};
+use crate::error::StoreError;
+
+/// How long a reminder is kept after its time.
+const KEPT: TimeDelta = TimeDelta::hours(48);
+/// DynamoDB reads no more items at once.
+const MOST_AT_ONCE: usize = 100;
+
+/// The table of reminders and the client that reaches it. Cheap to clone.
+#[derive(Clone)]
+pub struct Reminders {
+    pub(super) client: Client,
+    pub(super) table: String,
+}
+
+/// Under which a reminder is stored: known from the visit alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReminderKey {
+    pub(super) pk: String,
+    pub(super) sk: String,
+}
+
+impl ReminderKey {
+    /// The key of this reminder.
+    pub fn new(id: ReminderId, send_at: DateTime<Utc>) -> Self {
+        Self { pk: format!("REMINDER#{id}"), sk: format!("SEND_AT#{}", instant(send_at)) }
+    }
+
+    /// The key of the reminder that is planned so.
+    pub fn of(plan: &ReminderPlan) -> Self {
+        Self::new(plan.id, plan.send_at)
+    }
+
+    pub(super) fn item(&self) -> Item {
+        Item::from([
+            ("pk".to_owned(), AttributeValue::S(self.pk.clone())),
+            ("sk".to_owned(), AttributeValue::S(self.sk.clone())),
+        ])
+    }
+}
+
+impl Reminders {
+    /// For a function that has no other table; connects with the first call.
+    pub fn new(options: RemindersConfig) -> Self {
+        Self::on(connect(options.endpoint, options.region), options.table)
+    }
+
+    pub(super) fn on(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// The table's name.
+    pub(super) fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// Opens the connection ahead of the first request; its failure is the first request's to
+    /// report.
+    pub async fn warm(&self) {
+        warm(&self.client, &self.table).await;
+    }
+
+    /// Puts a PENDING reminder where there is none, or only a cancelled one. `new`: whether it may
+    /// be made; otherwise only a cancelled one is opened again.
+    pub async fn open(&self, reminder: &Reminder, new: bool) -> Result<(), StoreError> {
+        const DOING: &str = "make a reminder";
+        let mut item: Item =
+            serde_dynamo::to_item(reminder).map_err(|error| StoreError::internal(DOING, error))?;
+        item.extend(ReminderKey::new(reminder.reminder_id, reminder.send_at).item());
+        // As keys and indexes hold instants: the index is read by comparing texts.
+        item.insert("sendAt".into(), AttributeValue::S(instant(reminder.send_at)));
+        item.insert("notAfter".into(), AttributeValue::S(instant(reminder.not_after)));
+        let ttl = (reminder.send_at + KEPT).timestamp();
+        item.insert("ttl".into(), AttributeValue::N(ttl.to_string()));
+        let condition = if new { "attribute_not_exists(pk) OR #status = :off" } else { "#status = :off" };
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":off", status(ReminderStatus::Cancelled))
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(()),
+            // It is there already, or over.
+            Err(error) => match error.as_service_error() {
+                Some(refused) if refused.is_conditional_check_failed_exception() => Ok(()),
+                _ => Err(failed(DOING, error)),
+            },
+        }
+    }
+
+    /// Calls a reminder off if it still waits; whoever is sending it now reads the visit again.
+    pub async fn cancel(&self, key: &ReminderKey) -> Result<(), StoreError> {
+        let cancelled = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.item()))
+            .update_expression("SET #status = :off")
+            .condition_expression("#status = :pending")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":off", status(ReminderStatus::Cancelled))
+            .expression_attribute_values(":pending", status(ReminderStatus::Pending))
+            .send()
+            .await;
+        match cancelled {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(refused) if refused.is_conditional_check_failed_exception() => Ok(()),
+                _ => Err(failed("cancel a reminder", error)),
+            },
+        }
+    }
+
+    /// Those of these reminders that exist, in no order.
+    pub async fn list(&self, keys: &[ReminderKey]) -> Result<Vec<Reminder>, StoreError> {
+        const DOING: &str = "read reminders";
+        let mut found = Vec::new();
+        for keys in keys.chunks(MOST_AT_ONCE) {
+            let mut left = Some(keys.iter().map(ReminderKey::item).collect::<Vec<_>>());
+            while let Some(keys) = left.take() {
+                let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+                let asked = asked.map_err(|error| StoreError::internal(DOING, error))?;
+                let request = HashMap::from([(self.table.clone(), asked)]);
+                let answer = self.client.batch_get_item().set_request_items(Some(request)).send().await;
+                let answer = answer.map_err(|error| failed(DOING, error))?;
+                let mut tables = answer.responses.unwrap_or_default();
+                let items = tables.remove(&self.table).unwrap_or_default();
+                let read: Vec<Reminder> =
+                    serde_dynamo::from_items(items).map_err(|error| StoreError::internal(DOING, error))?;
+                found.extend(read);
+                let unread = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
+                left = unread.map(|unread| unread.keys).filter(|keys| !keys.is_empty());
+            }
+        }
+        Ok(found)
+    }
+}
+
+pub(super) fn status(status: ReminderStatus) -> AttributeValue {
+    AttributeValue::S(status.as_str().to_owned())
+}
