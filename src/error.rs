@@ -2,8 +2,8 @@
 //! the cause.
 
 use http::{HeaderValue, Response, StatusCode, header};
-use scheduler_core::adapters::postgres::clinics::UpdateClinicError;
 use scheduler_core::app::appointments::AppointmentError;
+use scheduler_core::app::clinics::ClinicError;
 use scheduler_core::error::{StoreError, StoreErrorKind};
 use serde::Serialize;
 use serde_json::json;
@@ -123,17 +123,21 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl From<UpdateClinicError> for ApiError {
-    fn from(error: UpdateClinicError) -> Self {
+impl From<ClinicError> for ApiError {
+    fn from(error: ClinicError) -> Self {
         match error {
-            UpdateClinicError::InstanceTaken => {
+            ClinicError::InstanceTaken => {
                 Self::Conflict("Esta instância da z-api já pertence a outra clínica.")
             }
-            UpdateClinicError::Changed => {
+            ClinicError::Incomplete("zapi_instance_id") => {
+                Self::field("zapi_instance_id", "Informe junto com os tokens da instância.")
+            }
+            ClinicError::Incomplete(field) => Self::field(field, "Informe junto com zapi_instance_id."),
+            ClinicError::Contended => {
                 Self::Conflict("A clínica está sendo alterada por outra pessoa. Tente de novo.")
             }
-            UpdateClinicError::NotFound => Self::NotFound("Clínica não encontrada."),
-            UpdateClinicError::Store(error) => error.into(),
+            ClinicError::NotFound => Self::NotFound("Clínica não encontrada."),
+            ClinicError::Store(error) => error.into(),
         }
     }
 }

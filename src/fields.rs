@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 pub use self::readers::{
     LINE, Read, Reader, TEXT, boolean, business_hours, date, integer, number, phone, text, time, timezone,
-    uuid, word,
+    word,
 };
 use crate::error::{ApiError, Fault};
 use crate::request::Call;

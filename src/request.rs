@@ -47,6 +47,11 @@ impl Call {
         }
     }
 
+    /// 404 for a key to one clinic alone: to it there are no others.
+    pub fn every_clinic(&self) -> Result<(), ApiError> {
+        if self.scope.is_some() { Err(ApiError::NotFound("Rota não encontrada.")) } else { Ok(()) }
+    }
+
     /// An id of the path; what is no id is not there either.
     pub fn id<T: std::str::FromStr>(&self, name: &str, missing: &'static str) -> Result<T, ApiError> {
         self.placeholder(name)?.parse().map_err(|_| ApiError::NotFound(missing))

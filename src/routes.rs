@@ -10,8 +10,8 @@ use chrono::NaiveDate;
 use scheduler_core::domain::{
     appointment::Appointment,
     clinic::{AvailabilityException, AvailabilityRule},
-    ids::{AppointmentId, ExceptionId, RuleId, ServiceId},
-    service::Service,
+    ids::{AppointmentId, ClinicId, ExceptionId, ProfessionalId, RuleId, ServiceId},
+    service::{Professional, Service},
     time::HourMinute,
 };
 
@@ -19,7 +19,9 @@ use crate::envelope::Reply;
 use crate::error::ApiError;
 #[cfg(feature = "openapi")]
 use crate::handlers::clinics::ClinicRow;
-use crate::handlers::{appointments, availability, clinics, services, webhook};
+use crate::handlers::{
+    appointments, availability, clinics, exceptions, professionals, rules, services, webhook,
+};
 #[cfg(feature = "openapi")]
 use crate::openapi::{Description, schema_of};
 use crate::request::Call;
@@ -115,6 +117,14 @@ routes! {
     UPDATE_APPOINTMENT: UpdateAppointment PUT "/appointments/{appointmentId}" Key MESSENGER
         appointments::update body update_input => 200 { appointment: Appointment } or 409;
 
+    /// Makes a clinic.
+    CREATE_CLINIC: CreateClinic POST "/clinics" Key ADMIN clinics::create
+        body create_input => 201 { clinicId: ClinicId, clinic: ClinicRow } or 404 409;
+
+    /// Lists the active clinics by name.
+    LIST_CLINICS: ListClinics GET "/clinics" Key ADMIN clinics::list
+        => 200 { clinics: Vec<ClinicRow> } or 404;
+
     /// Shows a clinic.
     GET_CLINIC: GetClinic GET "/clinics/{clinicId}" Key ADMIN clinics::get => 200 { clinic: ClinicRow };
 
@@ -130,15 +140,49 @@ routes! {
     LIST_SERVICES: ListServices GET "/clinics/{clinicId}/services" Key ADMIN services::list
         => 200 { services: Vec<Service> };
 
+    /// Changes a service, or takes it back.
+    UPDATE_SERVICE: UpdateService PUT "/services/{serviceId}" Key ADMIN services::update
+        body update_input => 200 { service: Service };
+
+    /// Adds a professional.
+    CREATE_PROFESSIONAL: CreateProfessional POST "/clinics/{clinicId}/professionals" Key ADMIN
+        professionals::create body create_input
+        => 201 { professionalId: ProfessionalId, professional: Professional };
+
+    /// Lists the active professionals by name.
+    LIST_PROFESSIONALS: ListProfessionals GET "/clinics/{clinicId}/professionals" Key ADMIN
+        professionals::list => 200 { professionals: Vec<Professional> };
+
+    /// Changes a professional, or takes them back with their hours.
+    UPDATE_PROFESSIONAL: UpdateProfessional PUT "/professionals/{professionalId}" Key ADMIN
+        professionals::update body update_input => 200 { professional: Professional };
+
     /// Opens a window of a weekday.
     CREATE_AVAILABILITY_RULE: CreateAvailabilityRule POST "/clinics/{clinicId}/availability-rules" Key ADMIN
-        availability::create_rule body create_rule_input => 201 { ruleId: RuleId, rule: AvailabilityRule };
+        rules::create body create_input => 201 { ruleId: RuleId, rule: AvailabilityRule };
+
+    /// Lists the active windows of the week.
+    LIST_AVAILABILITY_RULES: ListAvailabilityRules GET "/clinics/{clinicId}/availability-rules" Key ADMIN
+        rules::list => 200 { rules: Vec<AvailabilityRule> };
+
+    /// Changes a window of a weekday, or takes it back.
+    UPDATE_AVAILABILITY_RULE: UpdateAvailabilityRule PUT "/availability-rules/{ruleId}" Key ADMIN
+        rules::update body update_input => 200 { rule: AvailabilityRule };
 
     /// Closes a day, or gives it hours of its own.
     CREATE_AVAILABILITY_EXCEPTION: CreateAvailabilityException
-        POST "/clinics/{clinicId}/availability-exceptions" Key ADMIN
-        availability::create_exception body create_exception_input
+        POST "/clinics/{clinicId}/availability-exceptions" Key ADMIN exceptions::create body create_input
         => 201 { exceptionId: ExceptionId, exception: AvailabilityException, conflicts: Vec<Appointment> };
+
+    /// Lists the active special days of a range.
+    LIST_AVAILABILITY_EXCEPTIONS: ListAvailabilityExceptions
+        GET "/clinics/{clinicId}/availability-exceptions" Key ADMIN exceptions::list query list_input
+        => 200 { exceptions: Vec<AvailabilityException> };
+
+    /// Changes a special day, or takes it back.
+    UPDATE_AVAILABILITY_EXCEPTION: UpdateAvailabilityException PUT "/availability-exceptions/{exceptionId}"
+        Key ADMIN exceptions::update body update_input
+        => 200 { exception: AvailabilityException, conflicts: Vec<Appointment> } or 409;
 
     /// Lists the times of a day at which a service may start.
     GET_AVAILABLE_SLOTS: GetAvailableSlots GET "/clinics/{clinicId}/available-slots" Key ADMIN

@@ -5,7 +5,6 @@ use chrono_tz::Tz;
 use scheduler_core::domain::clinic::BusinessHours;
 use scheduler_core::domain::phone::Phone;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 /// The longest text of one line, in characters.
 pub const LINE: usize = 200;
@@ -158,14 +157,6 @@ pub fn phone() -> Reader<String> {
             "examples": ["5511999990000", "(11) 99999-0000", "+1 212 555 0100"],
         })
     })
-}
-
-/// A UUID.
-pub fn uuid() -> Reader<Uuid> {
-    let read = |value: &Value| {
-        value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| "Deve ser um UUID.".into())
-    };
-    Reader::new(read, || json!({"type": "string", "format": "uuid"}))
 }
 
 /// An IANA time zone.

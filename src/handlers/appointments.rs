@@ -11,7 +11,7 @@ use scheduler_core::domain::time::{Slot, local};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{NO_APPOINTMENT, NO_CLINIC, NO_SERVICE};
+use super::{NO_APPOINTMENT, NO_CLINIC, NO_PROFESSIONAL, NO_SERVICE, id_of};
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::fields::{Fields, LINE, Reader, TEXT, boolean, date, integer, number, phone, text, time, word};
@@ -55,11 +55,9 @@ pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError>
     let wish = fields.finish(wish)?;
     call.in_scope(&wish.clinic)?;
     let profile = world.db.find_profile(&wish.clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
-    let service_id: ServiceId = wish.service.parse().map_err(|_| ApiError::NotFound(NO_SERVICE))?;
-    let professional_id: Option<ProfessionalId> = wish
-        .professional
-        .map(|id| id.parse().map_err(|_| ApiError::NotFound("Profissional não encontrado.")))
-        .transpose()?;
+    let service_id: ServiceId = id_of(&wish.service, NO_SERVICE)?;
+    let professional_id: Option<ProfessionalId> =
+        wish.professional.map(|id| id_of(&id, NO_PROFESSIONAL)).transpose()?;
     let booking = Booking {
         person: person(&wish.phone, wish.name)?,
         service_id,

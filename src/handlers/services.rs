@@ -1,28 +1,23 @@
 //! What a clinic sells.
 
-use scheduler_core::adapters::postgres::services::NewService;
+use scheduler_core::adapters::postgres::services::{NewService, ServiceChange};
+use scheduler_core::domain::ids::ServiceId;
 
-use super::NO_CLINIC;
+use super::{NO_CLINIC, NO_SERVICE};
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{Fields, LINE, TEXT, integer, text};
+use crate::fields::{Fields, LINE, TEXT, boolean, integer, text};
 use crate::request::Call;
 use crate::world::World;
 
-pub(crate) fn create_input(fields: &mut Fields) -> NewService {
-    NewService {
-        name: fields.required("name", text(LINE)),
-        duration_minutes: fields.required("duration_minutes", integer(1, 720)),
-        price_cents: fields.optional("price_cents", integer(0, i32::MAX)),
-        description: fields.optional("description", text(TEXT)),
-    }
-}
+/// The longest visit, in minutes.
+const LONGEST: i32 = 720;
 
 pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError> {
     let clinic = call.clinic()?;
     let mut fields = Fields::of_body(&call)?;
-    let new = create_input(&mut fields);
-    let new = fields.finish(new)?;
+    let input = create_input(&mut fields);
+    let new = fields.finish(input)?;
     let service = world.db.create_service(&clinic, &new).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
     Reply::created("Serviço criado.").with("serviceId", service.id)?.with("service", service)
 }
@@ -31,4 +26,33 @@ pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
     let clinic = call.clinic()?;
     let services = world.db.list_services(&clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
     Reply::ok("Serviços da clínica.").with("services", services)
+}
+
+pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError> {
+    let id: ServiceId = call.id("serviceId", NO_SERVICE)?;
+    let mut fields = Fields::of_body(&call)?;
+    let input = update_input(&mut fields);
+    let change = fields.finish(input)?;
+    let service = world.db.update_service(call.scope.as_ref(), id, &change).await?;
+    Reply::ok("Serviço atualizado.").with("service", service.ok_or(ApiError::NotFound(NO_SERVICE))?)
+}
+
+pub(crate) fn create_input(fields: &mut Fields) -> NewService {
+    NewService {
+        name: fields.required("name", text(LINE)),
+        duration_minutes: fields.required("duration_minutes", integer(1, LONGEST)),
+        price_cents: fields.optional("price_cents", integer(0, i32::MAX)),
+        description: fields.optional("description", text(TEXT)),
+    }
+}
+
+pub(crate) fn update_input(fields: &mut Fields) -> ServiceChange {
+    fields.at_least_one();
+    ServiceChange {
+        name: fields.change("name", text(LINE)),
+        duration_minutes: fields.change("duration_minutes", integer(1, LONGEST)),
+        price_cents: fields.patch("price_cents", integer(0, i32::MAX)),
+        description: fields.patch("description", text(TEXT)),
+        active: fields.change("active", boolean()),
+    }
 }

@@ -130,7 +130,7 @@ async fn every_fault_of_a_request_is_told_at_once() {
         (
             "POST",
             "/clinics/sp-1/availability-rules",
-            json!({"day_of_week": 7, "start_time": "9:00", "end_time": "x", "professional_id": "x"}),
+            json!({"day_of_week": 7, "start_time": "9:00", "end_time": "x", "professional_id": 1}),
             &["professional_id", "day_of_week", "start_time", "end_time"],
         ),
         (

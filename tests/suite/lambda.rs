@@ -2,6 +2,7 @@
 
 use scheduler_api::jobs::JOBS;
 use scheduler_api::routes::{Auth, ROUTES};
+use scheduler_tests::filled;
 use scheduler_tests::runtime_api::{Function, Outcome, gateway_event};
 use serde_json::Value;
 
@@ -34,10 +35,7 @@ async fn every_route_answers_with_and_without_a_stage_though_no_store_is_there()
     for route in ROUTES {
         let function = Function::start(&route.binary(), &settings()).await;
         println!("{}: first poll after {:?}", route.function, function.to_first_poll());
-        let path = route
-            .path
-            .replace("{clinicId}", "sp-1")
-            .replace("{appointmentId}", &uuid::Uuid::nil().to_string());
+        let path = filled(route.path, |_| uuid::Uuid::nil().to_string());
         for stage in [None, Some("dev")] {
             let ask = |query: &'static [(&str, &str)]| {
                 let headers = [("Content-Type", "application/json")];

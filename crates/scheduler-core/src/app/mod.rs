@@ -2,6 +2,7 @@
 
 pub mod appointments;
 pub mod availability;
+pub mod clinics;
 pub mod converse;
 pub mod notify;
 pub mod reconcile;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::adapters::dynamodb::events::{Direction, EventStatus, MessageEvent};
 use crate::adapters::dynamodb::session::{ChatKey, Waiting, Work};
-use crate::adapters::postgres::clinics::ClinicProfile;
+use crate::adapters::postgres::profiles::ClinicProfile;
 use crate::app::converse::{Chats, Received};
 use crate::domain::message::{Choice, OutgoingMessage};
 use crate::domain::phone::Address;

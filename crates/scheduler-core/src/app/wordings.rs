@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::adapters::postgres::clinics::OwnTemplate;
+use crate::adapters::postgres::profiles::OwnTemplate;
 use crate::conversation::copy::OwnWordings;
 use crate::domain::message::Choice;
 

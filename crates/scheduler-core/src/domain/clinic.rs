@@ -132,6 +132,31 @@ pub struct Clinic {
     pub updated_at: DateTime<Utc>,
 }
 
+impl Clinic {
+    /// A clinic as it begins: what is not given is as the contract has it by default.
+    pub fn new(id: ClinicId, name: String, business_hours: BusinessHours, now: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            name,
+            phone: None,
+            address: None,
+            timezone: Tz::America__Sao_Paulo,
+            business_hours,
+            buffer_minutes: 10,
+            min_notice_minutes: 0,
+            max_days_ahead: 60,
+            welcome_message: None,
+            pre_session_instructions: None,
+            zapi: None,
+            google_spreadsheet_id: None,
+            google_sheet_name: "Agenda".into(),
+            active: true,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
 /// A weekly opening window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::fold::fold;
+
 macro_rules! uuid_ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
@@ -77,8 +79,44 @@ impl From<String> for ClinicId {
 }
 
 impl ClinicId {
+    /// A readable id for a clinic of this name: kebab-case without accents, and six hexadecimal
+    /// digits that tell clinics of one name apart.
+    pub fn named(name: &str, digits: [u8; 3]) -> Self {
+        let mut id = String::new();
+        for letter in fold(name).chars() {
+            match letter {
+                ' ' if !id.is_empty() && !id.ends_with('-') => id.push('-'),
+                letter if letter.is_ascii_alphanumeric() => id.push(letter),
+                _ => {}
+            }
+        }
+        let readable = match id.trim_end_matches('-') {
+            "" => "clinica",
+            readable => readable,
+        };
+        let [first, second, third] = digits;
+        Self(format!("{readable}-{first:02x}{second:02x}{third:02x}"))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clinic_is_called_by_its_name_in_kebab_case() {
+        let check = |name: &str, expected: &str| {
+            assert_eq!(ClinicId::named(name, [0x1a, 0x02, 0xff]).as_str(), expected, "{name}");
+        };
+        check("Laser Beauty SP", "laser-beauty-sp-1a02ff");
+        check("  Clínica São João & Cia. ", "clinica-sao-joao-cia-1a02ff");
+        check("Estética 24h", "estetica-24h-1a02ff");
+        check("日本 Estética 日本", "estetica-1a02ff");
+        check("👍", "clinica-1a02ff");
     }
 }

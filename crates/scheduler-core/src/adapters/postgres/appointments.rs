@@ -122,7 +122,7 @@ pub struct AppointmentFilter {
     pub status: Option<AppointmentStatus>,
     /// After this one in the order of the list (date, time, id).
     pub after: Option<(NaiveDate, NaiveTime, AppointmentId)>,
-    /// At most so many, 1–100.
+    /// At most so many.
     pub limit: i64,
 }
 

@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, timeout};
 
-use super::clinics::Remembered;
+use super::profiles::Remembered;
 use crate::config::{DatabaseConfig, SslMode};
 use crate::error::StoreError;
 

@@ -1,11 +1,15 @@
 //! Appointments and everything reception edits, in PostgreSQL. Every statement names the clinic.
 
 pub mod appointments;
-pub mod availability;
+pub mod calendar;
 pub mod clinics;
 pub mod connection;
+pub mod exceptions;
 pub mod faq;
 pub mod patients;
+pub mod professionals;
+pub mod profiles;
+pub mod rules;
 pub mod services;
 pub mod setup;
 

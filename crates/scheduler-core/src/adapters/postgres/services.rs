@@ -19,6 +19,21 @@ pub struct NewService {
     pub description: Option<String>,
 }
 
+/// A change of a service: only what is present; `Some(None)` clears.
+#[derive(Debug, Clone, Default)]
+pub struct ServiceChange {
+    /// As patients know it.
+    pub name: Option<String>,
+    /// Minutes, 1–720; visits that stand keep their length.
+    pub duration_minutes: Option<i32>,
+    /// Centavos; none means "sob consulta".
+    pub price_cents: Option<Option<i32>>,
+    /// Free text.
+    pub description: Option<Option<String>>,
+    /// Whether it can be booked.
+    pub active: Option<bool>,
+}
+
 impl Db {
     /// Makes a service; `None`: no such clinic.
     pub async fn create_service(
@@ -98,6 +113,40 @@ impl Db {
             where clinic_id = $1 and id = $2 and active"#,
             clinic.as_str(),
             id.0,
+        )
+        .fetch_optional(connection))
+        .map_err(|failure| failed(DOING, failure))
+    }
+
+    /// Changes a service; `None`: no such service of this clinic. `clinic`: `None` only for a key
+    /// that may touch every clinic.
+    pub async fn update_service(
+        &self,
+        clinic: Option<&ClinicId>,
+        id: ServiceId,
+        change: &ServiceChange,
+    ) -> Result<Option<Service>, StoreError> {
+        const DOING: &str = "update a service";
+        run!(self, DOING, |connection| sqlx::query_as!(
+            Service,
+            "update scheduler.services set
+                name = coalesce($3, name),
+                duration_minutes = coalesce($4, duration_minutes),
+                price_cents = case when $5::boolean then $6 else price_cents end,
+                description = case when $7::boolean then $8 else description end,
+                active = coalesce($9, active)
+            where id = $1 and clinic_id = coalesce($2, clinic_id)
+            returning id, clinic_id, name, duration_minutes,
+                price_cents, description, active, created_at, updated_at",
+            id.0,
+            clinic.map(ClinicId::as_str),
+            change.name,
+            change.duration_minutes,
+            change.price_cents.is_some(),
+            change.price_cents.flatten(),
+            change.description.is_some(),
+            change.description.clone().flatten(),
+            change.active,
         )
         .fetch_optional(connection))
         .map_err(|failure| failed(DOING, failure))

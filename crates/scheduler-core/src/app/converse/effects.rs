@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::Chats;
 use super::holder::Holder;
 use crate::adapters::postgres::appointments::{Idempotency, Person};
-use crate::adapters::postgres::clinics::ClinicProfile;
+use crate::adapters::postgres::profiles::ClinicProfile;
 use crate::app::appointments::{self, AppointmentError, Booking, By, Change};
 use crate::app::availability;
 use crate::conversation::event::{Effect, Event, Heard, ServicesFor};

@@ -9,7 +9,7 @@ use super::Chats;
 use crate::adapters::dynamodb::events::{EventStatus, MessageEvent};
 use crate::adapters::dynamodb::save::{Lease, MovedFrom, Save, Saved};
 use crate::adapters::dynamodb::session::{ChatKey, Session, Waiting, Work};
-use crate::adapters::postgres::clinics::ClinicProfile;
+use crate::adapters::postgres::profiles::ClinicProfile;
 use crate::domain::ids::ConversationId;
 use crate::domain::message::OutgoingMessage;
 use crate::domain::phone::Address;

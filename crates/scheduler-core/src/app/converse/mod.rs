@@ -18,7 +18,7 @@ use crate::adapters::dynamodb::Tables;
 use crate::adapters::dynamodb::lease::Stored;
 use crate::adapters::dynamodb::session::{ChatKey, Session, Waiting, Work};
 use crate::adapters::postgres::Db;
-use crate::adapters::postgres::clinics::ClinicProfile;
+use crate::adapters::postgres::profiles::ClinicProfile;
 use crate::domain::message::IncomingMessage;
 use crate::domain::phone::{Address, MatchKey, Phone};
 use crate::error::{StoreError, StoreErrorKind};

@@ -1,0 +1,71 @@
+//! The calendar of a range of days, by one statement.
+
+use chrono::{NaiveDate, NaiveDateTime};
+use sqlx::types::Json;
+
+use super::Db;
+use super::connection::{failed, run};
+use super::exceptions::ExceptionRow;
+use super::rules::RuleRow;
+use crate::availability::Calendar;
+use crate::domain::clinic::{AvailabilityException, AvailabilityRule, BusinessHours};
+use crate::domain::ids::{AppointmentId, ClinicId};
+use crate::domain::time::Span;
+use crate::error::StoreError;
+
+impl Db {
+    /// What decides the free time of `[from, until]`: one statement. The hours of a professional who
+    /// is no longer there do not count. `leaving_out`: a visit whose own time counts as free.
+    /// `None`: no such clinic.
+    pub async fn find_calendar(
+        &self,
+        clinic: &ClinicId,
+        from: NaiveDate,
+        until: NaiveDate,
+        leaving_out: Option<AppointmentId>,
+    ) -> Result<Option<Calendar>, StoreError> {
+        const DOING: &str = "find free time";
+        // A visit's buffer may reach into the next day, so the range of busy time is open by one day
+        // at both ends.
+        let row = run!(self, DOING, again, |connection| sqlx::query!(
+            r#"select c.timezone, c.business_hours as "business_hours: Json<BusinessHours>",
+                coalesce((
+                    select jsonb_agg(to_jsonb(r)) from scheduler.availability_rules r
+                    left join scheduler.professionals p
+                        on p.clinic_id = r.clinic_id and p.id = r.professional_id
+                    where r.clinic_id = c.clinic_id and r.active and p.active is not false
+                ), '[]') as "rules!: Json<Vec<RuleRow>>",
+                coalesce((
+                    select jsonb_agg(to_jsonb(e)) from scheduler.availability_exceptions e
+                    where e.clinic_id = c.clinic_id and e.active and e.exception_date between $2 and $3
+                ), '[]') as "exceptions!: Json<Vec<ExceptionRow>>",
+                coalesce((
+                    select array_agg(lower(a.occupied)) from scheduler.appointments a
+                    where a.clinic_id = c.clinic_id and a.status in ('CONFIRMED', 'COMPLETED')
+                        and a.appointment_date between $2::date - 1 and $3::date + 1
+                        and a.id is distinct from $4
+                ), '{}') as "starts!: Vec<NaiveDateTime>",
+                coalesce((
+                    select array_agg(upper(a.occupied)) from scheduler.appointments a
+                    where a.clinic_id = c.clinic_id and a.status in ('CONFIRMED', 'COMPLETED')
+                        and a.appointment_date between $2::date - 1 and $3::date + 1
+                        and a.id is distinct from $4
+                ), '{}') as "ends!: Vec<NaiveDateTime>"
+            from scheduler.clinics c
+            where c.clinic_id = $1"#,
+            clinic.as_str(),
+            from,
+            until,
+            leaving_out.map(|id| id.0),
+        )
+        .fetch_optional(connection))
+        .map_err(|failure| failed(DOING, failure))?;
+        let Some(row) = row else { return Ok(None) };
+        let timezone = row.timezone.parse().map_err(|error| StoreError::internal(DOING, error))?;
+        let rules = row.rules.0.into_iter().map(AvailabilityRule::from).collect();
+        let exceptions =
+            row.exceptions.0.into_iter().map(AvailabilityException::try_from).collect::<Result<_, _>>()?;
+        let busy = row.starts.into_iter().zip(row.ends).map(|(start, end)| Span { start, end }).collect();
+        Ok(Some(Calendar::new(timezone, rules, row.business_hours.0, exceptions, busy)))
+    }
+}

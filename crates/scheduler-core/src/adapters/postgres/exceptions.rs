@@ -1,0 +1,264 @@
+//! Days that differ from their week.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::Db;
+use super::appointments::AppointmentFilter;
+use super::connection::{constraint, failed, run};
+use crate::domain::appointment::{Appointment, AppointmentStatus};
+use crate::domain::clinic::{AvailabilityException, ExceptionType};
+use crate::domain::ids::{ClinicId, ExceptionId};
+use crate::error::StoreError;
+
+/// As many visits as a day can have: one of each minute.
+const A_DAY_OF_VISITS: i64 = 24 * 60;
+
+/// A special day to be made.
+#[derive(Debug, Clone)]
+pub struct NewException {
+    /// The day.
+    pub exception_date: NaiveDate,
+    /// What it does.
+    pub exception_type: ExceptionType,
+    /// Both times or neither; special hours need both.
+    pub start_time: Option<NaiveTime>,
+    /// Later than the start.
+    pub end_time: Option<NaiveTime>,
+    /// For reception.
+    pub reason: Option<String>,
+}
+
+/// A change of a special day: only what is present; `Some(None)` clears.
+#[derive(Debug, Clone, Default)]
+pub struct ExceptionChange {
+    /// The day.
+    pub exception_date: Option<NaiveDate>,
+    /// What it does.
+    pub exception_type: Option<ExceptionType>,
+    /// From.
+    pub start_time: Option<Option<NaiveTime>>,
+    /// To.
+    pub end_time: Option<Option<NaiveTime>>,
+    /// For reception.
+    pub reason: Option<Option<String>>,
+    /// Whether it counts.
+    pub active: Option<bool>,
+}
+
+/// An exception as it stands, and the confirmed visits it stands over.
+#[derive(Debug)]
+pub struct Standing {
+    /// The exception.
+    pub exception: AvailabilityException,
+    /// Visits that somebody must now call about.
+    pub conflicts: Vec<Appointment>,
+}
+
+/// What became of a change.
+#[derive(Debug)]
+pub enum ChangedException {
+    /// It stands so now.
+    Done(Box<Standing>),
+    /// No such exception of this clinic.
+    NotFound,
+    /// Type and times would not go together; here it is as it stands.
+    Unfit(Box<AvailabilityException>),
+}
+
+impl Db {
+    /// Makes an exception; `None`: no such clinic.
+    pub async fn create_exception(
+        &self,
+        clinic: &ClinicId,
+        new: &NewException,
+    ) -> Result<Option<Standing>, StoreError> {
+        const DOING: &str = "create an availability exception";
+        let made = run!(self, DOING, |connection| sqlx::query_as!(
+            ExceptionRow,
+            "insert into scheduler.availability_exceptions
+                (clinic_id, exception_date, exception_type, start_time, end_time, reason)
+            values ($1, $2, $3, $4, $5, $6)
+            returning id, clinic_id, exception_date, exception_type, start_time, end_time, reason,
+                active, created_at, updated_at",
+            clinic.as_str(),
+            new.exception_date,
+            new.exception_type.as_str(),
+            new.start_time,
+            new.end_time,
+            new.reason,
+        )
+        .fetch_one(connection));
+        match made {
+            Ok(row) => self.standing(row).await.map(Some),
+            Err(failure) if constraint(&failure) == Some("availability_exceptions_clinic_id_fkey") => {
+                Ok(None)
+            }
+            Err(failure) => Err(failed(DOING, failure)),
+        }
+    }
+
+    /// Active exceptions of a range of days, open where no end is given, by day; `None`: no such
+    /// clinic.
+    pub async fn list_exceptions(
+        &self,
+        clinic: &ClinicId,
+        from: Option<NaiveDate>,
+        until: Option<NaiveDate>,
+    ) -> Result<Option<Vec<AvailabilityException>>, StoreError> {
+        const DOING: &str = "list availability exceptions";
+        let rows = run!(self, DOING, again, |connection| sqlx::query_as!(
+            ExceptionRow,
+            "select id, clinic_id, exception_date, exception_type, start_time, end_time, reason,
+                active, created_at, updated_at
+            from scheduler.availability_exceptions
+            where clinic_id = $1 and active
+                and exception_date >= coalesce($2, exception_date)
+                and exception_date <= coalesce($3, exception_date)
+            order by exception_date, start_time nulls first, id",
+            clinic.as_str(),
+            from,
+            until,
+        )
+        .fetch_all(connection))
+        .map_err(|failure| failed(DOING, failure))?;
+        if rows.is_empty() && self.find_clinic(clinic).await?.is_none() {
+            return Ok(None);
+        }
+        rows.into_iter().map(AvailabilityException::try_from).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Changes an exception, or takes it back. `clinic`: `None` only for a key that may touch every
+    /// clinic.
+    pub async fn update_exception(
+        &self,
+        clinic: Option<&ClinicId>,
+        id: ExceptionId,
+        change: &ExceptionChange,
+    ) -> Result<ChangedException, StoreError> {
+        const DOING: &str = "update an availability exception";
+        let row = run!(self, DOING, |connection| sqlx::query_as!(
+            ExceptionRow,
+            "update scheduler.availability_exceptions set
+                exception_date = coalesce($3, exception_date),
+                exception_type = coalesce($4, exception_type),
+                start_time = case when $5::boolean then $6 else start_time end,
+                end_time = case when $7::boolean then $8 else end_time end,
+                reason = case when $9::boolean then $10 else reason end,
+                active = coalesce($11, active)
+            where id = $1 and clinic_id = coalesce($2, clinic_id)
+            returning id, clinic_id, exception_date, exception_type, start_time, end_time, reason,
+                active, created_at, updated_at",
+            id.0,
+            clinic.map(ClinicId::as_str),
+            change.exception_date,
+            change.exception_type.map(ExceptionType::as_str),
+            change.start_time.is_some(),
+            change.start_time.flatten(),
+            change.end_time.is_some(),
+            change.end_time.flatten(),
+            change.reason.is_some(),
+            change.reason.clone().flatten(),
+            change.active,
+        )
+        .fetch_optional(connection));
+        match row {
+            Ok(Some(row)) => Ok(ChangedException::Done(Box::new(self.standing(row).await?))),
+            Ok(None) => Ok(ChangedException::NotFound),
+            Err(failure) if constraint(&failure) == Some("exceptions_times_check") => {
+                let stands = self.find_exception(clinic, id).await?;
+                Ok(stands.map_or(ChangedException::NotFound, |row| ChangedException::Unfit(Box::new(row))))
+            }
+            Err(failure) => Err(failed(DOING, failure)),
+        }
+    }
+
+    async fn find_exception(
+        &self,
+        clinic: Option<&ClinicId>,
+        id: ExceptionId,
+    ) -> Result<Option<AvailabilityException>, StoreError> {
+        const DOING: &str = "find an availability exception";
+        let row = run!(self, DOING, again, |connection| sqlx::query_as!(
+            ExceptionRow,
+            "select id, clinic_id, exception_date, exception_type, start_time, end_time, reason,
+                active, created_at, updated_at
+            from scheduler.availability_exceptions
+            where id = $1 and clinic_id = coalesce($2, clinic_id)",
+            id.0,
+            clinic.map(ClinicId::as_str),
+        )
+        .fetch_optional(connection))
+        .map_err(|failure| failed(DOING, failure))?;
+        row.map(AvailabilityException::try_from).transpose()
+    }
+
+    async fn standing(&self, row: ExceptionRow) -> Result<Standing, StoreError> {
+        let exception = AvailabilityException::try_from(row)?;
+        if !exception.active {
+            return Ok(Standing { exception, conflicts: Vec::new() });
+        }
+        let filter = AppointmentFilter {
+            from: Some(exception.exception_date),
+            until: Some(exception.exception_date),
+            status: Some(AppointmentStatus::Confirmed),
+            after: None,
+            limit: A_DAY_OF_VISITS,
+        };
+        let visits = self.list_appointments(&exception.clinic_id, &filter).await?;
+        let mut conflicts =
+            visits.ok_or_else(|| StoreError::internal("list conflicts", "the clinic has vanished"))?;
+        conflicts.retain(|visit| stands_over(&exception, visit));
+        Ok(Standing { exception, conflicts })
+    }
+}
+
+/// Whether an exception takes time from a visit: a blocked part that it reaches into, or special
+/// hours that it does not fit.
+fn stands_over(exception: &AvailabilityException, visit: &Appointment) -> bool {
+    let Some((start, end)) = exception.start_time.zip(exception.end_time) else { return true };
+    match exception.exception_type {
+        ExceptionType::Blocked => visit.start_time < end && start < visit.end_time,
+        ExceptionType::SpecialHours => visit.start_time < start || end < visit.end_time,
+    }
+}
+
+/// A row as PostgreSQL gives it.
+#[derive(Debug, Deserialize)]
+pub(super) struct ExceptionRow {
+    id: Uuid,
+    clinic_id: String,
+    exception_date: NaiveDate,
+    exception_type: String,
+    start_time: Option<NaiveTime>,
+    end_time: Option<NaiveTime>,
+    reason: Option<String>,
+    active: bool,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<ExceptionRow> for AvailabilityException {
+    type Error = StoreError;
+
+    fn try_from(row: ExceptionRow) -> Result<Self, StoreError> {
+        let exception_type = match row.exception_type.as_str() {
+            "BLOCKED" => ExceptionType::Blocked,
+            "SPECIAL_HOURS" => ExceptionType::SpecialHours,
+            _ => return Err(StoreError::internal("read an exception", "unknown type of exception")),
+        };
+        Ok(Self {
+            id: ExceptionId(row.id),
+            clinic_id: ClinicId(row.clinic_id),
+            exception_date: row.exception_date,
+            exception_type,
+            start_time: row.start_time,
+            end_time: row.end_time,
+            reason: row.reason,
+            active: row.active,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! Weekly opening windows.
+
+use chrono::{DateTime, NaiveTime, Utc};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::Db;
+use super::connection::{Failure, constraint, failed, run};
+use crate::domain::clinic::AvailabilityRule;
+use crate::domain::ids::{ClinicId, ProfessionalId, RuleId};
+use crate::error::StoreError;
+
+/// A weekly window to be made.
+#[derive(Debug, Clone)]
+pub struct NewRule {
+    /// Whom it is about, if anybody.
+    pub professional_id: Option<ProfessionalId>,
+    /// 0 = Sunday … 6 = Saturday.
+    pub day_of_week: i16,
+    /// Opening.
+    pub start_time: NaiveTime,
+    /// Closing, later.
+    pub end_time: NaiveTime,
+}
+
+/// A change of a rule: only what is present.
+#[derive(Debug, Clone, Default)]
+pub struct RuleChange {
+    /// Whom it is about; `Some(None)`: nobody.
+    pub professional_id: Option<Option<ProfessionalId>>,
+    /// 0 = Sunday … 6 = Saturday.
+    pub day_of_week: Option<i16>,
+    /// Opening.
+    pub start_time: Option<NaiveTime>,
+    /// Closing, later than the opening that stands or is given.
+    pub end_time: Option<NaiveTime>,
+    /// Whether it counts.
+    pub active: Option<bool>,
+}
+
+/// Why a rule was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum RuleError {
+    /// No such clinic.
+    #[error("no such clinic")]
+    UnknownClinic,
+    /// No such professional of this clinic.
+    #[error("no such professional")]
+    UnknownProfessional,
+    /// No such rule of this clinic.
+    #[error("no such rule")]
+    NotFound,
+    /// It would close before it opens.
+    #[error("the end is not after the start")]
+    EndsBeforeStart,
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Db {
+    /// Makes a rule.
+    pub async fn create_rule(&self, clinic: &ClinicId, new: &NewRule) -> Result<AvailabilityRule, RuleError> {
+        const DOING: &str = "create an availability rule";
+        let made = run!(self, DOING, |connection| sqlx::query_as!(
+            RuleRow,
+            "insert into scheduler.availability_rules
+                (clinic_id, professional_id, day_of_week, start_time, end_time)
+            values ($1, $2, $3, $4, $5)
+            returning id, clinic_id, professional_id, day_of_week, start_time, end_time, active,
+                created_at, updated_at",
+            clinic.as_str(),
+            new.professional_id.map(|id| id.0),
+            new.day_of_week,
+            new.start_time,
+            new.end_time,
+        )
+        .fetch_one(connection));
+        made.map(AvailabilityRule::from).map_err(|failure| refused(DOING, failure))
+    }
+
+    /// Active rules by weekday and opening; `None`: no such clinic.
+    pub async fn list_rules(&self, clinic: &ClinicId) -> Result<Option<Vec<AvailabilityRule>>, StoreError> {
+        const DOING: &str = "list availability rules";
+        let rows = run!(self, DOING, again, |connection| sqlx::query_as!(
+            RuleRow,
+            "select id, clinic_id, professional_id, day_of_week, start_time, end_time, active,
+                created_at, updated_at
+            from scheduler.availability_rules
+            where clinic_id = $1 and active
+            order by day_of_week, start_time, id",
+            clinic.as_str(),
+        )
+        .fetch_all(connection))
+        .map_err(|failure| failed(DOING, failure))?;
+        if rows.is_empty() && self.find_clinic(clinic).await?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(rows.into_iter().map(AvailabilityRule::from).collect()))
+    }
+
+    /// Changes a rule, or takes it back. `clinic`: `None` only for a key that may touch every clinic.
+    pub async fn update_rule(
+        &self,
+        clinic: Option<&ClinicId>,
+        id: RuleId,
+        change: &RuleChange,
+    ) -> Result<AvailabilityRule, RuleError> {
+        const DOING: &str = "update an availability rule";
+        let row = run!(self, DOING, |connection| sqlx::query_as!(
+            RuleRow,
+            "update scheduler.availability_rules set
+                professional_id = case when $3::boolean then $4 else professional_id end,
+                day_of_week = coalesce($5, day_of_week),
+                start_time = coalesce($6, start_time),
+                end_time = coalesce($7, end_time),
+                active = coalesce($8, active)
+            where id = $1 and clinic_id = coalesce($2, clinic_id)
+            returning id, clinic_id, professional_id, day_of_week, start_time, end_time, active,
+                created_at, updated_at",
+            id.0,
+            clinic.map(ClinicId::as_str),
+            change.professional_id.is_some(),
+            change.professional_id.flatten().map(|id| id.0),
+            change.day_of_week,
+            change.start_time,
+            change.end_time,
+            change.active,
+        )
+        .fetch_optional(connection));
+        match row {
+            Ok(row) => row.map(AvailabilityRule::from).ok_or(RuleError::NotFound),
+            Err(failure) => Err(refused(DOING, failure)),
+        }
+    }
+}
+
+/// A constraint's word for what is wrong with a rule.
+fn refused(doing: &'static str, failure: Failure) -> RuleError {
+    match constraint(&failure) {
+        Some("availability_rules_clinic_id_fkey") => RuleError::UnknownClinic,
+        Some("rules_professional_fkey") => RuleError::UnknownProfessional,
+        Some("rules_times_check") => RuleError::EndsBeforeStart,
+        _ => failed(doing, failure).into(),
+    }
+}
+
+/// A row as PostgreSQL gives it.
+#[derive(Debug, Deserialize)]
+pub(super) struct RuleRow {
+    id: Uuid,
+    clinic_id: String,
+    professional_id: Option<Uuid>,
+    day_of_week: i16,
+    start_time: NaiveTime,
+    end_time: NaiveTime,
+    active: bool,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<RuleRow> for AvailabilityRule {
+    fn from(row: RuleRow) -> Self {
+        Self {
+            id: RuleId(row.id),
+            clinic_id: ClinicId(row.clinic_id),
+            professional_id: row.professional_id.map(ProfessionalId),
+            day_of_week: row.day_of_week,
+            start_time: row.start_time,
+            end_time: row.end_time,
+            active: row.active,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Weekly opening windows.
+
+use chrono::NaiveTime;
+use scheduler_core::adapters::postgres::rules::{NewRule, RuleChange, RuleError};
+use scheduler_core::domain::ids::{ProfessionalId, RuleId};
+
+use super::{END_BEFORE_START, NO_CLINIC, NO_PROFESSIONAL, NO_RULE, START_AFTER_END, id_of};
+use crate::envelope::Reply;
+use crate::error::ApiError;
+use crate::fields::{Fields, LINE, boolean, integer, text, time};
+use crate::request::Call;
+use crate::world::World;
+
+pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError> {
+    let clinic = call.clinic()?;
+    let mut fields = Fields::of_body(&call)?;
+    let input = create_input(&mut fields);
+    let input = fields.finish(input)?;
+    let new = NewRule {
+        professional_id: input.professional.as_deref().map(professional).transpose()?,
+        day_of_week: weekday(input.day_of_week)?,
+        start_time: input.start_time,
+        end_time: input.end_time,
+    };
+    let rule = world.db.create_rule(&clinic, &new).await?;
+    Reply::created("Regra criada.").with("ruleId", rule.id)?.with("rule", rule)
+}
+
+pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
+    let clinic = call.clinic()?;
+    let rules = world.db.list_rules(&clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
+    Reply::ok("Regras da clínica.").with("rules", rules)
+}
+
+pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError> {
+    let id: RuleId = call.id("ruleId", NO_RULE)?;
+    let mut fields = Fields::of_body(&call)?;
+    let input = update_input(&mut fields);
+    let input = fields.finish(input)?;
+    let named = input.professional.as_ref().map(|id| id.as_deref().map(professional).transpose());
+    let change = RuleChange {
+        professional_id: named.transpose()?,
+        day_of_week: input.day_of_week.map(weekday).transpose()?,
+        start_time: input.start_time,
+        end_time: input.end_time,
+        active: input.active,
+    };
+    let rule = match world.db.update_rule(call.scope.as_ref(), id, &change).await {
+        // Beside the time that stands: the one that was given is the one to mend.
+        Err(RuleError::EndsBeforeStart) if change.end_time.is_none() => {
+            return Err(ApiError::field("start_time", START_AFTER_END));
+        }
+        updated => updated?,
+    };
+    Reply::ok("Regra atualizada.").with("rule", rule)
+}
+
+/// What is said of a new rule.
+pub(crate) struct CreateInput {
+    professional: Option<String>,
+    day_of_week: i32,
+    start_time: NaiveTime,
+    end_time: NaiveTime,
+}
+
+pub(crate) fn create_input(fields: &mut Fields) -> CreateInput {
+    let input = CreateInput {
+        professional: fields.optional("professional_id", text(LINE)),
+        day_of_week: fields.required("day_of_week", integer(0, 6)),
+        start_time: fields.required("start_time", time()),
+        end_time: fields.required("end_time", time()),
+    };
+    check_times(fields, Some(input.start_time), Some(input.end_time));
+    input
+}
+
+/// What is said of a rule that stands.
+pub(crate) struct UpdateInput {
+    professional: Option<Option<String>>,
+    day_of_week: Option<i32>,
+    start_time: Option<NaiveTime>,
+    end_time: Option<NaiveTime>,
+    active: Option<bool>,
+}
+
+pub(crate) fn update_input(fields: &mut Fields) -> UpdateInput {
+    fields.at_least_one();
+    let input = UpdateInput {
+        professional: fields.patch("professional_id", text(LINE)),
+        day_of_week: fields.change("day_of_week", integer(0, 6)),
+        start_time: fields.change("start_time", time()),
+        end_time: fields.change("end_time", time()),
+        active: fields.change("active", boolean()),
+    };
+    check_times(fields, input.start_time, input.end_time);
+    input
+}
+
+fn professional(id: &str) -> Result<ProfessionalId, ApiError> {
+    id_of(id, NO_PROFESSIONAL)
+}
+
+fn weekday(number: i32) -> Result<i16, ApiError> {
+    i16::try_from(number).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+fn check_times(fields: &mut Fields, start: Option<NaiveTime>, end: Option<NaiveTime>) {
+    if fields.is_sound() && start.zip(end).is_some_and(|(start, end)| end <= start) {
+        fields.fault("end_time", END_BEFORE_START);
+    }
+}
+
+impl From<RuleError> for ApiError {
+    fn from(error: RuleError) -> Self {
+        match error {
+            RuleError::UnknownClinic => Self::NotFound(NO_CLINIC),
+            RuleError::UnknownProfessional => Self::NotFound(NO_PROFESSIONAL),
+            RuleError::NotFound => Self::NotFound(NO_RULE),
+            RuleError::EndsBeforeStart => Self::field("end_time", END_BEFORE_START),
+            RuleError::Store(error) => error.into(),
+        }
+    }
+}
