@@ -1,5 +1,6 @@
 //! One PostgreSQL for the whole test process, and a database of its own for each test.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, mpsc};
@@ -32,6 +33,24 @@ impl TestDatabase {
     /// The same database by way of another address.
     pub fn url_by(&self, address: SocketAddr) -> String {
         self.url.replacen(&self.address().to_string(), &address.to_string(), 1)
+    }
+
+    /// A hash of all rows of each table of the schema: the same where no row was changed.
+    pub async fn fingerprint(&self) -> BTreeMap<String, String> {
+        let tables: Vec<String> =
+            sqlx::query_scalar("select tablename::text from pg_tables where schemaname = 'scheduler'")
+                .fetch_all(&self.pool)
+                .await
+                .expect("the tables");
+        let mut hashes = BTreeMap::new();
+        for table in tables {
+            let rows = format!(
+                "select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from scheduler.{table} t"
+            );
+            let hash = sqlx::query_scalar(&rows).fetch_one(&self.pool).await.expect("a hash");
+            hashes.insert(table, hash);
+        }
+        hashes
     }
 
     /// One number, such as a count.

@@ -36,15 +36,32 @@ pub fn client() -> Client {
         .expect("a client")
 }
 
-/// One request with the local server's key; an error means that the connection broke.
+/// The key to every clinic.
+pub const KEY: &str = "test-api-key";
+
+/// One request with [`KEY`]; an error means that the connection broke.
 pub async fn ask(
     client: &Client,
     method: Method,
     url: &str,
     body: Option<&Value>,
 ) -> Result<Answered, reqwest::Error> {
+    ask_with(client, Some(KEY), method, url, body).await
+}
+
+/// One request with this key, or with none.
+pub async fn ask_with(
+    client: &Client,
+    key: Option<&str>,
+    method: Method,
+    url: &str,
+    body: Option<&Value>,
+) -> Result<Answered, reqwest::Error> {
     let asked = Instant::now();
-    let mut request = client.request(method, url).header("x-api-key", "test-api-key");
+    let mut request = client.request(method, url);
+    if let Some(key) = key {
+        request = request.header("x-api-key", key);
+    }
     if let Some(body) = body {
         request = request.json(body);
     }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::clock::TestClock;
 use crate::database::{TestDatabase, database};
-use crate::http::{Answered, ask, client};
+use crate::http::{Answered, KEY, ask, ask_with, client};
 use crate::patient::Patient;
 use crate::process::Process;
 
@@ -33,13 +33,22 @@ pub struct Setting {
     pub allowed: &'static str,
     /// `WEBHOOK_TOKEN`
     pub webhook_token: Option<&'static str>,
+    /// `SCHEDULER_API_KEY`; [`KEY`] must be among them.
+    pub keys: &'static str,
     /// Whether the clock stands still at [`crate::clock::MONDAY`].
     pub clock_stands: bool,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { database_url: None, dynamodb: None, allowed: "*", webhook_token: None, clock_stands: true }
+        Self {
+            database_url: None,
+            dynamodb: None,
+            allowed: "*",
+            webhook_token: None,
+            keys: KEY,
+            clock_stands: true,
+        }
     }
 }
 
@@ -135,6 +144,17 @@ impl Product {
         body: Option<&Value>,
     ) -> Result<Answered, reqwest::Error> {
         ask(&self.client, method, &format!("{}{path}", self.server.base()), body).await
+    }
+
+    /// A request as somebody else: with another key, or with none.
+    pub async fn ask_with(
+        &self,
+        key: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answered {
+        ask_with(&self.client, key, method, &self.url(path), body).await.expect("an answer")
     }
 
     /// Where anything at all may be posted.
@@ -250,7 +270,7 @@ async fn spawn(
         ("DATABASE_URL", url),
         ("ZAPI_BASE_URL", zapi.base_url()),
         ("ALLOWED_PHONES", setting.allowed.to_owned()),
-        ("SCHEDULER_API_KEY", "test-api-key".to_owned()),
+        ("SCHEDULER_API_KEY", setting.keys.to_owned()),
     ];
     settings.extend(setting.dynamodb.clone().map(|url| ("AWS_ENDPOINT_URL_DYNAMODB", url)));
     settings.extend(setting.webhook_token.map(|token| ("WEBHOOK_TOKEN", token.to_owned())));

@@ -1,0 +1,106 @@
+//! Clinics are made, listed and changed.
+
+use reqwest::Method;
+use scheduler_tests::{CLINIC, Product, Setting};
+use serde_json::{Value, json};
+
+use super::{ask, column, february, fields, get, post, put, text};
+
+const HOURS: &str = r#"{"mon":{"start":"09:00","end":"18:00"}}"#;
+
+fn hours() -> Value {
+    serde_json::from_str(HOURS).expect("hours")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clinic_is_made_with_a_readable_id_and_found_in_the_list_until_it_is_taken_back() {
+    let product = Product::start().await;
+    let body = json!({ "name": "Clínica São João", "phone": "(11) 98888-0000", "business_hours": hours(),
+        "zapi_instance_id": "instance-9", "zapi_instance_token": "secret-token" });
+    let made = post(&product, "/clinics", body).await;
+    let id = text(&made, "clinicId");
+    let digits = id.strip_prefix("clinica-sao-joao-").expect("the name in kebab-case");
+    assert!(digits.len() == 6 && digits.bytes().all(|digit| b"0123456789abcdef".contains(&digit)), "{id}");
+    let clinic = &made["clinic"];
+    assert_eq!(clinic["clinic_id"], *id);
+    assert_eq!(clinic["phone"], "5511988880000");
+    assert_eq!(clinic["business_hours"], hours());
+    assert_eq!(
+        (&clinic["timezone"], &clinic["buffer_minutes"], &clinic["min_notice_minutes"]),
+        (&json!("America/Sao_Paulo"), &json!(10), &json!(0))
+    );
+    assert_eq!(
+        (&clinic["max_days_ahead"], &clinic["google_sheet_name"], &clinic["active"]),
+        (&json!(60), &json!("Agenda"), &json!(true))
+    );
+    assert_eq!(
+        (&clinic["zapi_instance_id"], &clinic["zapi_token_set"]),
+        (&json!("instance-9"), &json!(true))
+    );
+    assert!(!made.to_string().contains("secret-token"));
+    assert_eq!(get(&product, &format!("/clinics/{id}")).await["clinic"], *clinic);
+
+    let namesake =
+        post(&product, "/clinics", json!({ "name": "Clínica São João", "business_hours": {} })).await;
+    assert_ne!(text(&namesake, "clinicId"), id);
+    let listed = column(&get(&product, "/clinics").await, "clinics", "clinic_id");
+    assert_eq!(listed.len(), 3);
+    assert!(listed.contains(&json!(id)) && listed.contains(&json!(CLINIC)), "{listed:?}");
+
+    let path = format!("/clinics/{id}");
+    assert_eq!(put(&product, &path, json!({ "active": false })).await["clinic"]["active"], false);
+    let listed = column(&get(&product, "/clinics").await, "clinics", "clinic_id");
+    assert!(listed.len() == 2 && !listed.contains(&json!(id)), "{listed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_leaves_the_rest_as_it_was_and_counts_at_once() {
+    let product = Product::start().await;
+    let path = format!("/clinics/{CLINIC}");
+    let before = get(&product, &path).await["clinic"].clone();
+    assert_eq!(product.slots(february(18)).await[..2], ["09:00", "09:55"]);
+    let mut after =
+        put(&product, &path, json!({ "buffer_minutes": 0, "address": null })).await["clinic"].clone();
+    assert_eq!(product.slots(february(18)).await[..2], ["09:00", "09:45"]);
+    assert_eq!((&after["buffer_minutes"], &after["address"]), (&json!(0), &Value::Null));
+    for changed in ["buffer_minutes", "address", "updated_at"] {
+        after[changed] = before[changed].clone();
+    }
+    assert_eq!(after, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_belongs_to_one_clinic_and_comes_with_its_token() {
+    let product = Product::start().await;
+    let taken = json!({ "name": "Outra", "business_hours": {}, "zapi_instance_id": "instance-123",
+        "zapi_instance_token": "t" });
+    ask(&product, Method::POST, "/clinics", taken, 409).await;
+    let made = post(&product, "/clinics", json!({ "name": "Outra", "business_hours": {} })).await;
+    let path = format!("/clinics/{}", text(&made, "clinicId"));
+    for (body, status, named) in [
+        (json!({ "zapi_instance_id": "instance-123", "zapi_instance_token": "t" }), 409, &[][..]),
+        (json!({ "zapi_instance_id": "instance-9" }), 400, &["zapi_instance_token"]),
+        (json!({ "zapi_instance_token": "t" }), 400, &["zapi_instance_id"]),
+        (json!({ "zapi_client_token": "t" }), 400, &["zapi_instance_id"]),
+    ] {
+        let refused = ask(&product, Method::PUT, &path, body, status).await;
+        assert_eq!(fields(&refused), named);
+    }
+    assert_eq!(get(&product, &path).await["clinic"], made["clinic"]);
+    let ours = json!({ "zapi_instance_id": "instance-9", "zapi_instance_token": "t" });
+    assert_eq!(put(&product, &path, ours).await["clinic"]["zapi_token_set"], true);
+    let gone = put(&product, &path, json!({ "zapi_instance_id": null })).await;
+    assert_eq!(gone["clinic"]["zapi_token_set"], false);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_to_one_clinic_neither_makes_nor_lists_others() {
+    let keys = "test-api-key,laser-beauty-sp:one-key";
+    let product = Product::with(Setting { keys, ..Setting::default() }).await;
+    let body = json!({ "name": "Outra", "business_hours": {} });
+    let (own, key) = (format!("/clinics/{CLINIC}"), Some("one-key"));
+    assert_eq!(product.ask_with(key, Method::GET, &own, None).await.status, 200);
+    assert_eq!(product.ask_with(key, Method::GET, "/clinics", None).await.status, 404);
+    assert_eq!(product.ask_with(key, Method::POST, "/clinics", Some(&body)).await.status, 404);
+    assert_eq!(product.database.number("select count(*) from scheduler.clinics").await, 1);
+}
