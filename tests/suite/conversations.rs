@@ -183,6 +183,10 @@ fn set(world: &mut World, setting: &str) {
         ("visit", [date, time, minutes, service @ ..]) => {
             world.add_visit(slot(date, time), minutes.parse().unwrap(), &service.join(" "));
         }
+        ("reminded", [date, time]) => world.remind(slot(date, time)),
+        ("confirmed", [count]) => {
+            assert_eq!(world.confirmed.len(), count.parse::<usize>().unwrap(), "confirmed")
+        }
         ("taken", [date, time, minutes]) => world.take(slot(date, time).at(), minutes.parse().unwrap()),
         ("closed", [from, until]) => {
             let (from, until) = (at(&format!("{from} 00:00")), at(&format!("{until} 23:59")));

@@ -16,6 +16,7 @@ mod outages;
 mod overlap;
 mod privacy;
 mod races;
+mod reminder_answers;
 mod sessions;
 mod waits;
 mod zapi;

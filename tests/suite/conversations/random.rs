@@ -52,7 +52,7 @@ const OLD: [&str; 24] = [
     "nonsense",
 ];
 
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 43] = [
     "voltar",
     "0",
     "menu",
@@ -93,6 +93,9 @@ const WORDS: [&str; 40] = [
     "agora não",
     "VOLTAR A RECEBER",
     "parar",
+    "ok",
+    "não posso",
+    "cancelar por favor",
 ];
 
 fn doing() -> impl Strategy<Value = Doing> {
@@ -123,6 +126,7 @@ fn clinic(services: usize) -> World {
         let visit = |text: &str| Slot { date: at(text).date(), time: at(text).time() };
         world.add_visit(visit("2026-02-16 10:00"), 45, "Depilação a laser");
         world.add_visit(visit("2026-02-20 10:00"), 45, "Axilas");
+        world.remind(visit("2026-02-16 10:00"));
     }
     world
 }
@@ -136,6 +140,7 @@ proptest! {
         let mut shown: Vec<String> = Vec::new();
         for doing in doings {
             let before = (world.chat.clone(), world.booked.len(), world.cancelled, world.moved);
+            let confirmed = world.confirmed.len();
             let content = match &doing {
                 Doing::Presses(index) if shown.is_empty() => Content::Text { text: index.to_string() },
                 Doing::Presses(index) => {
@@ -167,6 +172,11 @@ proptest! {
             }
             if let Some(message) = messages.last() {
                 shown = message.choices.iter().map(|choice| choice.id.clone()).collect();
+            }
+            // Only a yes that answers no other question confirms a visit.
+            if world.confirmed.len() > confirmed {
+                let agrees = matches!(&content, Content::Text { text } if words::agrees(text));
+                prop_assert!(agrees && !before.0.state.awaits_yes(), "{content:?} confirmed");
             }
             // Only the yes of this very prompt does anything to the agenda.
             let done = (before.1, before.2, before.3) != (world.booked.len(), world.cancelled, world.moved);

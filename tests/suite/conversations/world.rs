@@ -3,7 +3,7 @@
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use scheduler_core::availability::{Calendar, Demand};
 use scheduler_core::conversation::event::{Effect, Event, Heard, Saying, Step};
-use scheduler_core::conversation::state::{Chat, FaqChoice, Plan, Purpose, ServiceChoice, Visit};
+use scheduler_core::conversation::state::{Chat, FaqChoice, Plan, Purpose, Reminded, ServiceChoice, Visit};
 use scheduler_core::conversation::transition::transition;
 use scheduler_core::domain::clinic::{BusinessHours, Clinic, DayHours, DayName};
 use scheduler_core::domain::ids::{AppointmentId, ClinicId, ServiceId};
@@ -27,6 +27,10 @@ pub struct World {
     pub patient_name: Option<String>,
     pub profile_name: Option<String>,
     pub opted_out: bool,
+    /// Visits whose reminder was sent.
+    pub reminded: Vec<AppointmentId>,
+    /// Visits that the patient confirmed, in order.
+    pub confirmed: Vec<AppointmentId>,
     pub chat: Chat,
     pub last_heard: Option<DateTime<Utc>>,
     /// What the patient booked, in order.
@@ -74,6 +78,8 @@ impl World {
             patient_name: None,
             profile_name: None,
             opted_out: false,
+            reminded: Vec::new(),
+            confirmed: Vec::new(),
             chat: Chat::new(),
             last_heard: None,
             booked: Vec::new(),
@@ -98,6 +104,12 @@ impl World {
         let service_name = service.to_owned();
         self.visits.push(Visit { id, slot, minutes, service_name, areas: None, version: 1 });
         self.visits.sort_by_key(|visit| visit.slot);
+    }
+
+    /// The reminder of the visit at that time was sent.
+    pub fn remind(&mut self, slot: Slot) {
+        let visit = self.visits.iter().find(|visit| visit.slot == slot).expect("a visit then");
+        self.reminded.push(visit.id);
     }
 
     pub fn take(&mut self, start: NaiveDateTime, minutes: i32) {
@@ -171,6 +183,22 @@ impl World {
                 let visits = self.visits.iter().filter(|visit| visit.slot.at() > now).cloned().collect();
                 Event::VisitsFound { visits, wish, wanted }
             }
+            Effect::FindReminded(heard) => {
+                let now = self.local();
+                let waits = |visit: &&Visit| visit.slot.at() > now && self.reminded.contains(&visit.id);
+                let open = |visit: &&Visit| !self.confirmed.contains(&visit.id);
+                let nearest = self.visits.iter().filter(waits).find(open);
+                let visit = nearest.or_else(|| self.visits.iter().find(waits)).cloned();
+                let patient_name = self.patient_name.clone();
+                Event::RemindedFound { heard, reminded: visit.map(|visit| Reminded { visit, patient_name }) }
+            }
+            Effect::ConfirmVisit { visit } => {
+                let stands = self.visits.contains(&visit);
+                if stands && !self.confirmed.contains(&visit.id) {
+                    self.confirmed.push(visit.id);
+                }
+                Event::VisitConfirmed { visit: stands.then_some(visit) }
+            }
             Effect::Move { visit, slot } => self.move_visit(visit, slot),
             Effect::Cancel { visit } => {
                 let before = self.visits.len();
@@ -178,6 +206,7 @@ impl World {
                 if self.visits.len() == before {
                     return Some(Event::VisitGone);
                 }
+                self.confirmed.retain(|known| *known != visit.id);
                 self.cancelled += 1;
                 Event::VisitCancelled { visit }
             }
@@ -228,6 +257,10 @@ impl World {
         let moved = Visit { slot, version: visit.version + 1, ..visit };
         self.visits.retain(|known| known.id != moved.id);
         self.visits.push(moved.clone());
+        self.visits.sort_by_key(|visit| visit.slot);
+        // The reminder was about the time before.
+        self.reminded.retain(|known| *known != moved.id);
+        self.confirmed.retain(|known| *known != moved.id);
         self.moved += 1;
         Event::Moved { visit: moved }
     }

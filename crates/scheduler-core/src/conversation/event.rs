@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
-use super::state::{Chat, FaqChoice, Plan, Purpose, ServiceChoice, Visit, Wish};
+use super::state::{Chat, FaqChoice, Plan, Purpose, Reminded, ServiceChoice, Visit, Wish};
 use crate::domain::ids::AppointmentId;
 use crate::domain::message::{Choice, Content};
 use crate::domain::time::Slot;
@@ -104,6 +104,18 @@ pub enum Event {
     /// Answer to [`Effect::Move`] or [`Effect::Cancel`]: the visit is no longer there, or was
     /// changed by reception meanwhile.
     VisitGone,
+    /// Answer to [`Effect::FindReminded`].
+    RemindedFound {
+        /// What the patient wrote.
+        heard: Heard,
+        /// The visit whose reminder waits for an answer, if one does.
+        reminded: Option<Reminded>,
+    },
+    /// Answer to [`Effect::ConfirmVisit`].
+    VisitConfirmed {
+        /// The visit; none if it was moved or cancelled meanwhile.
+        visit: Option<Visit>,
+    },
     /// Answer to [`Effect::FindFaq`].
     FaqFound {
         /// In display order.
@@ -217,6 +229,14 @@ pub enum Effect {
     },
     /// → [`Event::VisitCancelled`] or [`Event::VisitGone`]
     Cancel {
+        /// Which.
+        visit: Visit,
+    },
+    /// What was written may be the answer to a reminder: does one wait? →
+    /// [`Event::RemindedFound`]
+    FindReminded(Heard),
+    /// The patient will come. → [`Event::VisitConfirmed`]
+    ConfirmVisit {
         /// Which.
         visit: Visit,
     },

@@ -5,6 +5,7 @@ pub mod copy;
 pub mod event;
 pub mod press;
 pub mod question;
+mod reminder;
 pub mod state;
 pub mod transition;
 mod turn;

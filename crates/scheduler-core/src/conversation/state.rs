@@ -111,6 +111,15 @@ pub struct Visit {
     pub version: i32,
 }
 
+/// A visit whose reminder waits for an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reminded {
+    /// The visit.
+    pub visit: Visit,
+    /// The name on record, if any.
+    pub patient_name: Option<String>,
+}
+
 /// A question of the clinic's FAQ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaqChoice {

@@ -10,6 +10,7 @@ use super::answer::{self, Answer};
 use super::event::{Effect, Event, Heard, ServicesFor, Step};
 use super::press::{Press, written};
 use super::question::{hour, visited};
+use super::reminder::{self, Reply};
 use super::state::{Chat, DayList, Moment, Plan, Purpose, ServiceChoice, State, Visit, Wish};
 use super::turn::{Turn, list_words, nearest_to, price_table};
 use super::words;
@@ -44,15 +45,15 @@ pub fn transition(chat: Chat, event: Event) -> Step {
         }
         Event::Heard(heard) => match turn.listen(&heard) {
             Listened::Answered(step) => step,
-            Listened::Go(turn) if turn.chat.state == State::Welcome => turn.wait(Effect::Recognise(heard)),
-            Listened::Go(turn) => {
-                let (turn, answer) = turn.read(&heard);
-                match answer {
-                    Answer::Sentence => turn.wait(Effect::Recognise(heard)),
-                    answer => turn.meets(Cue::Said(answer)),
-                }
+            Listened::Go(turn) if reminder::reply(&turn.chat, &heard).is_some() => {
+                turn.wait(Effect::FindReminded(heard))
             }
+            Listened::Go(turn) => turn.hears(heard),
         },
+        Event::RemindedFound { heard, reminded: Some(reminded) } => turn.answers_reminder(&heard, reminded),
+        Event::RemindedFound { reminded: None, .. } if turn.is_silent() => turn.end(),
+        Event::RemindedFound { heard, reminded: None } => turn.hears(heard),
+        answered @ Event::VisitConfirmed { .. } => turn.told_of_answer(answered),
         Event::Recognised { heard, patient_name, known, faq } => match turn.listen(&heard) {
             Listened::Answered(step) => step,
             Listened::Go(turn) if turn.chat.state != State::Welcome => {
@@ -95,7 +96,7 @@ impl Turn {
         if heard.profile_name.is_some() {
             memory.profile_name = heard.profile_name.as_deref().and_then(clean_name);
         }
-        let silent = memory.silent_until.is_some_and(|until| heard.now < until);
+        let silent = self.is_silent();
         let text = written(&heard.content).unwrap_or_default();
         if let Some(out) = words::opt_out(text) {
             if self.chat.state == State::Welcome {
@@ -110,7 +111,11 @@ impl Turn {
                 if self.chat.state == State::Welcome {
                     self.chat.state = State::HumanHandoff;
                 }
-                return Listened::Answered(self.end());
+                let coming = reminder::reply(&self.chat, heard) == Some(Reply::Coming);
+                return Listened::Answered(match coming {
+                    true => self.wait(Effect::FindReminded(heard.clone())),
+                    false => self.end(),
+                });
             }
             self.chat.memory.silent_until = None;
             return Listened::Answered(self.menu().ask());
@@ -120,6 +125,24 @@ impl Turn {
             self = self.menu();
         }
         Listened::Go(self)
+    }
+
+    /// Nobody is to be answered: a person of the clinic has the chat.
+    pub(super) fn is_silent(&self) -> bool {
+        let memory = &self.chat.memory;
+        memory.silent_until.is_some_and(|until| memory.heard.now < until)
+    }
+
+    /// Reads an input, once nothing comes before it.
+    fn hears(self, heard: Heard) -> Step {
+        if self.chat.state == State::Welcome {
+            return self.wait(Effect::Recognise(heard));
+        }
+        let (turn, answer) = self.read(&heard);
+        match answer {
+            Answer::Sentence => turn.wait(Effect::Recognise(heard)),
+            answer => turn.meets(Cue::Said(answer)),
+        }
     }
 
     /// Reads an input. Where nothing was understood for long, what was asked before can still be
@@ -491,7 +514,16 @@ impl Turn {
             }
 
             // Never asked for here: the question stands.
-            (_, Found(Event::Heard(_) | Event::Recognised { .. } | Event::StaffWrote { .. })) => self.ask(),
+            (
+                _,
+                Found(
+                    Event::Heard(_)
+                    | Event::Recognised { .. }
+                    | Event::StaffWrote { .. }
+                    | Event::RemindedFound { .. }
+                    | Event::VisitConfirmed { .. },
+                ),
+            ) => self.ask(),
         }
     }
 
@@ -612,7 +644,7 @@ impl Turn {
 
     /// Does with a visit what was wished: shows it with the days it could move to, or asks whether
     /// it is to be cancelled.
-    fn attend(self, visit: Visit, wish: Wish) -> Step {
+    pub(super) fn attend(self, visit: Visit, wish: Wish) -> Step {
         match wish {
             Wish::Reschedule => self.find_first_days(Purpose::Move { visit }),
             Wish::Cancel => self.confirm_cancel(visit),

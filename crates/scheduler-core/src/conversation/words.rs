@@ -143,6 +143,66 @@ const FINE: &[&str] = &[
     "joia",
     "top",
 ];
+/// With which a reminder is agreed to, besides a plain yes.
+const COMING: &[&str] = &[
+    "combinado",
+    "beleza",
+    "blz",
+    "ta bom",
+    "fechado",
+    "confirmada",
+    "confirmo presenca",
+    "confirmo minha presenca",
+    "confirmo a sessao",
+    "confirmo minha sessao",
+    "presenca confirmada",
+    "sessao confirmada",
+    "confirmar presenca",
+    "quero confirmar",
+    "vou",
+    "vou sim",
+    "eu vou",
+    "irei",
+    "estarei la",
+    "estarei ai",
+    "vou estar la",
+    "vou estar ai",
+];
+const CANNOT: &[&str] = &[
+    "nao posso",
+    "nao poderei",
+    "nao vou poder",
+    "nao vou conseguir",
+    "nao vou",
+    "nao irei",
+    "nao consigo",
+    "nao conseguirei",
+    "nao vai dar",
+    "nao da",
+    "nao dara",
+];
+/// What is said around it, and changes nothing.
+const AROUND_CANNOT: &[&str] = &[
+    "infelizmente",
+    "desculpa",
+    "desculpe",
+    "mas",
+    "eu",
+    "mais",
+    "ir",
+    "comparecer",
+    "estar",
+    "ai",
+    "la",
+    "hoje",
+    "amanha",
+    "nesse dia",
+    "neste dia",
+    "nesse horario",
+    "neste horario",
+    "por favor",
+    "tive um imprevisto",
+];
 /// What people put before and after what they want.
 const BEFORE: &[&str] = &[
     "oi",
@@ -182,21 +242,32 @@ pub fn same_text(one: &str, other: &str) -> bool {
 
 /// A greeting and nothing else.
 pub fn is_hello(text: &str) -> bool {
-    made_of(&fold(text), HELLO)
+    made_of(&fold(text), &[HELLO])
 }
 
 /// Thanks or a goodbye and nothing else.
 pub fn is_thanks(text: &str) -> bool {
     let folded = fold(text);
-    let sorts: Vec<&str> = THANKS.iter().chain(FINE).chain(HELLO).copied().collect();
-    made_of(&folded, &sorts)
-        && THANKS.iter().any(|thanks| format!(" {folded} ").contains(&format!(" {thanks} ")))
+    made_of(&folded, &[THANKS, FINE, HELLO]) && says_one_of(&folded, &[THANKS])
 }
 
 /// "Ok", "combinado", an emoji: what a finished matter is answered with.
 pub fn is_fine(text: &str) -> bool {
     let folded = fold(text);
-    made_of(&folded, FINE) || (folded.is_empty() && text.chars().any(|c| !c.is_ascii() && !c.is_whitespace()))
+    made_of(&folded, &[FINE])
+        || (folded.is_empty() && text.chars().any(|c| !c.is_ascii() && !c.is_whitespace()))
+}
+
+/// Agrees to what a reminder says, and says nothing else but greetings and thanks.
+pub fn agrees(text: &str) -> bool {
+    let folded = fold(text);
+    is_yes(text) || (made_of(&folded, &[YES, COMING, HELLO, THANKS]) && says_one_of(&folded, &[YES, COMING]))
+}
+
+/// Says that they cannot come, and nothing of what they would like instead.
+pub fn cannot_come(text: &str) -> bool {
+    let folded = fold(text);
+    made_of(&folded, &[CANNOT, AROUND_CANNOT, NO, HELLO, THANKS]) && says_one_of(&folded, &[CANNOT])
 }
 
 /// No more proactive messages (`Some(true)`), or again (`Some(false)`): whole texts.
@@ -376,8 +447,14 @@ fn without<'a>(folded: &'a str, before: &[&str], after: &[&str]) -> &'a str {
     }
 }
 
+/// Whether a text has one of these phrases in it, whole words.
+fn says_one_of(folded: &str, phrases: &[&[&str]]) -> bool {
+    let text = format!(" {folded} ");
+    phrases.iter().copied().flatten().any(|phrase| text.contains(&format!(" {phrase} ")))
+}
+
 /// Whether a text is made of such phrases alone.
-fn made_of(folded: &str, phrases: &[&str]) -> bool {
+fn made_of(folded: &str, phrases: &[&[&str]]) -> bool {
     if folded.is_empty() {
         return false;
     }
@@ -385,6 +462,8 @@ fn made_of(folded: &str, phrases: &[&str]) -> bool {
     while !rest.is_empty() {
         let longest = phrases
             .iter()
+            .copied()
+            .flatten()
             .filter(|phrase| {
                 rest.strip_prefix(**phrase).is_some_and(|after| after.is_empty() || after.starts_with(' '))
             })
@@ -513,6 +592,27 @@ mod tests {
             is_thanks("ok, muito obrigada! tchau") && !is_thanks("ok") && !is_thanks("obrigada, e o preço?")
         );
         assert!(is_fine("Combinado") && is_fine("❤️") && !is_fine("combinado às 9"));
+    }
+
+    #[test]
+    fn a_reminder_is_agreed_to_or_not() {
+        let check = |text: &str, agrees_to: bool, cannot: bool| {
+            assert_eq!((agrees(text), cannot_come(text)), (agrees_to, cannot), "{text:?}");
+        };
+        for yes in
+            ["Ok", "Ok, combinado! Obrigada", "boa tarde, confirmo presença", "vou sim", "👌", "beleza"]
+        {
+            check(yes, true, false);
+        }
+        for no in ["Não posso", "oi, infelizmente não vou poder ir amanhã", "não vai dar", "não, não consigo"]
+        {
+            check(no, false, true);
+        }
+        for neither in
+            ["não", "obrigada", "bom dia", "ok mas que horas?", "não posso sexta", "vou pensar", ""]
+        {
+            check(neither, false, false);
+        }
     }
 
     #[test]

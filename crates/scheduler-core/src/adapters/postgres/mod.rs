@@ -3,6 +3,7 @@
 pub mod appointments;
 pub mod calendar;
 pub mod clinics;
+pub mod confirmation;
 pub mod connection;
 pub mod exceptions;
 pub mod faq;

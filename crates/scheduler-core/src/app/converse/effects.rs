@@ -40,11 +40,13 @@ impl Holder<'_> {
 
 /// The world as one turn of one person sees it.
 pub(super) struct World<'a> {
-    chats: &'a Chats,
+    pub(super) chats: &'a Chats,
     profile: &'a ClinicProfile,
-    person: &'a Person,
+    pub(super) person: &'a Person,
     /// The message that is worked on: a booking is made once for it.
     message_key: &'a str,
+    /// When it came, however often it is run.
+    pub(super) received_at: DateTime<Utc>,
     now: DateTime<Utc>,
     /// The patients' table was asked about the person, and told what it did not know.
     told: AtomicBool,
@@ -56,8 +58,10 @@ impl<'a> World<'a> {
         profile: &'a ClinicProfile,
         person: &'a Person,
         message_key: &'a str,
+        received_at: DateTime<Utc>,
     ) -> Self {
-        Self { chats, profile, person, message_key, now: chats.clock.now(), told: AtomicBool::new(false) }
+        let (now, told) = (chats.clock.now(), AtomicBool::new(false));
+        Self { chats, profile, person, message_key, received_at, now, told }
     }
 
     /// Whether the patients' table knows where the person writes from.
@@ -65,11 +69,11 @@ impl<'a> World<'a> {
         self.told.load(Ordering::Relaxed)
     }
 
-    fn clinic(&self) -> &Clinic {
+    pub(super) fn clinic(&self) -> &Clinic {
         &self.profile.clinic
     }
 
-    fn local_now(&self) -> NaiveDateTime {
+    pub(super) fn local_now(&self) -> NaiveDateTime {
         local(self.now, self.clinic().timezone)
     }
 
@@ -134,6 +138,8 @@ impl<'a> World<'a> {
                 let visits = self.chats.db.list_future_visits(id, key, self.local_now()).await?;
                 Event::VisitsFound { visits: visits.iter().map(visit).collect(), wish, wanted }
             }
+            Effect::FindReminded(heard) => self.find_reminded(heard).await?,
+            Effect::ConfirmVisit { visit } => self.confirm(visit).await?,
             Effect::Move { visit, slot } => self.move_visit(visit, slot).await?,
             Effect::Cancel { visit } => self.cancel(visit).await?,
             Effect::FindFaq => {
@@ -288,11 +294,11 @@ fn demand(purpose: &Purpose) -> (i32, Option<AppointmentId>) {
     }
 }
 
-fn at(appointment: &Appointment) -> Slot {
+pub(super) fn at(appointment: &Appointment) -> Slot {
     Slot { date: appointment.appointment_date, time: appointment.start_time }
 }
 
-fn visit(appointment: &Appointment) -> Visit {
+pub(super) fn visit(appointment: &Appointment) -> Visit {
     let minutes = (appointment.end_time - appointment.start_time).num_minutes();
     Visit {
         id: appointment.id,

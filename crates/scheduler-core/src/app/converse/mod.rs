@@ -3,6 +3,7 @@
 mod effects;
 mod history;
 pub(super) mod holder;
+mod reminded;
 mod send;
 mod turn;
 

@@ -1,0 +1,267 @@
+//! Patients answer a reminder, or want no more of them, over HTTP as z-api sends it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use reqwest::Method;
+use scheduler_core::adapters::dynamodb::Tables;
+use scheduler_core::config::TablesConfig;
+use scheduler_core::domain::ids::ClinicId;
+use scheduler_core::domain::reminder::{REMINDER_24H, Reminder, ReminderPlan, ReminderStatus};
+use scheduler_core::domain::time::Slot;
+use scheduler_local::dynamodb::Embedded;
+use scheduler_local::tables;
+use scheduler_tests::{CLINIC, Product, Setting, staff, text, until};
+use serde_json::{Value, json};
+
+const MARIA: &str = "5511999990000";
+
+/// The product, and its reminders at hand.
+struct Clinic {
+    product: Product,
+    tables: Tables,
+    _embedded: Embedded,
+}
+
+impl Clinic {
+    async fn with(setting: Setting) -> Self {
+        let embedded = Embedded::start(None, 0).await.unwrap();
+        let [sessions, events, reminders] = tables::names("clinic-scheduler-infra-local").unwrap();
+        let endpoint = Some(embedded.endpoint());
+        let setting = Setting { dynamodb: endpoint.clone(), ..setting };
+        let product = Product::with(setting).await;
+        let region = "us-east-1".to_owned();
+        let tables = Tables::new(TablesConfig { sessions, events, reminders, endpoint, region });
+        Self { product, tables, _embedded: embedded }
+    }
+
+    async fn start() -> Self {
+        Self::with(Setting::default()).await
+    }
+
+    /// Reception books for Maria on the clinic's next day or later.
+    async fn books(&self, days_ahead: u64, time: &str) -> Value {
+        let today = self.product.now().with_timezone(&chrono_tz::America::Sao_Paulo).date_naive();
+        let booking = json!({
+            "clinicId": CLINIC, "phone": MARIA, "name": "Maria Silva",
+            "serviceId": self.product.service_id().await,
+            "date": today + Days::new(days_ahead), "time": time,
+        });
+        let answered = self.product.ask(Method::POST, "/appointments", Some(&booking)).await;
+        assert_eq!(answered.status, 201, "{}", answered.body);
+        answered.body["appointment"].clone()
+    }
+
+    /// Maria was reminded of a visit.
+    async fn reminds_of(&self, visit: &Value) {
+        let field = |name: &str| visit[name].as_str().unwrap().to_owned();
+        let date: NaiveDate = field("appointment_date").parse().unwrap();
+        let time = NaiveTime::parse_from_str(&field("start_time"), "%H:%M").unwrap();
+        let appointment_id = field("appointment_id").parse().unwrap();
+        let plan = ReminderPlan::of(appointment_id, Slot { date, time }, chrono_tz::America::Sao_Paulo);
+        let reminder = Reminder {
+            reminder_id: plan.id,
+            appointment_id,
+            clinic_id: ClinicId(CLINIC.to_owned()),
+            phone_number: Some(MARIA.to_owned()),
+            patient_name: None,
+            send_at: plan.send_at,
+            not_after: plan.not_after,
+            reminder_type: REMINDER_24H.to_owned(),
+            status: ReminderStatus::Sent,
+            attempts: 1,
+        };
+        self.tables.reminders().open(&reminder, true).await.unwrap();
+    }
+
+    /// A visit of tomorrow that Maria was reminded of. It is less than a day ahead, so that nobody
+    /// else makes a reminder of it.
+    async fn reminded(&self, time: &str) -> Value {
+        let visit = self.books(1, time).await;
+        self.reminds_of(&visit).await;
+        visit
+    }
+
+    /// The visit as the list shows it.
+    async fn now(&self, visit: &Value) -> Value {
+        let mut visits = self.product.visits().await;
+        visits.retain(|listed| listed["appointment_id"] == visit["appointment_id"]);
+        visits.remove(0)
+    }
+
+    /// When the patient confirmed it, and its version.
+    async fn mark(&self, visit: &Value) -> (Option<DateTime<Utc>>, i64) {
+        let visit = self.now(visit).await;
+        let at = visit["patient_confirmed_at"].as_str().map(|at| at.parse().unwrap());
+        (at, visit["version"].as_i64().unwrap())
+    }
+
+    async fn opted_out(&self) -> bool {
+        let count = "select count(*) from scheduler.patients where opted_out_at is not null";
+        self.product.database.number(count).await == 1
+    }
+}
+
+#[tokio::test]
+async fn ok_confirms_without_greeting_or_menu_in_a_new_a_running_and_an_expired_session() {
+    let mut clinic = Clinic::start().await;
+    let visit = clinic.reminded("08:05").await;
+    assert_eq!(clinic.mark(&visit).await, (None, 1));
+    for (answer, minutes) in [("OK", 0), ("ok!", 1), ("Sim, obrigada", 45), ("👍", 45)] {
+        clinic.product.passes(TimeDelta::minutes(minutes)).await;
+        let mut maria = clinic.product.patient(MARIA, "Maria Silva");
+        maria.replies();
+        let replies = maria.says(answer).await;
+        assert_eq!(replies.len(), 1, "{answer}: {replies:?}");
+        assert!(replies[0].message.starts_with("Presença confirmada"), "{replies:?}");
+        assert!(replies[0].options.is_empty(), "{replies:?}");
+        let (at, version) = clinic.mark(&visit).await;
+        assert_eq!((at.is_some(), version), (true, 2), "once, by {answer}");
+    }
+    // The patient is known by name from then on.
+    let mut maria = clinic.product.patient(MARIA, "Mari");
+    maria.says("menu").await;
+    maria.goes_to("book_").await;
+    assert!(!maria.outbox().iter().any(|sent| sent.message.contains("nome e sobrenome")));
+}
+
+#[tokio::test]
+async fn ok_to_an_open_confirmation_answers_that_one() {
+    let clinic = Clinic::start().await;
+    let visit = clinic.reminded("08:05").await;
+    let mut maria = clinic.product.patient(MARIA, "Maria Silva");
+    maria.goes_to("book_").await;
+    maria.says("ok").await;
+    assert_eq!(clinic.product.state(MARIA).await, "BOOKED", "{:?}", maria.outbox());
+    assert_eq!(clinic.product.visits_of(MARIA, "CONFIRMED").await.len(), 2);
+    assert_eq!(clinic.mark(&visit).await, (None, 1));
+    // That one answered, the next OK is the reminder's.
+    maria.says("ok").await;
+    assert!(clinic.mark(&visit).await.0.is_some());
+}
+
+#[tokio::test]
+async fn a_move_clears_the_mark_and_nothing_waits_any_more() {
+    let clinic = Clinic::start().await;
+    let visit = clinic.reminded("08:05").await;
+    let mut maria = clinic.product.patient(MARIA, "Maria Silva");
+    maria.says("ok").await;
+    assert!(clinic.mark(&visit).await.0.is_some());
+    let shown = maria.says("remarcar").await;
+    assert_eq!(clinic.product.state(MARIA).await, "SHOW_CURRENT_APPOINTMENT", "{shown:?}");
+    for id in ["newday_", "newtime_", "move_"] {
+        maria.presses(id).await;
+    }
+    assert_eq!(clinic.product.state(MARIA).await, "RESCHEDULED", "{:?}", maria.outbox());
+    assert_eq!(clinic.mark(&visit).await, (None, 3));
+    let replies = maria.says("ok").await;
+    assert!(!replies.iter().any(|reply| reply.message.contains("Presença")), "{replies:?}");
+    assert_eq!(clinic.mark(&visit).await, (None, 3), "no reminder told of the new time");
+}
+
+#[tokio::test]
+async fn whoever_cannot_come_moves_or_cancels_the_visit_that_was_reminded_of() {
+    let mut clinic = Clinic::start().await;
+    let later = clinic.books(7, "08:05").await;
+    let visit = clinic.reminded("08:05").await;
+    let day = |visit: &Value| {
+        let date: NaiveDate = visit["appointment_date"].as_str().unwrap().parse().unwrap();
+        date.format("%d/%m").to_string()
+    };
+    for (answer, state) in [
+        ("não posso", "SHOW_CURRENT_APPOINTMENT"),
+        ("remarcar", "SHOW_CURRENT_APPOINTMENT"),
+        ("cancelar", "CONFIRM_CANCEL"),
+    ] {
+        clinic.product.passes(TimeDelta::minutes(45)).await;
+        let mut maria = clinic.product.patient(MARIA, "Maria Silva");
+        maria.replies();
+        let replies = maria.says(answer).await;
+        assert_eq!(clinic.product.state(MARIA).await, state, "{answer}: {replies:?}");
+        assert_eq!(replies.len(), 1, "no greeting: {replies:?}");
+        assert!(replies[0].message.contains(&day(&visit)), "{replies:?}");
+    }
+    clinic.product.patient(MARIA, "Maria Silva").says("sim").await;
+    assert_eq!(clinic.now(&visit).await["status"], "CANCELLED");
+    assert_eq!(clinic.now(&later).await["status"], "CONFIRMED");
+}
+
+#[tokio::test]
+async fn in_silence_a_yes_is_recorded_and_nothing_is_said() {
+    let clinic = Clinic::start().await;
+    let visit = clinic.reminded("08:05").await;
+    let mut maria = clinic.product.patient(MARIA, "Maria Silva");
+    maria.sends(staff("Oi Maria, aqui é a recepção")).await;
+    assert_eq!(maria.says("não posso").await, []);
+    assert_eq!(clinic.mark(&visit).await, (None, 1));
+    assert_eq!(maria.says("OK").await, []);
+    let (at, version) = clinic.mark(&visit).await;
+    assert_eq!((at.is_some(), version), (true, 2));
+}
+
+#[tokio::test]
+async fn the_reminder_of_a_visit_that_was_cancelled_waits_no_more() {
+    let clinic = Clinic::start().await;
+    let visit = clinic.reminded("08:05").await;
+    let path = format!("/appointments/{}", visit["appointment_id"].as_str().unwrap());
+    let cancelled = clinic.product.ask(Method::PUT, &path, Some(&json!({ "status": "CANCELLED" }))).await;
+    assert_eq!(cancelled.status, 200, "{}", cancelled.body);
+    let replies = clinic.product.patient(MARIA, "Maria Silva").says("OK").await;
+    assert_eq!(replies.len(), 2, "greeted as ever: {replies:?}");
+    assert_eq!(clinic.mark(&visit).await, (None, 2));
+}
+
+#[tokio::test]
+async fn opting_out_and_back_in_works_along_a_booking_and_in_silence() {
+    let mut clinic = Clinic::start().await;
+    clinic.product.patient(MARIA, "Maria Silva").says("SAIR").await;
+    assert!(clinic.opted_out().await, "nobody was on record yet");
+    clinic.product.patient(MARIA, "Maria Silva").says("VOLTAR A RECEBER").await;
+    clinic.product.patient(MARIA, "Maria Silva").says("menu").await;
+    for way in ["schedule", "available_days", "skip_areas", "day_", "time_", "use_profile_name", "book_"] {
+        // A patient is heard twenty times a minute.
+        clinic.product.passes(TimeDelta::minutes(1)).await;
+        let mut maria = clinic.product.patient(MARIA, "Maria Silva");
+        maria.replies();
+        let before = clinic.product.state(MARIA).await;
+        let words =
+            [("SAIR", true), ("voltar a receber", false), ("Stop", true), ("Voltar a receber", false)];
+        for (word, out) in words {
+            let replies = maria.says(word).await;
+            assert_eq!(replies.len(), 1, "{word} in {before}: {replies:?}");
+            let state = clinic.product.state(MARIA).await;
+            assert_eq!((clinic.opted_out().await, &state), (out, &before), "{word}");
+        }
+        maria.presses(way).await;
+    }
+    assert_eq!(clinic.product.state(MARIA).await, "BOOKED", "every question stood");
+    let mut maria = clinic.product.patient(MARIA, "Maria Silva");
+    maria.sends(staff("Oi Maria")).await;
+    maria.replies();
+    assert_eq!(maria.says("PARAR").await.len(), 1, "in silence too");
+    assert!(clinic.opted_out().await);
+}
+
+#[tokio::test]
+async fn a_death_between_the_mark_and_the_answer_confirms_one_visit_and_answers_once() {
+    // The clock runs, as wherever a server starts again.
+    let mut clinic = Clinic::with(Setting { clock_stands: false, ..Setting::default() }).await;
+    let (first, second) = (clinic.reminded("08:05").await, clinic.reminded("13:05").await);
+    clinic.product.restart(Some("visit_committed")).await;
+    let ok = clinic.product.patient(MARIA, "Maria Silva").webhook(text("OK"));
+    assert!(clinic.product.try_webhook(&ok).await.is_err(), "the connection breaks");
+    let product = &mut clinic.product;
+    until("the process has ended", Duration::from_secs(10), async || product.server().has_ended()).await;
+    product.restart(None).await;
+    product.passes(TimeDelta::minutes(1)).await;
+    product.reconcile().await;
+    until("the chat has no work left", Duration::from_secs(10), async || {
+        product.chat(MARIA).await["session"]["dueAt"].is_null()
+    })
+    .await;
+    let replies = clinic.product.patient(MARIA, "Maria Silva").replies();
+    assert_eq!(replies.len(), 1, "{replies:?}");
+    let (at, version) = clinic.mark(&first).await;
+    assert_eq!((at.is_some(), version), (true, 2));
+    assert_eq!(clinic.mark(&second).await, (None, 1), "one OK is one visit's");
+}
