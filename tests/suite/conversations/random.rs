@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use scheduler_core::conversation::copy::{
     BUTTON_LABEL, MOST_BUTTONS, MOST_ROWS, NoWordings, ROW_LABEL, render_turn,
 };
+use scheduler_core::conversation::state::State;
 use scheduler_core::conversation::words;
 use scheduler_core::domain::message::Content;
 use scheduler_core::domain::time::Slot;
@@ -182,11 +183,16 @@ proptest! {
             let done = (before.1, before.2, before.3) != (world.booked.len(), world.cancelled, world.moved);
             if done {
                 prop_assert!(before.0.state.awaits_yes());
+                // One that was gone back to keeps its number, whatever was asked since.
+                let asked = match &before.0.state {
+                    State::ConfirmBooking { prompt, .. } => format!("book_{prompt}"),
+                    State::ConfirmReschedule { prompt, .. } => format!("move_{prompt}"),
+                    State::ConfirmCancel { prompt, .. } => format!("cancel_{prompt}"),
+                    _ => String::new(),
+                };
                 let plain = match &content {
                     Content::Text { text } => words::is_yes(text) || text == "1",
-                    Content::Pressed { id, .. } => ["book", "move", "cancel"]
-                        .iter()
-                        .any(|kind| *id == format!("{kind}_{}", before.0.memory.prompts)),
+                    Content::Pressed { id, .. } => *id == asked,
                     Content::Unreadable { .. } => false,
                 };
                 prop_assert!(plain, "{content:?} did it");
