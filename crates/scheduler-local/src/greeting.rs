@@ -38,6 +38,7 @@ pub(crate) async fn of(server: &Server) -> String {
     line("WhatsApp", whatsapp);
     let key = if named("SCHEDULER_API_KEY") { "$SCHEDULER_API_KEY" } else { USUAL_KEY };
     line("key", key);
+    line("API", &format!("{url}/docs"));
     for notice in &server.notices {
         let _ = writeln!(text, "  note: {notice}");
     }

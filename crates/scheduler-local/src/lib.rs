@@ -3,6 +3,7 @@
 mod changes;
 pub mod clock;
 pub mod database;
+mod docs;
 pub mod dynamodb;
 pub mod folder;
 mod local_routes;

@@ -27,7 +27,7 @@ use crate::dynamodb::Embedded;
 use crate::folder::OwnFolder;
 use crate::settings::Settings;
 use crate::zapi_stand_in::ZapiStandIn;
-use crate::{local_routes, page, port, tables};
+use crate::{docs, local_routes, page, port, tables};
 
 /// What is under way may take so long to end: a webhook has twelve seconds, a job fourteen.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(15);
@@ -173,7 +173,8 @@ impl Server {
 
 async fn serve(listener: TcpListener, here: Here) -> std::io::Result<()> {
     let mut stopping = here.stopping.clone();
-    let router: Router = local_routes::router().merge(page::router()).fallback(answer).with_state(here);
+    let product = local_routes::router().merge(page::router()).fallback(answer).with_state(here);
+    let router: Router = product.merge(docs::router());
     axum::serve(listener, router)
         .with_graceful_shutdown(async move {
             let _ = stopping.wait_for(|stop| *stop).await;

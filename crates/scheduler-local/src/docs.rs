@@ -1,0 +1,52 @@
+//! The OpenAPI document, and Swagger UI to read it by. Everything comes from this server, and a
+//! browser is told to load nothing from elsewhere.
+
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::{Html, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use swagger_ui_dist::{ApiDefinition, OpenApiSource, generate_routes};
+
+const PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Scheduler: API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger/swagger-ui.css">
+<div id="docs"></div>
+<script src="/docs/swagger/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</html>
+"#;
+
+// Swagger UI would ask a public validator about the document.
+const START: &str = "\
+SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', validatorUrl: null, docExpansion: 'list' });
+";
+
+// The style sheet has its pictures within it, and React sets styles on elements.
+const ONLY_FROM_HERE: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+pub(crate) fn router() -> Router {
+    let swagger = ApiDefinition {
+        uri_prefix: "/docs/swagger",
+        api_definition: OpenApiSource::Uri("/openapi.json"),
+        title: None,
+    };
+    let script = ([(header::CONTENT_TYPE, "text/javascript")], START);
+    Router::new()
+        .route("/docs", get(|| async { Html(PAGE) }))
+        .route("/docs/start.js", get(move || async move { script }))
+        .merge(generate_routes(swagger))
+        .layer(map_response(guarded))
+        .route("/openapi.json", get(|| async { Json(scheduler_api::openapi::document()) }))
+}
+
+async fn guarded(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(ONLY_FROM_HERE));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
