@@ -1,6 +1,6 @@
 //! One call from its first byte to its answer: the same for a Lambda, the local server and a test.
 
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -21,9 +21,19 @@ pub async fn dispatch(world: &World, request: Request<Vec<u8>>) -> Response<Stri
     let there = || ROUTES.iter().filter(|route| route.matches(path).is_some());
     match there().find(|route| route.method == request.method().as_str()) {
         Some(route) => respond(world, route, request).await,
-        None if there().next().is_some() => ApiError::WrongMethod.into_response(""),
+        None if there().next().is_some() => wrong_method(there().map(|route| route.method)),
         None => ApiError::NotFound("Rota não encontrada.").into_response(""),
     }
+}
+
+/// 405, with the methods that the path has.
+fn wrong_method<'a>(methods: impl Iterator<Item = &'a str>) -> Response<String> {
+    let mut response = ApiError::WrongMethod.into_response("");
+    let allowed = methods.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ");
+    if let Ok(allowed) = HeaderValue::try_from(allowed) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
 }
 
 /// Answers a call of one route.

@@ -75,7 +75,7 @@ pub fn document() -> Value {
                 "keyInQuery": {"type": "apiKey", "in": "query", "name": "api_key"},
                 "token": {
                     "type": "apiKey", "in": "query", "name": "token",
-                    "description": "The secret in the webhooks' URLs; the local server may have none.",
+                    "description": "The secret in the webhooks' URLs; a local server may have none.",
                 },
             },
         },

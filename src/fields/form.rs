@@ -69,7 +69,11 @@ impl Form {
     pub(crate) fn parameters(&self) -> impl Iterator<Item = Value> {
         self.fields.iter().map(|Asked { name, schema, presence }| {
             let required = *presence == Presence::Value;
-            json!({"name": name, "in": "query", "required": required, "schema": schema})
+            let mut parameter = json!({"name": name, "in": "query", "required": required, "schema": schema});
+            if !required {
+                parameter["allowEmptyValue"] = json!(true);
+            }
+            parameter
         })
     }
 }

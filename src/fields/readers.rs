@@ -93,12 +93,13 @@ pub fn text(longest: usize) -> Reader<String> {
     })
 }
 
-/// A whole number from `least` to `most`.
+/// A whole number from `least` to `most`; to JSON, 60 and 60.0 are the same.
 pub fn integer(least: i32, most: i32) -> Reader<i32> {
     let read = move |value: &Value| {
-        let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
-        number
-            .filter(|number| (least..=most).contains(number))
+        let whole = value.as_f64().filter(|number| number.fract() == 0.0);
+        whole
+            .filter(|number| (f64::from(least)..=f64::from(most)).contains(number))
+            .map(|number| number as i32)
             .ok_or_else(|| format!("Deve ser um número inteiro de {least} a {most}."))
     };
     Reader::new(read, move || json!({"type": "integer", "minimum": least, "maximum": most}))

@@ -55,7 +55,7 @@ fn placeholder(name: &str) -> Value {
 fn security(auth: Auth) -> Value {
     match auth {
         Auth::Key => json!([{"key": []}, {"bearer": []}, {"keyInQuery": []}]),
-        Auth::Token => json!([{"token": []}, {}]),
+        Auth::Token => json!([{"token": []}]),
     }
 }
 

@@ -93,6 +93,13 @@ async fn a_path_a_method_or_a_size_that_is_wrong_is_told() {
 }
 
 #[tokio::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    let request = Request::delete("/clinics/sp-1").body(Vec::new()).unwrap();
+    let response = dispatch(&world(), request).await;
+    assert_eq!(response.headers()["allow"], "GET, PUT, OPTIONS");
+}
+
+#[tokio::test]
 async fn every_fault_of_a_request_is_told_at_once() {
     let id = "00000000-0000-0000-0000-000000000000";
     let visit = |changed: Value| {
