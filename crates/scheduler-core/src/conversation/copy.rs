@@ -25,6 +25,9 @@ pub const MOST_ROWS: usize = 10;
 /// Placeholders that every template may use.
 pub const EVERYWHERE: [&str; 2] = ["clinic_name", "address"];
 
+/// What the bot says first.
+const GREETINGS: [&str; 2] = ["WELCOME_NEW", "WELCOME_RETURNING"];
+
 /// A message the bot knows how to say.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Template {
@@ -99,7 +102,7 @@ pub fn render_turn(sayings: &[Saying], clinic: &Clinic, own: &dyn OwnWordings) -
 /// One saying as a message, in the clinic's own words where it has them.
 pub fn render(saying: &Saying, clinic: &Clinic, own: &dyn OwnWordings) -> OutgoingMessage {
     let key = saying.template;
-    let standing_in = key.starts_with("WELCOME_").then_some(clinic.welcome_message.as_deref()).flatten();
+    let standing_in = GREETINGS.contains(&key).then_some(clinic.welcome_message.as_deref()).flatten();
     let default = COPY.templates.get(key).map_or("", |template| &template.text);
     let template = standing_in.or(own.text(key)).filter(|text| !text.trim().is_empty()).unwrap_or(default);
     let value = |name: &str| match name {
@@ -113,7 +116,7 @@ pub fn render(saying: &Saying, clinic: &Clinic, own: &dyn OwnWordings) -> Outgoi
         text = fill(default, value);
     }
     let most = if saying.choices.len() <= MOST_BUTTONS { BUTTON_LABEL } else { ROW_LABEL };
-    let relabelled = |choice: &Choice| own_label(choice, own.labels(key)).unwrap_or(&choice.label).to_owned();
+    let relabelled = |choice: &Choice| own_label(choice, key, own).unwrap_or(&choice.label).to_owned();
     let choices: Vec<Choice> = saying
         .choices
         .iter()
@@ -122,10 +125,14 @@ pub fn render(saying: &Saying, clinic: &Clinic, own: &dyn OwnWordings) -> Outgoi
     OutgoingMessage { text, choices, first_number: saying.first_number.max(1) }
 }
 
-/// The label a clinic gave to an option, by its id or its kind.
-fn own_label<'a>(choice: &Choice, own: &'a [Choice]) -> Option<&'a str> {
+/// The label a clinic gave to an option, by its id or its kind. The menu comes with the greeting:
+/// where it has no label of its own for an option, the greeting's counts.
+fn own_label<'a>(choice: &Choice, key: &str, own: &'a dyn OwnWordings) -> Option<&'a str> {
     let kind = Press::kind(&choice.id);
-    own.iter()
+    let greetings = GREETINGS.iter().filter(|_| key == "MAIN_MENU").flat_map(|key| own.labels(key));
+    own.labels(key)
+        .iter()
+        .chain(greetings)
         .find(|own| own.id == choice.id || own.id == kind)
         .map(|own| own.label.as_str())
         .filter(|label| !label.trim().is_empty())
@@ -141,8 +148,8 @@ pub fn hear(content: &Content, chat: &Chat, own: &dyn OwnWordings) -> Content {
     }
     let written = fold(text);
     let question = chat.state.question(&chat.memory).saying();
-    let labels = own.labels(question.template);
-    let says_so = |choice: &&Choice| own_label(choice, labels).is_some_and(|label| fold(label) == written);
+    let label = |choice: &Choice| own_label(choice, question.template, own).map(fold);
+    let says_so = |choice: &&Choice| label(choice).is_some_and(|label| label == written);
     match question.choices.iter().find(says_so).filter(|_| !written.is_empty()) {
         Some(choice) => Content::Pressed { id: choice.id.clone(), label: text.clone() },
         None => content.clone(),
@@ -182,7 +189,7 @@ fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<&'a str>) -> String {
     text.trim().to_owned()
 }
 
-fn next_placeholder(text: &str) -> Option<(&str, &str, &str)> {
+pub(super) fn next_placeholder(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once("{{")?;
     let (name, after) = rest.split_once("}}")?;
     Some((before, name.trim(), after))
@@ -310,6 +317,32 @@ mod tests {
         asked.choices = vec![Choice::new("book_3", "Confirmar"), Choice::new("back", "Voltar")];
         let message = render(&asked, &clinic(), &own);
         assert_eq!(message.choices, [Choice::new("book_3", "Quero!"), Choice::new("back", "Voltar")]);
+    }
+
+    #[test]
+    fn the_menu_takes_the_labels_of_the_greeting_it_comes_with() {
+        struct Greeting;
+
+        impl OwnWordings for Greeting {
+            fn text(&self, _key: &str) -> Option<&str> {
+                None
+            }
+
+            fn labels(&self, key: &str) -> &[Choice] {
+                static OWN: LazyLock<[Choice; 1]> = LazyLock::new(|| [Choice::new("faq", "Dúvidas")]);
+                if key == "WELCOME_RETURNING" { &*OWN } else { &[] }
+            }
+        }
+
+        let mut menu = saying("MAIN_MENU", &[]);
+        menu.choices = vec![Choice::new("schedule", "Agendar sessão"), Choice::new("faq", "Perguntas")];
+        let check = |key: &'static str, expected: [&str; 2]| {
+            let said = render(&Saying { template: key, ..menu.clone() }, &clinic(), &Greeting);
+            let labels: Vec<String> = said.choices.into_iter().map(|choice| choice.label).collect();
+            assert_eq!(labels, expected);
+        };
+        check("MAIN_MENU", ["Agendar sessão", "Dúvidas"]);
+        check("FAQ_MORE", ["Agendar sessão", "Perguntas"]);
     }
 
     #[test]

@@ -10,4 +10,5 @@ pub mod state;
 pub mod transition;
 mod turn;
 pub mod when;
+pub mod wording;
 pub mod words;

@@ -7,6 +7,7 @@ use super::phone::Address;
 
 /// Something a patient can press, or name by its number or label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Choice {
     /// What it means; contract 6.
     pub id: String,

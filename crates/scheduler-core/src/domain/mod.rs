@@ -11,3 +11,4 @@ pub mod phone;
 pub mod reminder;
 pub mod service;
 pub mod time;
+pub mod wording;

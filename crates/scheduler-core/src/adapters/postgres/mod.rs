@@ -7,11 +7,13 @@ pub mod confirmation;
 pub mod connection;
 pub mod exceptions;
 pub mod faq;
+pub mod faq_entries;
 pub mod patients;
 pub mod professionals;
 pub mod profiles;
 pub mod rules;
 pub mod services;
 pub mod setup;
+pub mod templates;
 
 pub use connection::Db;
