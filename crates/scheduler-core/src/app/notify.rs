@@ -10,7 +10,7 @@ use crate::app::converse::Chats;
 use crate::conversation::copy::render;
 use crate::conversation::event::Saying;
 use crate::domain::appointment::{Appointment, AppointmentStatus};
-use crate::domain::phone::{Address, MatchKey};
+use crate::domain::phone::MatchKey;
 use crate::domain::time::written_date;
 use crate::error::StoreError;
 
@@ -36,14 +36,8 @@ impl Chats {
         if patient.as_ref().is_some_and(|patient| patient.opted_out_at.is_some()) {
             return Ok(());
         }
-        let to = match patient.and_then(|patient| patient.wa_id) {
-            Some(address) => address,
-            None => match self.whatsapp.find_address(&profile.clinic, phone).await {
-                Ok(Some(address)) => address,
-                Ok(None) => return Ok(()),
-                // The canonical number is the best guess while WhatsApp cannot be asked.
-                Err(_) => Address(phone.clone()),
-            },
+        let Some(to) = self.find_recipient(&profile.clinic, &person, patient.as_ref()).await? else {
+            return Ok(());
         };
         let saying = Saying {
             template,

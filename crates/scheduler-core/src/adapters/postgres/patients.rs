@@ -126,6 +126,26 @@ impl Db {
         .map_err(|failure| failed(DOING, failure))
     }
 
+    /// Keeps where WhatsApp says that a person is found, unless the person wrote meanwhile.
+    pub async fn keep_address(
+        &self,
+        clinic: &ClinicId,
+        patient: PatientId,
+        address: &Address,
+    ) -> Result<(), StoreError> {
+        const DOING: &str = "keep an address";
+        run!(self, DOING, again, |connection| sqlx::query!(
+            "update scheduler.patients set wa_id = $3
+            where clinic_id = $1 and id = $2 and wa_id is null",
+            clinic.as_str(),
+            patient.0,
+            address.0,
+        )
+        .execute(connection))
+        .map(drop)
+        .map_err(|failure| failed(DOING, failure))
+    }
+
     /// Stops or restores proactive messages; makes the person if needed. The name on record.
     pub async fn set_opt_out(
         &self,

@@ -1,5 +1,6 @@
 //! Runs a chat: stores what came, takes the lease, performs effects, commits, sends, releases.
 
+mod echo;
 mod effects;
 mod history;
 pub(super) mod holder;

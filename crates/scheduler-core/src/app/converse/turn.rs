@@ -4,7 +4,6 @@ use chrono::TimeDelta;
 
 use super::effects::World;
 use super::holder::{Holder, Next};
-use super::send::digest;
 use crate::adapters::dynamodb::save::MovedFrom;
 use crate::adapters::dynamodb::session::{KnownAddress, state_name};
 use crate::conversation::copy::{hear, render, render_turn};
@@ -20,9 +19,6 @@ use crate::error::StoreError;
 const SESSION: TimeDelta = TimeDelta::minutes(30);
 /// Messages of one patient that are worked on in a minute.
 const A_MINUTE: u32 = 20;
-/// A message from the clinic's phone that comes this soon after the patient's is WhatsApp
-/// Business' automatic greeting or away message.
-const AUTOMATIC: TimeDelta = TimeDelta::seconds(10);
 /// A turn that asks the world this often has lost its way.
 const MOST_EFFECTS: usize = 12;
 
@@ -35,17 +31,19 @@ pub(super) struct Decided {
 impl Holder<'_> {
     pub(super) async fn hear(&mut self, key: String, message: IncomingMessage) -> Result<Next, StoreError> {
         let adopted = self.continue_lid_chat(&message).await;
-        match message.author {
-            Author::Record => self.record(&key, &message).await,
-            Author::Staff if self.is_automatic(&message) => self.record(&key, &message).await,
-            Author::Staff => self.hear_staff(&key, message).await,
-            Author::Patient => self.hear_patient(&key, message, adopted).await,
+        if message.author == Author::Patient {
+            return self.hear_patient(&key, message, adopted).await;
         }
+        let ours = self.is_ours(&message) || self.was_sent_directly(&message).await?;
+        if message.author == Author::Staff && !ours && !self.is_automatic(&message) {
+            return self.hear_staff(&key, message).await;
+        }
+        self.record(&key, &message, ours).await
     }
 
     /// Into the history and no further. What we sent ourselves is there already.
-    async fn record(&mut self, key: &str, message: &IncomingMessage) -> Result<Next, StoreError> {
-        if !self.is_ours(message) {
+    async fn record(&mut self, key: &str, message: &IncomingMessage, ours: bool) -> Result<Next, StoreError> {
+        if !ours {
             let event = self.inbound(message, None);
             self.events.push(event);
         }
@@ -247,32 +245,6 @@ impl Holder<'_> {
         }
         notes.in_minute += 1;
         notes.in_minute
-    }
-
-    fn is_ours(&self, message: &IncomingMessage) -> bool {
-        let sent = &self.session.notes.sent;
-        sent.iter().any(|note| note.id == message.message_id)
-    }
-
-    /// The clinic's phone says something that no person typed: our own words, or the greeting that
-    /// WhatsApp Business sends by itself.
-    fn is_automatic(&self, message: &IncomingMessage) -> bool {
-        let echo = match &message.content {
-            Content::Text { text } => {
-                let digest = digest(text);
-                self.session.notes.sent.iter().any(|note| note.digest == digest)
-            }
-            Content::Pressed { .. } | Content::Unreadable { .. } => false,
-        };
-        let heard = self.session.notes.heard_at;
-        let greeting = heard.is_some_and(|at| {
-            let after = message.received_at - at;
-            after >= TimeDelta::zero() && after < AUTOMATIC
-        });
-        // The word that ends the silence is always a person's.
-        let command =
-            matches!(&message.content, Content::Text { text } if text.trim().eq_ignore_ascii_case("#bot"));
-        self.is_ours(message) || echo || (greeting && !command)
     }
 
     /// A line of the runner's own, outside of any turn.
