@@ -2,9 +2,13 @@
 //! the cause.
 
 use http::{HeaderValue, Response, StatusCode, header};
+use scheduler_core::adapters::postgres::faq_entries::CreateFaqError;
+use scheduler_core::adapters::postgres::templates::CreateTemplateError;
 use scheduler_core::app::appointments::AppointmentError;
 use scheduler_core::app::clinics::ClinicError;
+use scheduler_core::app::send::SendMessageError;
 use scheduler_core::error::{StoreError, StoreErrorKind};
+use scheduler_core::ports::whatsapp::SendError;
 use serde::Serialize;
 use serde_json::json;
 
@@ -50,6 +54,9 @@ pub enum ApiError {
     /// 500: our fault.
     #[error("{0}")]
     Internal(Box<dyn std::error::Error + Send + Sync>),
+    /// 502: the WhatsApp provider would not have a message.
+    #[error("the provider refused a message")]
+    Refused(#[source] SendError),
     /// 503: a store is away.
     #[error("a store is away")]
     Unavailable(#[source] StoreError),
@@ -76,6 +83,7 @@ impl ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Refused(_) => StatusCode::BAD_GATEWAY,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -98,6 +106,7 @@ impl ApiError {
             Self::WrongMethod => "Método não permitido.",
             Self::TooLarge => "O corpo da requisição passa de 1 MiB.",
             Self::Internal(_) => "Erro interno.",
+            Self::Refused(_) => "O provedor de WhatsApp recusou a mensagem.",
             Self::Unavailable(_) => "Serviço temporariamente indisponível. Tente novamente em instantes.",
         };
         let mut body = json!({"status": "ERROR", "message": message});
@@ -138,6 +147,41 @@ impl From<ClinicError> for ApiError {
             }
             ClinicError::NotFound => Self::NotFound("Clínica não encontrada."),
             ClinicError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateTemplateError> for ApiError {
+    fn from(error: CreateTemplateError) -> Self {
+        match error {
+            CreateTemplateError::Duplicate => {
+                Self::Conflict("A clínica já tem um modelo com esta template_key, ativo ou não.")
+            }
+            CreateTemplateError::NoClinic => Self::NotFound("Clínica não encontrada."),
+            CreateTemplateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateFaqError> for ApiError {
+    fn from(error: CreateFaqError) -> Self {
+        match error {
+            CreateFaqError::Duplicate => {
+                Self::Conflict("A clínica já tem uma pergunta com esta question_key, ativa ou não.")
+            }
+            CreateFaqError::NoClinic => Self::NotFound("Clínica não encontrada."),
+            CreateFaqError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SendMessageError> for ApiError {
+    fn from(error: SendMessageError) -> Self {
+        match error {
+            SendMessageError::NoClinic => Self::NotFound("Clínica não encontrada."),
+            SendMessageError::NoInstance => Self::Conflict("A clínica não tem uma instância da z-api."),
+            SendMessageError::Refused(error) => Self::Refused(error),
+            SendMessageError::Store(error) => error.into(),
         }
     }
 }

@@ -7,20 +7,26 @@ use std::pin::Pin;
 #[cfg(feature = "openapi")]
 use chrono::NaiveDate;
 #[cfg(feature = "openapi")]
+use scheduler_core::app::send::ProviderStatus;
+#[cfg(feature = "openapi")]
 use scheduler_core::domain::{
     appointment::Appointment,
     clinic::{AvailabilityException, AvailabilityRule},
-    ids::{AppointmentId, ClinicId, ExceptionId, ProfessionalId, RuleId, ServiceId},
+    ids::{AppointmentId, ClinicId, ExceptionId, FaqId, ProfessionalId, RuleId, ServiceId, TemplateId},
     service::{Professional, Service},
     time::HourMinute,
+    wording::{FaqEntry, MessageTemplate},
 };
+#[cfg(feature = "openapi")]
+use uuid::Uuid;
 
 use crate::envelope::Reply;
 use crate::error::ApiError;
 #[cfg(feature = "openapi")]
 use crate::handlers::clinics::ClinicRow;
 use crate::handlers::{
-    appointments, availability, clinics, exceptions, professionals, rules, services, webhook,
+    appointments, availability, clinics, exceptions, faq, professionals, rules, send, services, templates,
+    webhook,
 };
 #[cfg(feature = "openapi")]
 use crate::openapi::{Description, schema_of};
@@ -105,6 +111,10 @@ routes! {
     WHATSAPP_STATUS_WEBHOOK: WhatsAppStatusWebhook POST "/webhook/whatsapp/status" Token WEBHOOK
         webhook::receive_status => 200 {};
 
+    /// Sends a patient a message of reception's own, and records it.
+    SEND_MESSAGE: SendMessage POST "/send" Key MESSENGER send::send
+        body send_input => 200 { messageId: Uuid, providerStatus: ProviderStatus } or 404 409 502;
+
     /// Books a visit.
     CREATE_APPOINTMENT: CreateAppointment POST "/appointments" Key ADMIN appointments::create
         body create_input => 201 { appointmentId: AppointmentId, appointment: Appointment } or 404 409;
@@ -187,6 +197,29 @@ routes! {
     /// Lists the times of a day at which a service may start.
     GET_AVAILABLE_SLOTS: GetAvailableSlots GET "/clinics/{clinicId}/available-slots" Key ADMIN
         availability::get_slots query get_slots_input => 200 { date: NaiveDate, slots: Vec<HourMinute> };
+
+    /// Words one of the bot's messages in the clinic's way.
+    CREATE_TEMPLATE: CreateTemplate POST "/clinics/{clinicId}/templates" Key ADMIN templates::create
+        body create_input => 201 { templateId: TemplateId, template: MessageTemplate } or 409;
+
+    /// Lists the clinic's own wordings that are in use, by key.
+    LIST_TEMPLATES: ListTemplates GET "/clinics/{clinicId}/templates" Key ADMIN templates::list
+        query list_input => 200 { templates: Vec<MessageTemplate> };
+
+    /// Changes a wording, or takes it back.
+    UPDATE_TEMPLATE: UpdateTemplate PUT "/templates/{templateId}" Key ADMIN templates::update
+        body update_input => 200 { template: MessageTemplate };
+
+    /// Answers a question that patients ask.
+    CREATE_FAQ: CreateFaq POST "/clinics/{clinicId}/faq" Key ADMIN faq::create
+        body create_input => 201 { faqId: FaqId, faq: FaqEntry } or 409;
+
+    /// Lists the questions that are offered, in their order.
+    LIST_FAQ: ListFaq GET "/clinics/{clinicId}/faq" Key ADMIN faq::list => 200 { faq: Vec<FaqEntry> };
+
+    /// Changes a question or its answer, or takes it back.
+    UPDATE_FAQ: UpdateFaq PUT "/faq/{faqId}" Key ADMIN faq::update
+        body update_input => 200 { faq: FaqEntry };
 }
 
 impl Route {

@@ -2,11 +2,15 @@
 
 pub(crate) mod appointments;
 pub(crate) mod availability;
+mod choices;
 pub(crate) mod clinics;
 pub(crate) mod exceptions;
+pub(crate) mod faq;
 pub(crate) mod professionals;
 pub(crate) mod rules;
+pub(crate) mod send;
 pub(crate) mod services;
+pub(crate) mod templates;
 pub(crate) mod webhook;
 
 use std::str::FromStr;

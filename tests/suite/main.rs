@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may take what it knows to be there")]
 
 mod admin;
+mod admin_messages;
 mod api;
 mod booking_chat;
 mod conversations;
