@@ -18,7 +18,7 @@ async fn an_exception_over_visits_stands_and_tells_which_also_when_it_changes() 
         "end_time": "10:30", "reason": "Manutenção" });
     let made = post(&product, &below("availability-exceptions"), body).await;
     let over = |answer: &Value| column(answer, "conflicts", "appointment_id");
-    assert_eq!(over(&made), [visit.clone()]);
+    assert_eq!(over(&made), std::slice::from_ref(&visit));
 
     let path = format!("/availability-exceptions/{}", text(&made, "exceptionId"));
     for (change, stands_over, first_slot) in [
