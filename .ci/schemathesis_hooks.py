@@ -4,6 +4,7 @@ that a visit is in the future, and which clinic and service are there."""
 import datetime
 import json
 import os
+import re
 import urllib.request
 
 import schemathesis
@@ -12,6 +13,8 @@ from schemathesis import GenerationMode
 
 BASE = os.environ["SCHEDULER_URL"]
 CLINIC = "laser-beauty-sp"
+# Ends as the server's own ids of clinics and of everything else do.
+MADE = re.compile("-[0-9a-f]{6}$|^[0-9a-f-]{36}$")
 
 
 def services():
@@ -36,15 +39,28 @@ schemathesis.openapi.format("cursor", st.tuples(st.dates(), st.times(), st.uuids
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # One in four keeps an id that is nobody's.
-    if "clinicId" in case.path_parameters and len(case.path_parameters["clinicId"]) % 4:
-        case.path_parameters["clinicId"] = CLINIC
+    if "clinicId" in case.path_parameters:
+        case.path_parameters["clinicId"] = known(case.path_parameters["clinicId"], CLINIC)
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
     if case.query:
         in_order(case.query)
     if isinstance(case.body, dict):
+        if "{ruleId}" in case.path or "{exceptionId}" in case.path:
+            whole(case.body)
         mend(case.body)
+
+
+def known(given, there):
+    """The id of something that is there; one in four stays nobody's, one that was made stays itself."""
+    return given if len(given) % 4 == 0 or MADE.search(given) else there
+
+
+def whole(body):
+    """A part of a window only makes sense beside the part that is stored: both are sent."""
+    if body.keys() & {"start_time", "end_time", "exception_type"}:
+        body["start_time"] = body.get("start_time") or "08:00"
+        body["end_time"] = body.get("end_time") or "18:00"
 
 
 def in_order(query):
@@ -64,10 +80,9 @@ def mend(body):
     for value in body.values():
         if isinstance(value, dict):
             mend(value)
-    if "clinicId" in body and len(body["clinicId"]) % 4:
-        body["clinicId"] = CLINIC
-    if "serviceId" in body and len(body["serviceId"]) % 4:
-        body["serviceId"] = SERVICE
+    for name, there in (("clinicId", CLINIC), ("serviceId", SERVICE)):
+        if name in body:
+            body[name] = known(body[name], there)
     # Answers show digits alone; another country's number is read by its +.
     if isinstance(body.get("phone"), str) and body["phone"][:2].isdigit() and body["phone"][:2] != "55":
         body["phone"] = f"+{body['phone']}"
@@ -76,9 +91,12 @@ def mend(body):
         body["date"] = (datetime.date(2100, 1, 1) + datetime.timedelta(days=day.toordinal() % 10_000)).isoformat()
         # The longest service ends before midnight.
         body["time"] = f"{int(body['time'][:2]) % 12:02}{body['time'][2:]}"
-    # A token without which an instance is refused; a clinic that is away is 404 to all the others.
-    if body.get("zapi_instance_id") is not None:
-        body.setdefault("zapi_instance_token", "token")
+    # An instance and its token only make sense together.
+    instance, tokens = "zapi_instance_id", ("zapi_instance_token", "zapi_client_token")
+    if body.get(instance) is not None or any(body.get(token) is not None for token in tokens):
+        body[instance] = body.get(instance) or f"instance-{body.get(tokens[0])}"
+        body.setdefault(tokens[0], "token")
+    # A clinic that is away is 404 to all the others.
     if body.get("active") is False and "timezone" in body:
         body["active"] = True
 

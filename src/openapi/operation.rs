@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Description;
 use super::answers::{REFUSALS, with_envelope};
 use crate::fields::Fields;
-use crate::routes::{Auth, Route};
+use crate::routes::{Auth, ROUTES, Route};
 
 pub(super) fn of(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     let Description { summary, tag, body, query, .. } = &route.description;
@@ -61,17 +61,34 @@ fn security(auth: Auth) -> Value {
 
 fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Map<String, Value> {
     let description = &route.description;
-    let success = json!({
+    let mut success = json!({
         "description": if description.status == 201 { "It is made." } else { "It is done." },
         "headers": super::answers::usual_headers(),
         "content": {"application/json": {"schema": with_envelope(description, schemas)}},
     });
+    let links = links(description);
+    if !links.is_empty() {
+        success["links"] = json!(links);
+    }
     let mut responses = Map::from_iter([(description.status.to_string(), success)]);
     for status in REFUSALS.iter().map(|refusal| refusal.status).filter(|status| may_refuse(route, *status)) {
         let refusal = json!({"$ref": format!("#/components/responses/{status}")});
         responses.insert(status.to_string(), refusal);
     }
     responses
+}
+
+/// Where the id of what was made leads.
+fn links(description: &Description) -> Map<String, Value> {
+    let made = description.always.iter().map(|(name, _)| *name).find(|name| name.ends_with("Id"));
+    let leads = |id: &'static str| {
+        let there = ROUTES.iter().filter(move |route| placeholders(route.path).any(|name| name == id));
+        there.map(move |route| {
+            let parameters = json!({id: format!("$response.body#/{id}")});
+            (route.function.to_owned(), json!({"operationId": route.function, "parameters": parameters}))
+        })
+    };
+    made.into_iter().flat_map(leads).collect()
 }
 
 /// Whether a route may answer with this status: by what it is, or by its own word.

@@ -1,0 +1,103 @@
+//! The places that tell of the functions, held against the tables of routes and jobs.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use scheduler_api::jobs::JOBS;
+use scheduler_api::routes::ROUTES;
+use serde_json::Value;
+
+type Names = BTreeSet<String>;
+
+#[test]
+fn every_place_tells_of_the_same_functions() {
+    let routes: Names = ROUTES.iter().map(|route| route.function.to_owned()).collect();
+    let calls: Names = ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    let binaries: Names =
+        ROUTES.iter().map(|route| route.binary()).chain(JOBS.iter().map(|job| job.name.to_owned())).collect();
+    assert_eq!((routes.len(), calls.len()), (ROUTES.len(), ROUTES.len()), "a row is there twice");
+    let document: Value = serde_json::from_str(&read("docs/openapi.json")).unwrap();
+    let differences: Vec<String> = [
+        ("src/bin", &binaries, binaries_on_disk()),
+        ("Cargo.toml", &binaries, binaries_of_cargo()),
+        ("the paths of docs/openapi.json", &calls, operations(&document, |call, _| call)),
+        (
+            "the operationIds of docs/openapi.json",
+            &routes,
+            operations(&document, |_, operation| operation["operationId"].as_str().unwrap().to_owned()),
+        ),
+        ("postman", &routes, routes_of_postman()),
+    ]
+    .iter()
+    .flat_map(|(place, table, there)| difference(place, table, there))
+    .collect();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    println!("{} routes and {} jobs, the same everywhere", ROUTES.len(), JOBS.len());
+}
+
+#[test]
+fn a_difference_is_told_both_ways() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Names>();
+    let told = difference("here", &names(&["a", "b"]), &names(&["b", "c"]));
+    assert_eq!(told, ["a is not in here", "c is in here alone"]);
+}
+
+fn difference(place: &str, table: &Names, there: &Names) -> Vec<String> {
+    let missing = table.difference(there).map(|name| format!("{name} is not in {place}"));
+    missing.chain(there.difference(table).map(|name| format!("{name} is in {place} alone"))).collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+fn binaries_on_disk() -> Names {
+    let files = std::fs::read_dir(root().join("src/bin")).unwrap();
+    files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// Each with its own file, and not built as a test.
+fn binaries_of_cargo() -> Names {
+    let manifest: toml::Table = toml::from_str(&read("Cargo.toml")).unwrap();
+    let binaries = manifest["bin"].as_array().unwrap().iter();
+    binaries
+        .map(|binary| {
+            let name = binary["name"].as_str().unwrap().to_owned();
+            assert_eq!(binary["path"].as_str(), Some(format!("src/bin/{name}.rs").as_str()));
+            assert_eq!(binary["test"].as_bool(), Some(false), "{name}");
+            name
+        })
+        .collect()
+}
+
+/// What `name` makes of each operation, such as `GET /clinics`.
+fn operations(document: &Value, name: impl Fn(String, &Value) -> String) -> Names {
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths
+        .flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(method, it)| (path, method, it)))
+        .map(|(path, method, operation)| name(format!("{} {path}", method.to_uppercase()), operation))
+        .collect()
+}
+
+/// The route of every request of every collection; one that has none stands for itself.
+fn routes_of_postman() -> Names {
+    let files = std::fs::read_dir(root().join("postman")).unwrap().map(|file| file.unwrap().path());
+    let collections = files.filter(|file| file.to_str().unwrap().ends_with(".postman_collection.json"));
+    let mut names = Names::new();
+    for file in collections {
+        let collection: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        for item in collection["item"].as_array().unwrap() {
+            let request = &item["request"];
+            let method = request["method"].as_str().unwrap();
+            let url = request["url"]["raw"].as_str().or(request["url"].as_str()).unwrap();
+            let path = url.split('?').next().unwrap().trim_start_matches("{{BASE_URL}}");
+            let route = ROUTES.iter().find(|route| route.method == method && route.matches(path).is_some());
+            names.insert(route.map_or_else(|| format!("{method} {path}"), |route| route.function.to_owned()));
+        }
+    }
+    names
+}
