@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use scheduler_core::app::reconcile::ReconcileSummary;
 use serde_json::Value;
 
 use crate::error::ApiError;
@@ -48,14 +49,15 @@ impl Job {
 
 async fn reconcile(world: &World) -> Result<Value, ApiError> {
     let summary = world.chats()?.reconcile(BUDGET).await?;
-    let work = summary.chats_finished + summary.chats_left + summary.inbox_finished + summary.inbox_left;
-    if work > 0 {
+    if summary != ReconcileSummary::default() {
         tracing::info!(
             step = "reconcile",
             chats_finished = summary.chats_finished,
             chats_left = summary.chats_left,
             inbox_finished = summary.inbox_finished,
             inbox_left = summary.inbox_left,
+            reminders_projected = summary.reminders_projected,
+            reminders_left = summary.reminders_left,
             "took up what was left behind"
         );
     }

@@ -116,7 +116,7 @@ routes! {
         body send_input => 200 { messageId: Uuid, providerStatus: ProviderStatus } or 404 409 502;
 
     /// Books a visit.
-    CREATE_APPOINTMENT: CreateAppointment POST "/appointments" Key ADMIN appointments::create
+    CREATE_APPOINTMENT: CreateAppointment POST "/appointments" Key RECEPTION appointments::create
         body create_input => 201 { appointmentId: AppointmentId, appointment: Appointment } or 404 409;
 
     /// Lists visits by date and time, from today on unless dates are given.

@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use scheduler_core::adapters::clock::SystemClock;
 use scheduler_core::adapters::dynamodb::Tables;
+use scheduler_core::adapters::dynamodb::reminders::Reminders;
 use scheduler_core::adapters::postgres::Db;
 use scheduler_core::adapters::zapi::Zapi;
 use scheduler_core::app::converse::{AllowedPhones, Chats};
+use scheduler_core::app::reminders::project::project_soon;
 use scheduler_core::config::{ApiKey, ConfigError, Lookup, Reader, SslMode};
-use scheduler_core::domain::clinic::Secret;
+use scheduler_core::domain::appointment::Appointment;
+use scheduler_core::domain::clinic::{Clinic, Secret};
 use scheduler_core::error::StoreError;
 use scheduler_core::ports::Clock;
 
@@ -23,6 +26,8 @@ pub struct World {
     pub db: Db,
     /// The conversations, for the functions that need them.
     pub chats: Option<Chats>,
+    /// The reminders, for the functions that book or change visits.
+    pub reminders: Option<Reminders>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Who may call the admin routes.
@@ -43,6 +48,9 @@ pub(crate) type Warming<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// An admin route: the database and the keys.
 pub static ADMIN: Kind = Kind { make: World::of_admin, warm: |world| Box::pin(world.db.warm()) };
+
+/// An admin route that books: the reminders too.
+pub static RECEPTION: Kind = Kind { make: World::of_reception, warm: |world| Box::pin(warm_all(world)) };
 
 /// An admin route that may write to patients.
 pub static MESSENGER: Kind = Kind { make: World::of_messenger, warm: |world| Box::pin(warm_all(world)) };
@@ -73,7 +81,16 @@ impl World {
         let (database, keys) = (reader.database(SslMode::VerifyFull), reader.api_keys());
         let (database, keys) = reader.finish((database, keys))?;
         let (db, clock) = (Db::held(&database)?, Arc::new(SystemClock));
-        Ok(Self { db, chats: None, clock, keys, webhook_token: None })
+        Ok(Self { db, chats: None, reminders: None, clock, keys, webhook_token: None })
+    }
+
+    fn of_reception(lookup: Lookup<'_>) -> Result<Self, StartError> {
+        let mut reader = Reader::new(lookup);
+        let read = (reader.database(SslMode::VerifyFull), reader.reminders(), reader.api_keys());
+        let (database, reminders, keys) = reader.finish(read)?;
+        let (db, clock) = (Db::held(&database)?, Arc::new(SystemClock));
+        let reminders = Some(Reminders::new(reminders));
+        Ok(Self { db, chats: None, reminders, clock, keys, webhook_token: None })
     }
 
     fn of_messenger(lookup: Lookup<'_>) -> Result<Self, StartError> {
@@ -97,6 +114,13 @@ impl World {
         self.chats.as_ref().ok_or_else(|| ApiError::internal("this function has no conversations"))
     }
 
+    /// Has the reminder follow a visit that was just booked or changed.
+    pub async fn remind_of(&self, visit: &Appointment, clinic: &Clinic) {
+        if let Some(reminders) = &self.reminders {
+            project_soon(&self.db, reminders, clinic.timezone, visit, self.clock.now()).await;
+        }
+    }
+
     fn with_chats(mut reader: Reader<'_>) -> Result<Self, StartError> {
         let read = (reader.database(SslMode::VerifyFull), reader.tables(), reader.zapi());
         let (database, tables, zapi) = reader.finish(read)?;
@@ -109,15 +133,18 @@ impl World {
             clock: clock.clone(),
             allowed: AllowedPhones::parse(&zapi.allowed_phones),
         };
-        Ok(Self { db, chats: Some(chats), clock, keys: Vec::new(), webhook_token: None })
+        let reminders = Some(chats.tables.reminders().clone());
+        Ok(Self { db, chats: Some(chats), reminders, clock, keys: Vec::new(), webhook_token: None })
     }
 }
 
 async fn warm_all(world: &World) {
-    match &world.chats {
-        Some(chats) => {
-            tokio::join!(world.db.warm(), chats.tables.warm());
+    let tables = async {
+        match (&world.chats, &world.reminders) {
+            (Some(chats), _) => chats.tables.warm().await,
+            (None, Some(reminders)) => reminders.warm().await,
+            (None, None) => {}
         }
-        None => world.db.warm().await,
-    }
+    };
+    tokio::join!(world.db.warm(), tables);
 }

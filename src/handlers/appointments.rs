@@ -8,6 +8,7 @@ use scheduler_core::domain::ids::{AppointmentId, ClinicId, ProfessionalId, Servi
 use scheduler_core::domain::patient::clean_name;
 use scheduler_core::domain::phone::Phone;
 use scheduler_core::domain::time::{Slot, local};
+use scheduler_core::points;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -69,6 +70,8 @@ pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError>
         idempotency: wish.key.map(|key| idempotency(&key, &call)),
     };
     let visit = book(&world.db, &profile.clinic, &booking, By::Staff, call.now).await?;
+    points::reach("visit_committed");
+    world.remind_of(&visit, &profile.clinic).await;
     Reply::created("Agendamento criado.").with("appointmentId", visit.id)?.with("appointment", visit)
 }
 
@@ -160,6 +163,11 @@ pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError>
     let wanted = update_input(&mut fields);
     let (wanted, notify) = fields.finish(wanted)?;
     let visit = change(&world.db, call.scope.as_ref(), id, &wanted, By::Staff, call.now).await?;
+    points::reach("visit_committed");
+    // The change stands: what cannot be read now, the Reconciler reads later.
+    if let Ok(Some(profile)) = world.db.find_profile(&visit.clinic_id).await {
+        world.remind_of(&visit, &profile.clinic).await;
+    }
     // Failing here is told: the same request again changes nothing more and tells the patient once.
     if notify {
         world.chats()?.tell_of_change(&visit).await?;

@@ -89,8 +89,14 @@ impl Function {
             clock: clock.clone(),
             allowed: AllowedPhones::All,
         };
-        let world =
-            World { db, chats: Some(chats), clock: clock.clone(), keys: Vec::new(), webhook_token: None };
+        let world = World {
+            db,
+            reminders: Some(chats.tables.reminders().clone()),
+            chats: Some(chats),
+            clock: clock.clone(),
+            keys: Vec::new(),
+            webhook_token: None,
+        };
         let proxies = [postgres, dynamodb, whatsapp];
         Self { world, clock, zapi, zapi_url, database, embedded, proxies, message: AtomicU64::new(0) }
     }

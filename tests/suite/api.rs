@@ -24,6 +24,7 @@ fn world() -> World {
     World {
         db: Db::held(&config).unwrap(),
         chats: None,
+        reminders: None,
         clock: Arc::new(TestClock::new()),
         keys: vec![key(None, "all"), key(Some("sp-1"), "one")],
         webhook_token: Some(Secret::new("token")),

@@ -129,6 +129,7 @@ impl Server {
         };
         let world = Arc::new(World {
             db: db.clone(),
+            reminders: Some(chats.tables.reminders().clone()),
             chats: Some(chats),
             clock: clock.clone(),
             keys: settings.keys.clone(),

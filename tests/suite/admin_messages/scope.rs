@@ -22,6 +22,7 @@ async fn another_clinics_key_finds_no_wording_no_question_and_sends_nothing() {
     let world = World {
         db: Db::held(&config).unwrap(),
         chats: None,
+        reminders: None,
         clock: Arc::new(TestClock::new()),
         keys: vec![key],
         webhook_token: None,

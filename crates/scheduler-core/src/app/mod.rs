@@ -7,6 +7,7 @@ pub mod converse;
 pub mod notify;
 mod recipient;
 pub mod reconcile;
+pub mod reminders;
 pub mod seed;
 pub mod send;
 pub mod status;

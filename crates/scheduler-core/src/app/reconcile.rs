@@ -26,11 +26,16 @@ pub struct ReconcileSummary {
     pub inbox_finished: usize,
     /// Webhooks that stay where they are, their clinic still being unknown.
     pub inbox_left: usize,
+    /// Visits whose reminder was brought up to them.
+    pub reminders_projected: usize,
+    /// Visits whose reminder is still behind: another run meets them.
+    pub reminders_left: usize,
 }
 
 impl Chats {
-    /// Takes up every chat whose lease ran out with work left, and every webhook that waits for
-    /// its clinic. Stops cleanly after `budget`. Safe when two run at once.
+    /// Takes up every chat whose lease ran out with work left, every webhook that waits for its
+    /// clinic, and every reminder that is behind its visit. Stops cleanly after `budget`. Safe when
+    /// two run at once.
     pub async fn reconcile(&self, budget: Duration) -> Result<ReconcileSummary, StoreError> {
         let deadline = Instant::now() + budget;
         let due = self.tables.list_due(self.clock.now(), PAGE).await?;
@@ -73,6 +78,9 @@ impl Chats {
                 }
             }
         }
+        let projected = self.project_behind(deadline).await?;
+        summary.reminders_projected = projected.done;
+        summary.reminders_left = projected.left;
         Ok(summary)
     }
 

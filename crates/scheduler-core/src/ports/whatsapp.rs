@@ -125,6 +125,9 @@ pub trait WhatsAppProvider: Send + Sync {
     /// The address under which WhatsApp knows a number, or `None` if it does not.
     async fn find_address(&self, clinic: &Clinic, phone: &str) -> Result<Option<Address>, SendError>;
 
+    /// Whether the clinic's phone is connected: a provider takes messages even where it is not.
+    async fn is_connected(&self, clinic: &Clinic) -> Result<bool, SendError>;
+
     /// The instance whose webhook this is: decides the clinic, never a fallback.
     fn instance_of(&self, payload: &Value) -> Option<String>;
 

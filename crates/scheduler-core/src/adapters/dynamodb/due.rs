@@ -30,6 +30,8 @@ pub struct ChatView {
     pub session: Option<Value>,
     /// The history, oldest first.
     pub events: Vec<Value>,
+    /// The person's reminders, by their time.
+    pub reminders: Vec<Value>,
 }
 
 impl Tables {
@@ -69,7 +71,8 @@ impl Tables {
         Ok(due)
     }
 
-    /// Session and history of one person, as they are stored.
+    /// Session, history and reminders of one person, as they are stored. For whoever looks into a
+    /// chat by hand: the reminders are searched for in the whole table.
     pub async fn read_chat(&self, clinic: &ClinicId, person: &MatchKey) -> Result<ChatView, StoreError> {
         let key = ChatKey { clinic: clinic.clone(), person: person.clone() };
         let found = self
@@ -80,9 +83,32 @@ impl Tables {
             .key("sk", AttributeValue::S(SESSION.into()))
             .consistent_read(true)
             .send();
-        let (found, events) = tokio::join!(found, self.read_history(&key));
+        let (found, events, reminders) =
+            tokio::join!(found, self.read_history(&key), self.search_reminders(&key));
         let session = found.map_err(|error| failed("read a session", error))?.item.map(plain).transpose()?;
-        Ok(ChatView { session, events: events? })
+        Ok(ChatView { session, events: events?, reminders: reminders? })
+    }
+
+    async fn search_reminders(&self, key: &ChatKey) -> Result<Vec<Value>, StoreError> {
+        let mut pages = self
+            .client
+            .scan()
+            .table_name(self.reminders.table())
+            .filter_expression("clinicId = :clinic AND phoneNumber = :person")
+            .expression_attribute_values(":clinic", AttributeValue::S(key.clinic.0.clone()))
+            .expression_attribute_values(":person", AttributeValue::S(key.person.0.clone()))
+            .consistent_read(true)
+            .into_paginator()
+            .send();
+        let mut reminders = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("search a person's reminders", error))?;
+            for item in page.items.unwrap_or_default() {
+                reminders.push(plain(item)?);
+            }
+        }
+        reminders.sort_by_key(|reminder| reminder["sendAt"].as_str().map(str::to_owned));
+        Ok(reminders)
     }
 
     async fn read_history(&self, key: &ChatKey) -> Result<Vec<Value>, StoreError> {

@@ -11,6 +11,7 @@ pub mod faq_entries;
 pub mod patients;
 pub mod professionals;
 pub mod profiles;
+pub mod reminders;
 pub mod rules;
 pub mod services;
 pub mod setup;

@@ -131,6 +131,12 @@ impl WhatsAppProvider for Zapi {
         }
     }
 
+    async fn is_connected(&self, clinic: &Clinic) -> Result<bool, SendError> {
+        let response = self.caller.call(instance(clinic)?, Method::GET, &["status"], None).await?;
+        // Its `error` is filled even where all is well.
+        fields::flag(&response, "connected").ok_or_else(|| refusal(200, &response))
+    }
+
     fn instance_of(&self, payload: &Value) -> Option<String> {
         fields::id(payload, "instanceId")
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::Chats;
 use super::holder::Holder;
@@ -50,6 +51,8 @@ pub(super) struct World<'a> {
     now: DateTime<Utc>,
     /// The patients' table was asked about the person, and told what it did not know.
     told: AtomicBool,
+    /// Where visits go that were booked or changed: their reminders follow beside the turn.
+    changed: &'a UnboundedSender<Appointment>,
 }
 
 impl<'a> World<'a> {
@@ -59,9 +62,17 @@ impl<'a> World<'a> {
         person: &'a Person,
         message_key: &'a str,
         received_at: DateTime<Utc>,
+        changed: &'a UnboundedSender<Appointment>,
     ) -> Self {
         let (now, told) = (chats.clock.now(), AtomicBool::new(false));
-        Self { chats, profile, person, message_key, received_at, now, told }
+        Self { chats, profile, person, message_key, received_at, now, told, changed }
+    }
+
+    /// A visit was committed.
+    fn committed(&self, visit: &Appointment) {
+        points::reach("visit_committed");
+        // Nobody listens where the holder is about to end: the Reconciler looks after it.
+        let _ = self.changed.send(visit.clone());
     }
 
     /// Whether the patients' table knows where the person writes from.
@@ -186,7 +197,7 @@ impl<'a> World<'a> {
         let booked = appointments::book(&self.chats.db, self.clinic(), &booking, By::Patient, self.now).await;
         match booked {
             Ok(appointment) => {
-                points::reach("visit_committed");
+                self.committed(&appointment);
                 Ok(Event::Booked { visit: visit(&appointment) })
             }
             // The service is no longer sold: which of the others?
@@ -199,7 +210,7 @@ impl<'a> World<'a> {
         let change = Change { version: Some(visit_now.version), slot: Some(slot), ..Change::default() };
         match self.change(&visit_now, &change).await {
             Ok(moved) => {
-                points::reach("visit_committed");
+                self.committed(&moved);
                 Ok(Event::Moved { visit: visit(&moved) })
             }
             Err(AppointmentError::NotFound | AppointmentError::NotAllowed) => Ok(Event::VisitGone),
@@ -225,8 +236,8 @@ impl<'a> World<'a> {
             ..Change::default()
         };
         match self.change(&visit_now, &change).await {
-            Ok(_) => {
-                points::reach("visit_committed");
+            Ok(cancelled) => {
+                self.committed(&cancelled);
                 Ok(Event::VisitCancelled { visit: visit_now })
             }
             Err(AppointmentError::Stale) => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use super::Chats;
@@ -10,6 +11,8 @@ use crate::adapters::dynamodb::events::{EventStatus, MessageEvent};
 use crate::adapters::dynamodb::save::{Lease, MovedFrom, Save, Saved};
 use crate::adapters::dynamodb::session::{ChatKey, Session, Waiting, Work};
 use crate::adapters::postgres::profiles::ClinicProfile;
+use crate::app::reminders::project::project_soon;
+use crate::domain::appointment::Appointment;
 use crate::domain::ids::ConversationId;
 use crate::domain::message::OutgoingMessage;
 use crate::domain::phone::Address;
@@ -50,6 +53,9 @@ pub(in crate::app) struct Holder<'a> {
     /// Whether sending is still worth trying.
     pub(super) sending: bool,
     pub(super) moved_from: Option<MovedFrom>,
+    /// Takes the visits that turns book or change.
+    pub(super) changed: UnboundedSender<Appointment>,
+    changes: UnboundedReceiver<Appointment>,
 }
 
 /// What to do next.
@@ -70,6 +76,7 @@ impl<'a> Holder<'a> {
         if session.unreadable {
             tracing::warn!(step = "converse", "a stored state cannot be read; the chat starts anew");
         }
+        let (changed, changes) = unbounded_channel();
         Self {
             chats,
             profile,
@@ -81,11 +88,28 @@ impl<'a> Holder<'a> {
             unmarked: false,
             sending: true,
             moved_from: None,
+            changed,
+            changes,
         }
     }
 
-    /// Works until the inbox is empty and every reply is out, or until time is up.
+    /// Works until the inbox is empty and every reply is out, or until time is up. Reminders follow
+    /// the visits while replies are committed and sent, so that no patient waits for them.
     pub(in crate::app) async fn work(mut self) -> Result<Left, StoreError> {
+        let (_, nobody) = unbounded_channel();
+        let mut changes = std::mem::replace(&mut self.changes, nobody);
+        let (chats, timezone) = (self.chats, self.profile.clinic.timezone);
+        let projecting = async {
+            while let Some(visit) = changes.recv().await {
+                let (db, reminders) = (&chats.db, chats.tables.reminders());
+                project_soon(db, reminders, timezone, &visit, chats.clock.now()).await;
+            }
+        };
+        // The holder's end is the channel's.
+        tokio::join!(self.work_through(), projecting).0
+    }
+
+    async fn work_through(mut self) -> Result<Left, StoreError> {
         loop {
             if let Next::Stop(left) = self.step().await? {
                 return Ok(left);

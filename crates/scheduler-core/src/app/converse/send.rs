@@ -100,7 +100,12 @@ impl Holder<'_> {
 }
 
 impl Chats {
-    async fn send(&self, clinic: &Clinic, reply: &PendingReply) -> Result<Sent, SendError> {
+    /// Hands a message to the provider: as text, buttons or a list, by how many choices it has.
+    pub(in crate::app) async fn send(
+        &self,
+        clinic: &Clinic,
+        reply: &PendingReply,
+    ) -> Result<Sent, SendError> {
         let message = &reply.message;
         match message.choices.len() {
             0 => self.whatsapp.send_text(clinic, &reply.to, &message.text).await,

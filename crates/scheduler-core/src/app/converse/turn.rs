@@ -127,7 +127,8 @@ impl Holder<'_> {
         let tell = tell && self.session.notes.known.as_ref() != Some(&known);
         let profile = self.profile.clone();
         let person = self.person(message);
-        let world = World::new(self.chats, &profile, &person, key, message.received_at);
+        let received_at = message.received_at;
+        let world = World::new(self.chats, &profile, &person, key, received_at, &self.changed);
         let running = async {
             let (decided, told) = tokio::join!(run(&world, chat, event), async {
                 if tell { self.chats.db.remember_address(&profile.clinic.id, &person).await } else { Ok(()) }

@@ -1,0 +1,3 @@
+//! Reminders: brought after each change of a visit.
+
+pub mod project;
