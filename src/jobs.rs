@@ -8,6 +8,7 @@ use scheduler_core::app::reconcile::ReconcileSummary;
 use serde_json::Value;
 
 use crate::error::ApiError;
+use crate::metrics::{self, Metric};
 use crate::world::{self, Kind, World};
 
 /// What a job answers, some time: its summary.
@@ -37,8 +38,17 @@ pub static RECONCILER: Job = Job {
     run: |world| Box::pin(reconcile(world)),
 };
 
+/// Sends the reminders whose time has come.
+pub static REMINDER_PROCESSOR: Job = Job {
+    function: "ReminderProcessor",
+    name: "reminder-processor",
+    schedule: "rate(15 minutes)",
+    kind: &world::JOB,
+    run: |world| Box::pin(process_reminders(world)),
+};
+
 /// Every scheduled function.
-pub static JOBS: &[&Job] = &[&RECONCILER];
+pub static JOBS: &[&Job] = &[&RECONCILER, &REMINDER_PROCESSOR];
 
 impl Job {
     /// Runs it now and gives its summary.
@@ -61,5 +71,24 @@ async fn reconcile(world: &World) -> Result<Value, ApiError> {
             "took up what was left behind"
         );
     }
+    serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+async fn process_reminders(world: &World) -> Result<Value, ApiError> {
+    let summary = world.chats()?.process_reminders(BUDGET).await?;
+    for clinic in &summary.at_fault {
+        metrics::emit(Metric::InstanceFaults, 1, clinic, world.clock.now());
+    }
+    tracing::info!(
+        step = "remind",
+        cancelled = summary.cancelled,
+        expired = summary.expired,
+        held = summary.held,
+        left = summary.left,
+        "Processed {} reminders: {} sent, {} failed",
+        summary.processed,
+        summary.sent,
+        summary.failed,
+    );
     serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
 }

@@ -9,6 +9,7 @@ mod handlers;
 pub mod jobs;
 pub mod lambda;
 pub mod logging;
+mod metrics;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod request;

@@ -6,6 +6,7 @@ pub mod due;
 pub mod events;
 pub mod instance_inbox;
 pub mod lease;
+pub mod reminder_queue;
 pub mod reminders;
 pub mod save;
 pub mod session;

@@ -1,0 +1,175 @@
+//! A run of the ReminderProcessor: what is due, page by page, a few at once, until time is up.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::deliver::Delivery;
+use crate::adapters::dynamodb::reminder_queue::DueReminder;
+use crate::app::converse::Chats;
+use crate::domain::clinic::Clinic;
+use crate::domain::ids::ClinicId;
+use crate::domain::reminder::ReminderStatus;
+use crate::error::StoreError;
+use crate::ports::whatsapp::SendErrorKind;
+
+/// Reminders read at once.
+const PAGE: i32 = 50;
+/// Reminders under way at once: most of each is waiting for the provider.
+const AT_ONCE: usize = 16;
+
+/// What a run of the ReminderProcessor did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ReminderSummary {
+    /// Those that are over: sent, failed, cancelled, expired.
+    pub processed: usize,
+    /// Those that went out.
+    pub sent: usize,
+    /// Those that did not and will not.
+    pub failed: usize,
+    /// Those that nobody wanted any more.
+    pub cancelled: usize,
+    /// Those whose "tomorrow" had passed.
+    pub expired: usize,
+    /// Those of clinics whose own connection is at fault: they wait without an attempt spent.
+    pub held: usize,
+    /// Those that the next run meets again.
+    pub left: usize,
+    /// The clinics at fault.
+    #[serde(skip)]
+    pub at_fault: BTreeSet<ClinicId>,
+}
+
+impl Chats {
+    /// Sends the reminders whose time has come. Stops cleanly after `budget`. Safe when several run
+    /// at once: each reminder is claimed before it is sent.
+    pub async fn process_reminders(&self, budget: Duration) -> Result<ReminderSummary, StoreError> {
+        let deadline = Instant::now() + budget;
+        let run = Arc::new(Run {
+            chats: self.clone(),
+            holder: Uuid::new_v4().to_string(),
+            connected: Mutex::default(),
+            at_fault: Mutex::default(),
+        });
+        let mut summary = ReminderSummary::default();
+        // What a crash left behind in the middle comes last: its claim ran out, nothing else did.
+        for status in [ReminderStatus::Pending, ReminderStatus::Sending] {
+            let mut from = None;
+            loop {
+                let page = self.tables.reminders().list_due(status, run.now(), PAGE, from).await?;
+                run.work_on(page.due, deadline, &mut summary).await?;
+                from = page.next;
+                if from.is_none() {
+                    break;
+                }
+            }
+        }
+        summary.at_fault = run.faults().clone();
+        Ok(summary)
+    }
+}
+
+/// What the deliveries of one run share.
+pub(super) struct Run {
+    pub(super) chats: Chats,
+    pub(super) holder: String,
+    connected: Mutex<HashMap<ClinicId, Arc<OnceCell<bool>>>>,
+    at_fault: Mutex<BTreeSet<ClinicId>>,
+}
+
+impl Run {
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.chats.clock.now()
+    }
+
+    /// Whether messages of this clinic can go out at all: the provider is asked once in a run.
+    pub(super) async fn is_connected(&self, clinic: &Clinic) -> bool {
+        let asked = {
+            let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(connected.entry(clinic.id.clone()).or_default())
+        };
+        let connected = asked.get_or_init(|| async {
+            match self.chats.whatsapp.is_connected(clinic).await {
+                Ok(true) => true,
+                Ok(false) => {
+                    self.is_at_fault(&clinic.id, "the phone is not connected");
+                    false
+                }
+                Err(error) if error.kind == SendErrorKind::Instance => {
+                    self.is_at_fault(&clinic.id, &error.detail);
+                    false
+                }
+                // Not knowing is no reason not to try.
+                Err(_) => true,
+            }
+        });
+        *connected.await && !self.faults().contains(&clinic.id)
+    }
+
+    /// From now on this run sends nothing for the clinic; its first fault is told.
+    pub(super) fn is_at_fault(&self, clinic: &ClinicId, why: &str) {
+        if self.faults().insert(clinic.clone()) {
+            tracing::error!(step = "remind", clinic_id = %clinic, why, "the clinic's instance is at fault: its reminders wait");
+        }
+    }
+
+    fn faults(&self) -> std::sync::MutexGuard<'_, BTreeSet<ClinicId>> {
+        self.at_fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works on a page. Once a store fails nothing more is begun.
+    async fn work_on(
+        self: &Arc<Self>,
+        mut page: Vec<DueReminder>,
+        deadline: Instant,
+        summary: &mut ReminderSummary,
+    ) -> Result<(), StoreError> {
+        // Runs that meet begin at different places, or each would try what the other has just taken.
+        let first = usize::from(Uuid::new_v4().as_bytes()[0]) * page.len() / 256;
+        page.rotate_left(first);
+        let mut waiting = page.into_iter();
+        let mut under_way = JoinSet::new();
+        let mut failed = None;
+        loop {
+            while under_way.len() < AT_ONCE && failed.is_none() && Instant::now() < deadline {
+                let Some(due) = waiting.next() else { break };
+                let run = Arc::clone(self);
+                under_way.spawn(async move { run.deliver(&due).await }.in_current_span());
+            }
+            let Some(ended) = under_way.join_next().await else { break };
+            match ended.map_err(|error| StoreError::internal("send a reminder", error)) {
+                Ok(Ok(delivery)) => summary.count(delivery),
+                Ok(Err(error)) | Err(error) => {
+                    summary.left += 1;
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        summary.left += waiting.count();
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+impl ReminderSummary {
+    fn count(&mut self, delivery: Delivery) {
+        let (over, number) = match delivery {
+            Delivery::Sent => (true, &mut self.sent),
+            Delivery::Failed => (true, &mut self.failed),
+            Delivery::Cancelled => (true, &mut self.cancelled),
+            Delivery::Expired => (true, &mut self.expired),
+            Delivery::Held => (false, &mut self.held),
+            Delivery::Later => (false, &mut self.left),
+            Delivery::Elsewhere => return,
+        };
+        *number += 1;
+        self.processed += usize::from(over);
+    }
+}
