@@ -105,7 +105,6 @@ export class Week {
     const { visit, start, length } = box;
     const state = stateOf(visit);
     const name = visit.patient_name ?? visit.patient_phone ?? "sem nome";
-    const time = `${visit.start_time} às ${visit.end_time}`;
     const height = length * scale.minute;
     const size = height < 30 ? "is-line" : height < 52 ? "is-small" : "";
     const isNew = this.#fresh.has(visit.appointment_id) ? "is-new" : "";
@@ -115,13 +114,14 @@ export class Week {
         type: "button",
         class: `visit is-${state.name} ${size} ${box.aside ? "is-aside" : ""} ${isNew}`,
         tabindex: "-1",
-        "aria-label": `${time}, ${name}, ${visit.service_name}. ${state.word}`,
         "data-visit": visit.appointment_id,
         onclick: () => this.#open(visit.appointment_id),
       },
       h("span", { class: "visit-time" }, icon(state.icon), visit.start_time),
-      h("span", { class: "visit-name" }, name),
-      h("span", { class: "visit-service" }, visit.service_name),
+      h("span", { class: "sr" }, `às ${visit.end_time}`),
+      h("span", { class: box.aside ? "visit-name sr" : "visit-name" }, name),
+      h("span", { class: size || box.aside ? "visit-service sr" : "visit-service" }, visit.service_name),
+      h("span", { class: "sr" }, state.word),
     );
     button.style.setProperty("--aside", box.aside || box.neighbours || 0);
     const card = placed(h("li", {}, button), start - scale.first, length);
