@@ -3,45 +3,33 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono_tz::America::Sao_Paulo;
 use reqwest::Method;
-use scheduler_core::adapters::dynamodb::Tables;
-use scheduler_core::config::TablesConfig;
-use scheduler_core::domain::ids::ClinicId;
-use scheduler_core::domain::reminder::{REMINDER_24H, Reminder, ReminderPlan, ReminderStatus};
-use scheduler_core::domain::time::Slot;
-use scheduler_local::dynamodb::Embedded;
-use scheduler_local::tables;
-use scheduler_tests::{CLINIC, Product, Setting, staff, text, until};
+use scheduler_tests::{CLINIC, Patient, Product, Setting, staff, text, until};
 use serde_json::{Value, json};
 
 const MARIA: &str = "5511999990000";
 
-/// The product, and its reminders at hand.
+/// The product, where Maria has visits and is reminded of them.
 struct Clinic {
     product: Product,
-    tables: Tables,
-    _embedded: Embedded,
 }
 
 impl Clinic {
-    async fn with(setting: Setting) -> Self {
-        let embedded = Embedded::start(None, 0).await.unwrap();
-        let [sessions, events, reminders] = tables::names("clinic-scheduler-infra-local").unwrap();
-        let endpoint = Some(embedded.endpoint());
-        let setting = Setting { dynamodb: endpoint.clone(), ..setting };
-        let product = Product::with(setting).await;
-        let region = "us-east-1".to_owned();
-        let tables = Tables::new(TablesConfig { sessions, events, reminders, endpoint, region });
-        Self { product, tables, _embedded: embedded }
-    }
-
     async fn start() -> Self {
-        Self::with(Setting::default()).await
+        Self { product: Product::start().await }
     }
 
-    /// Reception books for Maria on the clinic's next day or later.
+    /// Maria, who has read everything so far.
+    fn maria(&self) -> Patient<'_> {
+        let mut maria = self.product.patient(MARIA, "Maria Silva");
+        maria.replies();
+        maria
+    }
+
+    /// Reception books for Maria, so many days from now.
     async fn books(&self, days_ahead: u64, time: &str) -> Value {
-        let today = self.product.now().with_timezone(&chrono_tz::America::Sao_Paulo).date_naive();
+        let today = self.product.now().with_timezone(&Sao_Paulo).date_naive();
         let booking = json!({
             "clinicId": CLINIC, "phone": MARIA, "name": "Maria Silva",
             "serviceId": self.product.service_id().await,
@@ -52,33 +40,24 @@ impl Clinic {
         answered.body["appointment"].clone()
     }
 
-    /// Maria was reminded of a visit.
-    async fn reminds_of(&self, visit: &Value) {
-        let field = |name: &str| visit[name].as_str().unwrap().to_owned();
-        let date: NaiveDate = field("appointment_date").parse().unwrap();
-        let time = NaiveTime::parse_from_str(&field("start_time"), "%H:%M").unwrap();
-        let appointment_id = field("appointment_id").parse().unwrap();
-        let plan = ReminderPlan::of(appointment_id, Slot { date, time }, chrono_tz::America::Sao_Paulo);
-        let reminder = Reminder {
-            reminder_id: plan.id,
-            appointment_id,
-            clinic_id: ClinicId(CLINIC.to_owned()),
-            phone_number: Some(MARIA.to_owned()),
-            patient_name: None,
-            send_at: plan.send_at,
-            not_after: plan.not_after,
-            reminder_type: REMINDER_24H.to_owned(),
-            status: ReminderStatus::Sent,
-            attempts: 1,
-        };
-        self.tables.reminders().open(&reminder, true).await.unwrap();
+    /// The reminder of a visit is due, and the ReminderProcessor runs: its summary.
+    async fn day_before(&mut self, visit: &Value) -> Value {
+        let date: NaiveDate = visit["appointment_date"].as_str().unwrap().parse().unwrap();
+        let time = NaiveTime::parse_from_str(visit["start_time"].as_str().unwrap(), "%H:%M").unwrap();
+        let due = (date - Days::new(1)).and_time(time).and_local_timezone(Sao_Paulo).unwrap().to_utc();
+        let ahead = due - self.product.now();
+        self.product.passes(ahead).await;
+        let path = "/_local/jobs/reminder-processor";
+        let summary = self.product.ask(Method::POST, path, None).await;
+        assert_eq!(summary.status, 200, "{}", summary.body);
+        summary.body
     }
 
-    /// A visit of tomorrow that Maria was reminded of. It is less than a day ahead, so that nobody
-    /// else makes a reminder of it.
-    async fn reminded(&self, time: &str) -> Value {
-        let visit = self.books(1, time).await;
-        self.reminds_of(&visit).await;
+    /// A visit of tomorrow that Maria was reminded of.
+    async fn reminded(&mut self, time: &str) -> Value {
+        let visit = self.books(2, time).await;
+        let summary = self.day_before(&visit).await;
+        assert_eq!(summary["sent"], 1, "{summary}");
         visit
     }
 
@@ -109,8 +88,7 @@ async fn ok_confirms_without_greeting_or_menu_in_a_new_a_running_and_an_expired_
     assert_eq!(clinic.mark(&visit).await, (None, 1));
     for (answer, minutes) in [("OK", 0), ("ok!", 1), ("Sim, obrigada", 45), ("👍", 45)] {
         clinic.product.passes(TimeDelta::minutes(minutes)).await;
-        let mut maria = clinic.product.patient(MARIA, "Maria Silva");
-        maria.replies();
+        let mut maria = clinic.maria();
         let replies = maria.says(answer).await;
         assert_eq!(replies.len(), 1, "{answer}: {replies:?}");
         assert!(replies[0].message.starts_with("Presença confirmada"), "{replies:?}");
@@ -127,9 +105,10 @@ async fn ok_confirms_without_greeting_or_menu_in_a_new_a_running_and_an_expired_
 
 #[tokio::test]
 async fn ok_to_an_open_confirmation_answers_that_one() {
-    let clinic = Clinic::start().await;
+    let mut clinic = Clinic::start().await;
     let visit = clinic.reminded("08:05").await;
-    let mut maria = clinic.product.patient(MARIA, "Maria Silva");
+    let mut maria = clinic.maria();
+    maria.says("Olá").await;
     maria.goes_to("book_").await;
     maria.says("ok").await;
     assert_eq!(clinic.product.state(MARIA).await, "BOOKED", "{:?}", maria.outbox());
@@ -142,9 +121,9 @@ async fn ok_to_an_open_confirmation_answers_that_one() {
 
 #[tokio::test]
 async fn a_move_clears_the_mark_and_nothing_waits_any_more() {
-    let clinic = Clinic::start().await;
+    let mut clinic = Clinic::start().await;
     let visit = clinic.reminded("08:05").await;
-    let mut maria = clinic.product.patient(MARIA, "Maria Silva");
+    let mut maria = clinic.maria();
     maria.says("ok").await;
     assert!(clinic.mark(&visit).await.0.is_some());
     let shown = maria.says("remarcar").await;
@@ -162,7 +141,7 @@ async fn a_move_clears_the_mark_and_nothing_waits_any_more() {
 #[tokio::test]
 async fn whoever_cannot_come_moves_or_cancels_the_visit_that_was_reminded_of() {
     let mut clinic = Clinic::start().await;
-    let later = clinic.books(7, "08:05").await;
+    let later = clinic.books(9, "08:05").await;
     let visit = clinic.reminded("08:05").await;
     let day = |visit: &Value| {
         let date: NaiveDate = visit["appointment_date"].as_str().unwrap().parse().unwrap();
@@ -174,23 +153,22 @@ async fn whoever_cannot_come_moves_or_cancels_the_visit_that_was_reminded_of() {
         ("cancelar", "CONFIRM_CANCEL"),
     ] {
         clinic.product.passes(TimeDelta::minutes(45)).await;
-        let mut maria = clinic.product.patient(MARIA, "Maria Silva");
-        maria.replies();
+        let mut maria = clinic.maria();
         let replies = maria.says(answer).await;
         assert_eq!(clinic.product.state(MARIA).await, state, "{answer}: {replies:?}");
         assert_eq!(replies.len(), 1, "no greeting: {replies:?}");
         assert!(replies[0].message.contains(&day(&visit)), "{replies:?}");
     }
-    clinic.product.patient(MARIA, "Maria Silva").says("sim").await;
+    clinic.maria().says("sim").await;
     assert_eq!(clinic.now(&visit).await["status"], "CANCELLED");
     assert_eq!(clinic.now(&later).await["status"], "CONFIRMED");
 }
 
 #[tokio::test]
 async fn in_silence_a_yes_is_recorded_and_nothing_is_said() {
-    let clinic = Clinic::start().await;
+    let mut clinic = Clinic::start().await;
     let visit = clinic.reminded("08:05").await;
-    let mut maria = clinic.product.patient(MARIA, "Maria Silva");
+    let mut maria = clinic.maria();
     maria.sends(staff("Oi Maria, aqui é a recepção")).await;
     assert_eq!(maria.says("não posso").await, []);
     assert_eq!(clinic.mark(&visit).await, (None, 1));
@@ -201,12 +179,12 @@ async fn in_silence_a_yes_is_recorded_and_nothing_is_said() {
 
 #[tokio::test]
 async fn the_reminder_of_a_visit_that_was_cancelled_waits_no_more() {
-    let clinic = Clinic::start().await;
+    let mut clinic = Clinic::start().await;
     let visit = clinic.reminded("08:05").await;
     let path = format!("/appointments/{}", visit["appointment_id"].as_str().unwrap());
     let cancelled = clinic.product.ask(Method::PUT, &path, Some(&json!({ "status": "CANCELLED" }))).await;
     assert_eq!(cancelled.status, 200, "{}", cancelled.body);
-    let replies = clinic.product.patient(MARIA, "Maria Silva").says("OK").await;
+    let replies = clinic.maria().says("OK").await;
     assert_eq!(replies.len(), 2, "greeted as ever: {replies:?}");
     assert_eq!(clinic.mark(&visit).await, (None, 2));
 }
@@ -214,15 +192,14 @@ async fn the_reminder_of_a_visit_that_was_cancelled_waits_no_more() {
 #[tokio::test]
 async fn opting_out_and_back_in_works_along_a_booking_and_in_silence() {
     let mut clinic = Clinic::start().await;
-    clinic.product.patient(MARIA, "Maria Silva").says("SAIR").await;
+    clinic.maria().says("SAIR").await;
     assert!(clinic.opted_out().await, "nobody was on record yet");
-    clinic.product.patient(MARIA, "Maria Silva").says("VOLTAR A RECEBER").await;
-    clinic.product.patient(MARIA, "Maria Silva").says("menu").await;
+    clinic.maria().says("VOLTAR A RECEBER").await;
+    clinic.maria().says("menu").await;
     for way in ["schedule", "available_days", "skip_areas", "day_", "time_", "use_profile_name", "book_"] {
         // A patient is heard twenty times a minute.
         clinic.product.passes(TimeDelta::minutes(1)).await;
-        let mut maria = clinic.product.patient(MARIA, "Maria Silva");
-        maria.replies();
+        let mut maria = clinic.maria();
         let before = clinic.product.state(MARIA).await;
         let words =
             [("SAIR", true), ("voltar a receber", false), ("Stop", true), ("Voltar a receber", false)];
@@ -235,7 +212,7 @@ async fn opting_out_and_back_in_works_along_a_booking_and_in_silence() {
         maria.presses(way).await;
     }
     assert_eq!(clinic.product.state(MARIA).await, "BOOKED", "every question stood");
-    let mut maria = clinic.product.patient(MARIA, "Maria Silva");
+    let mut maria = clinic.maria();
     maria.sends(staff("Oi Maria")).await;
     maria.replies();
     assert_eq!(maria.says("PARAR").await.len(), 1, "in silence too");
@@ -243,12 +220,32 @@ async fn opting_out_and_back_in_works_along_a_booking_and_in_silence() {
 }
 
 #[tokio::test]
+async fn whoever_opted_out_is_reminded_of_nothing_until_they_are_back() {
+    let mut clinic = Clinic::start().await;
+    let (unwanted, wanted) = (clinic.books(2, "10:00").await, clinic.books(4, "10:00").await);
+    clinic.maria().says("SAIR").await;
+    let summary = clinic.day_before(&unwanted).await;
+    assert_eq!((&summary["sent"], &summary["cancelled"]), (&json!(0), &json!(1)), "{summary}");
+    clinic.maria().says("VOLTAR A RECEBER").await;
+    let summary = clinic.day_before(&wanted).await;
+    assert_eq!(summary["sent"], 1, "{summary}");
+    let last = clinic.maria().outbox().pop().unwrap();
+    assert!(last.message.contains("SAIR"), "a reminder says how to have no more: {}", last.message);
+    clinic.maria().says("ok").await;
+    assert!(clinic.mark(&wanted).await.0.is_some());
+}
+
+#[tokio::test]
 async fn a_death_between_the_mark_and_the_answer_confirms_one_visit_and_answers_once() {
     // The clock runs, as wherever a server starts again.
-    let mut clinic = Clinic::with(Setting { clock_stands: false, ..Setting::default() }).await;
-    let (first, second) = (clinic.reminded("08:05").await, clinic.reminded("13:05").await);
+    let product = Product::with(Setting { clock_stands: false, ..Setting::default() }).await;
+    let mut clinic = Clinic { product };
+    let (first, second) = (clinic.books(2, "08:05").await, clinic.books(2, "13:05").await);
+    let (morning, noon) = (clinic.day_before(&first).await, clinic.day_before(&second).await);
+    assert_eq!((&morning["sent"], &noon["sent"]), (&json!(1), &json!(1)));
+    let read = clinic.maria().outbox().len();
     clinic.product.restart(Some("visit_committed")).await;
-    let ok = clinic.product.patient(MARIA, "Maria Silva").webhook(text("OK"));
+    let ok = clinic.maria().webhook(text("OK"));
     assert!(clinic.product.try_webhook(&ok).await.is_err(), "the connection breaks");
     let product = &mut clinic.product;
     until("the process has ended", Duration::from_secs(10), async || product.server().has_ended()).await;
@@ -259,7 +256,7 @@ async fn a_death_between_the_mark_and_the_answer_confirms_one_visit_and_answers_
         product.chat(MARIA).await["session"]["dueAt"].is_null()
     })
     .await;
-    let replies = clinic.product.patient(MARIA, "Maria Silva").replies();
+    let replies = clinic.maria().outbox().split_off(read);
     assert_eq!(replies.len(), 1, "{replies:?}");
     let (at, version) = clinic.mark(&first).await;
     assert_eq!((at.is_some(), version), (true, 2));

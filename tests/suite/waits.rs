@@ -21,7 +21,9 @@ async fn a_message_waits_no_more_often_than_it_must() {
     for way in ["schedule", "available_days", "skip_areas", "day_", "time_", "use_profile_name", "book_"] {
         function.presses("5511988880001", way).await;
     }
-    function.says("5511988880001", "dúvidas").await;
+    for words in ["ok", "dúvidas"] {
+        function.says("5511988880001", words).await;
+    }
     // Calls that run together must be seen together: on a busy machine one of them may be over
     // before the other is out, and would count as a second wait.
     function.delays(Duration::from_millis(40));
@@ -35,5 +37,7 @@ async fn a_message_waits_no_more_often_than_it_must() {
     check("a name", &function.presses(PHONE, "use_profile_name").await, 4, 0);
     // Two to check and book; the third marks the reminder's projection, beside the replies.
     check("a booking", &function.presses(PHONE, "book_").await, 6, 3);
+    // Her visits, and whether she was reminded of one.
+    check("what may answer a reminder", &function.says(PHONE, "ok").await, 6, 1);
     function.stop().await;
 }
