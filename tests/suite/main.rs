@@ -9,6 +9,7 @@ mod booking_chat;
 mod conversations;
 mod crashes;
 mod functions;
+mod growth;
 mod lambda;
 mod layers;
 mod local;
