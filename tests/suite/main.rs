@@ -20,6 +20,7 @@ mod overlap;
 mod privacy;
 mod races;
 mod reminder_answers;
+mod reminders;
 mod sessions;
 mod waits;
 mod zapi;
