@@ -1,6 +1,8 @@
 //! Five hundred reminders due at once, and eight Lambdas on them.
 
-use chrono::{TimeDelta, Timelike, Utc};
+use chrono::{TimeDelta, Timelike};
+use scheduler_core::adapters::clock::SystemClock;
+use scheduler_core::ports::Clock;
 use scheduler_local::dynamodb::Embedded;
 use scheduler_tests::runtime_api::Function;
 use scheduler_tests::{CLINIC, Product, Setting};
@@ -47,7 +49,7 @@ async fn eight_lambdas_send_five_hundred_once_each() {
     let product = Product::with(Setting { dynamodb, ..Setting::default() }).await;
     // The Lambdas have the real clock: the clinic is where it is now between noon and one, and its
     // reminders of the early morning visits went due at eight.
-    let now = Utc::now();
+    let now = SystemClock.now();
     let east = 12 - i64::from(now.hour());
     let timezone = format!("Etc/GMT{:+}", -east);
     let tomorrow = (now + TimeDelta::hours(east)).date_naive() + TimeDelta::days(1);
