@@ -22,6 +22,8 @@ pub struct Job {
     pub name: &'static str,
     /// As AWS writes schedules.
     pub schedule: &'static str,
+    /// The same in minutes of the clock, for the local server: at minute 0 of every hour, say.
+    pub every_minutes: i64,
     pub(crate) kind: &'static Kind,
     pub(crate) run: for<'a> fn(&'a World) -> Summary<'a>,
 }
@@ -34,6 +36,7 @@ pub static RECONCILER: Job = Job {
     function: "Reconciler",
     name: "reconciler",
     schedule: "rate(1 minute)",
+    every_minutes: 1,
     kind: &world::JOB,
     run: |world| Box::pin(reconcile(world)),
 };
@@ -43,12 +46,23 @@ pub static REMINDER_PROCESSOR: Job = Job {
     function: "ReminderProcessor",
     name: "reminder-processor",
     schedule: "rate(15 minutes)",
+    every_minutes: 15,
     kind: &world::JOB,
     run: |world| Box::pin(process_reminders(world)),
 };
 
+/// Tells each clinic in its evening who comes tomorrow.
+pub static DAILY_REPORT_SENDER: Job = Job {
+    function: "DailyReportSender",
+    name: "daily-report-sender",
+    schedule: "cron(0 * * * ? *)",
+    every_minutes: 60,
+    kind: &world::JOB,
+    run: |world| Box::pin(send_reports(world)),
+};
+
 /// Every scheduled function.
-pub static JOBS: &[&Job] = &[&RECONCILER, &REMINDER_PROCESSOR];
+pub static JOBS: &[&Job] = &[&RECONCILER, &REMINDER_PROCESSOR, &DAILY_REPORT_SENDER];
 
 impl Job {
     /// Runs it now and gives its summary.
@@ -89,6 +103,20 @@ async fn process_reminders(world: &World) -> Result<Value, ApiError> {
         summary.processed,
         summary.sent,
         summary.failed,
+    );
+    serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+async fn send_reports(world: &World) -> Result<Value, ApiError> {
+    let summary = world.chats()?.send_reports(BUDGET).await?;
+    tracing::info!(
+        step = "report",
+        sent = summary.sent,
+        empty = summary.empty,
+        blocked = summary.blocked,
+        failed = summary.failed,
+        left = summary.left,
+        "told the clinics of tomorrow"
     );
     serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
 }

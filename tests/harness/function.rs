@@ -108,6 +108,11 @@ impl Function {
         }
     }
 
+    /// Its database.
+    pub fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
     /// What is in front of its PostgreSQL.
     pub fn postgres(&self) -> &Proxy {
         &self.proxies[0]

@@ -21,6 +21,7 @@ mod privacy;
 mod races;
 mod reminder_answers;
 mod reminders;
+mod report;
 mod sessions;
 mod waits;
 mod zapi;

@@ -10,6 +10,7 @@ mod local_routes;
 mod page;
 pub mod port;
 pub mod postgres;
+mod schedule;
 pub mod server;
 pub mod settings;
 pub mod tables;

@@ -18,7 +18,6 @@ use scheduler_core::config::TablesConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::Instrument;
 
 use crate::changes::Changes;
 use crate::clock::LocalClock;
@@ -27,16 +26,13 @@ use crate::dynamodb::Embedded;
 use crate::folder::OwnFolder;
 use crate::settings::Settings;
 use crate::zapi_stand_in::ZapiStandIn;
-use crate::{docs, local_routes, page, port, tables};
+use crate::{docs, local_routes, page, port, schedule, tables};
 
 /// What is under way may take so long to end: a webhook has twelve seconds, a job fourteen.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(15);
 
 /// Connections to PostgreSQL, so that races are real.
 const CONNECTIONS: u32 = 20;
-
-/// How often the Reconciler runs here.
-const RECONCILE_EVERY: Duration = Duration::from_secs(5);
 
 /// The largest body that is read at all; the routes refuse far less.
 const LARGEST_READ: usize = 16 * 1024 * 1024;
@@ -59,7 +55,7 @@ pub struct Server {
     world: Arc<World>,
     stop: watch::Sender<bool>,
     served: JoinHandle<std::io::Result<()>>,
-    reconciler: JoinHandle<()>,
+    schedule: JoinHandle<()>,
     parts: Parts,
 }
 
@@ -147,7 +143,7 @@ impl Server {
             keeps_messages,
             notices,
             served: tokio::spawn(serve(listener, here)),
-            reconciler: tokio::spawn(reconcile(world.clone(), changes, stopping)),
+            schedule: tokio::spawn(schedule::keep(world.clone(), changes, stopping)),
             world,
             stop,
             parts: Parts { database, embedded, db, _folder: folder },
@@ -163,7 +159,7 @@ impl Server {
     pub async fn stop(self) {
         let _ = self.stop.send(true);
         let _ = tokio::time::timeout(FAREWELL, self.served).await;
-        let _ = tokio::time::timeout(FAREWELL, self.reconciler).await;
+        let _ = tokio::time::timeout(FAREWELL, self.schedule).await;
         let _ = tokio::time::timeout(FAREWELL, self.parts.db.close()).await;
         if let Some(embedded) = self.parts.embedded {
             embedded.stop().await;
@@ -209,30 +205,6 @@ async fn answer(State(here): State<Here>, request: Request) -> Response<Body> {
         changes.tell();
     }
     response
-}
-
-async fn reconcile(world: Arc<World>, changes: Changes, mut stopping: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(RECONCILE_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = stopping.wait_for(|stop| *stop) => return,
-            _ = ticks.tick() => {}
-        }
-        let span = tracing::info_span!("job", trace_id = %uuid::Uuid::new_v4());
-        async {
-            if let Err(error) = scheduler_api::jobs::RECONCILER.run(&world).await {
-                tracing::warn!(
-                    step = "job",
-                    error = &error as &dyn std::error::Error,
-                    "the Reconciler failed"
-                );
-            }
-        }
-        .instrument(span)
-        .await;
-        changes.tell();
-    }
 }
 
 fn moved(name: &str, wanted: u16, got: u16) -> Option<String> {

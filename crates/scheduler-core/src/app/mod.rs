@@ -4,6 +4,7 @@ pub mod appointments;
 pub mod availability;
 pub mod clinics;
 pub mod converse;
+pub mod daily_report;
 pub mod notify;
 mod recipient;
 pub mod reconcile;

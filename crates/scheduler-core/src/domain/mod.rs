@@ -9,6 +9,7 @@ pub mod message;
 pub mod patient;
 pub mod phone;
 pub mod reminder;
+pub mod report;
 pub mod service;
 pub mod time;
 pub mod wording;

@@ -8,6 +8,7 @@ pub mod instance_inbox;
 pub mod lease;
 pub mod reminder_queue;
 pub mod reminders;
+pub mod report;
 pub mod save;
 pub mod session;
 

@@ -12,6 +12,7 @@ pub mod patients;
 pub mod professionals;
 pub mod profiles;
 pub mod reminders;
+pub mod report;
 pub mod rules;
 pub mod services;
 pub mod setup;
