@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Settings that must not reach the server from the outside.
-const SETTINGS: [&str; 20] = [
+const SETTINGS: [&str; 21] = [
     "DATABASE_URL",
     "RDS_HOST",
     "RDS_PORT",
@@ -33,6 +33,7 @@ const SETTINGS: [&str; 20] = [
     "SCHEDULED_REMINDERS_TABLE",
     "PORT",
     "STAGE",
+    "LOCAL_JOBS",
 ];
 
 /// A running server.
@@ -170,6 +171,9 @@ pub fn program() -> &'static Path {
                 "--workspace",
                 "--bin",
                 "scheduler-local",
+                // As the running test was built, or every dependency is compiled again.
+                "--test",
+                "suite",
                 "--message-format=json-render-diagnostics",
             ])
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))

@@ -274,6 +274,8 @@ async fn spawn(
     ];
     settings.extend(setting.dynamodb.clone().map(|url| ("AWS_ENDPOINT_URL_DYNAMODB", url)));
     settings.extend(setting.webhook_token.map(|token| ("WEBHOOK_TOKEN", token.to_owned())));
+    // A test says when a job runs: nothing happens behind its back.
+    settings.push(("LOCAL_JOBS", "off".to_owned()));
     settings.extend(end_at.map(|point| ("SCHEDULER_END_AT", point.to_owned())));
     Process::start(folder, &settings).await
 }

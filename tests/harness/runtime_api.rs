@@ -214,13 +214,13 @@ fn command(binary: &str, settings: &[(&str, String)], runtime_api: &str) -> Comm
     command
 }
 
-/// Builds the functions, once, and answers where they are. The whole workspace, as the tests were
-/// built: another selection has other features, and so every dependency compiled again.
+/// Builds the functions, once, and answers where they are. With the test that is running, which is
+/// there already: without it the workspace has other features, and every dependency is compiled again.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--workspace", "--bins"])
+            .args(["build", "--workspace", "--bins", "--test", "suite"])
             .arg("--message-format=json-render-diagnostics")
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
             .stderr(Stdio::inherit())
@@ -230,6 +230,7 @@ fn folder() -> &'static Path {
         let made = String::from_utf8_lossy(&built.stdout)
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|made| made["target"]["kind"][0] == "bin")
             .find_map(|made| made["executable"].as_str().map(PathBuf::from))
             .expect("cargo says where the functions are");
         made.parent().expect("a folder").to_owned()

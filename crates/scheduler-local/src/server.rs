@@ -55,7 +55,7 @@ pub struct Server {
     world: Arc<World>,
     stop: watch::Sender<bool>,
     served: JoinHandle<std::io::Result<()>>,
-    schedule: JoinHandle<()>,
+    schedule: Option<JoinHandle<()>>,
     parts: Parts,
 }
 
@@ -143,7 +143,9 @@ impl Server {
             keeps_messages,
             notices,
             served: tokio::spawn(serve(listener, here)),
-            schedule: tokio::spawn(schedule::keep(world.clone(), changes, stopping)),
+            schedule: settings
+                .runs_jobs
+                .then(|| tokio::spawn(schedule::keep(world.clone(), changes, stopping))),
             world,
             stop,
             parts: Parts { database, embedded, db, _folder: folder },
@@ -159,7 +161,9 @@ impl Server {
     pub async fn stop(self) {
         let _ = self.stop.send(true);
         let _ = tokio::time::timeout(FAREWELL, self.served).await;
-        let _ = tokio::time::timeout(FAREWELL, self.schedule).await;
+        if let Some(schedule) = self.schedule {
+            let _ = tokio::time::timeout(FAREWELL, schedule).await;
+        }
         let _ = tokio::time::timeout(FAREWELL, self.parts.db.close()).await;
         if let Some(embedded) = self.parts.embedded {
             embedded.stop().await;

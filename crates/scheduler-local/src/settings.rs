@@ -37,6 +37,8 @@ pub struct Settings {
     pub keys: Vec<ApiKey>,
     /// The webhooks' token, if there is one.
     pub webhook_token: Option<Secret>,
+    /// Whether the jobs run on their schedule, or only when they are asked for.
+    pub runs_jobs: bool,
 }
 
 /// The settings cannot be read.
@@ -94,6 +96,7 @@ impl Settings {
             allowed_phones,
             keys,
             webhook_token: reader.optional("WEBHOOK_TOKEN").map(Secret::new),
+            runs_jobs: reader.optional("LOCAL_JOBS").as_deref() != Some("off"),
         };
         Ok(reader.finish(settings)?)
     }
