@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use scheduler_core::app::reconcile::ReconcileSummary;
+use scheduler_core::app::sheets::SheetSummary;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::ApiError;
@@ -37,7 +39,7 @@ pub static RECONCILER: Job = Job {
     name: "reconciler",
     schedule: "rate(1 minute)",
     every_minutes: 1,
-    kind: &world::JOB,
+    kind: &world::RECONCILER,
     run: |world| Box::pin(reconcile(world)),
 };
 
@@ -71,8 +73,19 @@ impl Job {
     }
 }
 
+/// What a run of the Reconciler did, in one object.
+#[derive(Serialize)]
+struct Reconciled {
+    #[serde(flatten)]
+    chats: ReconcileSummary,
+    #[serde(flatten)]
+    sheets: SheetSummary,
+}
+
+/// Both at once, and neither keeps the other from its end: a patient does not wait for Google.
 async fn reconcile(world: &World) -> Result<Value, ApiError> {
-    let summary = world.chats()?.reconcile(BUDGET).await?;
+    let (chats, sheets) = tokio::join!(world.chats()?.reconcile(BUDGET), write_sheets(world));
+    let (summary, sheets) = (chats?, sheets?);
     if summary != ReconcileSummary::default() {
         tracing::info!(
             step = "reconcile",
@@ -85,7 +98,8 @@ async fn reconcile(world: &World) -> Result<Value, ApiError> {
             "took up what was left behind"
         );
     }
-    serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
+    serde_json::to_value(Reconciled { chats: summary, sheets })
+        .map_err(|error| ApiError::internal(error.to_string()))
 }
 
 async fn process_reminders(world: &World) -> Result<Value, ApiError> {
@@ -119,4 +133,24 @@ async fn send_reports(world: &World) -> Result<Value, ApiError> {
         "told the clinics of tomorrow"
     );
     serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+async fn write_sheets(world: &World) -> Result<SheetSummary, ApiError> {
+    let Some(sheets) = &world.sheets else { return Ok(SheetSummary::default()) };
+    let summary = sheets.write_sheets(BUDGET).await?;
+    for backlog in summary.backlogs.iter().filter(|backlog| backlog.behind > 0) {
+        metrics::emit(Metric::SheetRowsBehind, backlog.behind, &backlog.clinic, world.clock.now());
+        metrics::emit(Metric::SheetBacklogAge, backlog.seconds, &backlog.clinic, world.clock.now());
+    }
+    if summary != SheetSummary::default() {
+        tracing::info!(
+            step = "sheets",
+            sheets_behind = summary.sheets_behind,
+            sheets_written = summary.sheets_written,
+            rows_behind = summary.rows_behind,
+            rows_written = summary.rows_written,
+            "wrote the clinics' sheets"
+        );
+    }
+    Ok(summary)
 }

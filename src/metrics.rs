@@ -12,12 +12,25 @@ use serde_json::{Value, json};
 pub enum Metric {
     /// A clinic's connection to WhatsApp does not work: token, subscription or phone.
     InstanceFaults,
+    /// Rows of a clinic's sheet that are behind its visits.
+    SheetRowsBehind,
+    /// For how many seconds the oldest of them has been.
+    SheetBacklogAge,
 }
 
 impl Metric {
     fn name(self) -> &'static str {
         match self {
             Self::InstanceFaults => "InstanceFaults",
+            Self::SheetRowsBehind => "SheetRowsBehind",
+            Self::SheetBacklogAge => "SheetBacklogAge",
+        }
+    }
+
+    fn unit(self) -> &'static str {
+        match self {
+            Self::InstanceFaults | Self::SheetRowsBehind => "Count",
+            Self::SheetBacklogAge => "Seconds",
         }
     }
 }
@@ -38,7 +51,7 @@ fn line(metric: Metric, value: u32, clinic: &ClinicId, at: DateTime<Utc>) -> Val
             "CloudWatchMetrics": [{
                 "Namespace": "Scheduler",
                 "Dimensions": [[], ["clinicId"]],
-                "Metrics": [{ "Name": name, "Unit": "Count" }],
+                "Metrics": [{ "Name": name, "Unit": metric.unit() }],
             }],
         },
         "clinicId": clinic,

@@ -11,6 +11,7 @@ use scheduler_core::adapters::postgres::Db;
 use scheduler_core::adapters::zapi::Zapi;
 use scheduler_core::app::converse::{AllowedPhones, Chats};
 use scheduler_core::app::reminders::project::project_soon;
+use scheduler_core::app::sheets::SheetWriter;
 use scheduler_core::config::{ApiKey, ConfigError, Lookup, Reader, SslMode};
 use scheduler_core::domain::appointment::Appointment;
 use scheduler_core::domain::clinic::{Clinic, Secret};
@@ -34,6 +35,8 @@ pub struct World {
     pub keys: Vec<ApiKey>,
     /// The secret of the webhooks' URLs; none only on a local server.
     pub webhook_token: Option<Secret>,
+    /// What writes the clinics' sheets: the Reconciler's, where a service account is configured.
+    pub sheets: Option<SheetWriter>,
 }
 
 /// What a kind of function needs: how its world is made, and what is opened before its first
@@ -61,6 +64,9 @@ pub static WEBHOOK: Kind = Kind { make: World::of_webhook, warm: |world| Box::pi
 /// A scheduled function: the conversations alone.
 pub static JOB: Kind = Kind { make: World::of_job, warm: |world| Box::pin(warm_all(world)) };
 
+/// The Reconciler: the conversations and the sheets. It alone links Google.
+pub static RECONCILER: Kind = Kind { make: World::of_reconciler, warm: |world| Box::pin(warm_all(world)) };
+
 /// A function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -73,6 +79,9 @@ pub enum StartError {
     /// The HTTP client could not be made.
     #[error("the HTTP client could not be made: {0}")]
     Http(#[from] scheduler_core::adapters::zapi::StartError),
+    /// The service account's key is none.
+    #[error(transparent)]
+    Sheets(#[from] scheduler_core::adapters::sheets::StartError),
 }
 
 impl World {
@@ -81,7 +90,7 @@ impl World {
         let (database, keys) = (reader.database(SslMode::VerifyFull), reader.api_keys());
         let (database, keys) = reader.finish((database, keys))?;
         let (db, clock) = (Db::held(&database)?, Arc::new(SystemClock));
-        Ok(Self { db, chats: None, reminders: None, clock, keys, webhook_token: None })
+        Ok(Self { db, chats: None, reminders: None, clock, keys, webhook_token: None, sheets: None })
     }
 
     fn of_reception(lookup: Lookup<'_>) -> Result<Self, StartError> {
@@ -90,7 +99,7 @@ impl World {
         let (database, reminders, keys) = reader.finish(read)?;
         let (db, clock) = (Db::held(&database)?, Arc::new(SystemClock));
         let reminders = Some(Reminders::new(reminders));
-        Ok(Self { db, chats: None, reminders, clock, keys, webhook_token: None })
+        Ok(Self { db, chats: None, reminders, clock, keys, webhook_token: None, sheets: None })
     }
 
     fn of_messenger(lookup: Lookup<'_>) -> Result<Self, StartError> {
@@ -107,6 +116,16 @@ impl World {
 
     fn of_job(lookup: Lookup<'_>) -> Result<Self, StartError> {
         Self::with_chats(Reader::new(lookup))
+    }
+
+    fn of_reconciler(lookup: Lookup<'_>) -> Result<Self, StartError> {
+        let mut reader = Reader::new(lookup);
+        let sheets = reader.sheets();
+        let mut world = Self::with_chats(reader)?;
+        if let Some(chats) = &world.chats {
+            world.sheets = SheetWriter::open(sheets.as_ref(), chats)?;
+        }
+        Ok(world)
     }
 
     /// The conversations, of a function that has them.
@@ -134,7 +153,15 @@ impl World {
             allowed: AllowedPhones::parse(&zapi.allowed_phones),
         };
         let reminders = Some(chats.tables.reminders().clone());
-        Ok(Self { db, chats: Some(chats), reminders, clock, keys: Vec::new(), webhook_token: None })
+        Ok(Self {
+            db,
+            chats: Some(chats),
+            reminders,
+            clock,
+            keys: Vec::new(),
+            webhook_token: None,
+            sheets: None,
+        })
     }
 }
 

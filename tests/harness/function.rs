@@ -96,6 +96,7 @@ impl Function {
             clock: clock.clone(),
             keys: Vec::new(),
             webhook_token: None,
+            sheets: None,
         };
         let proxies = [postgres, dynamodb, whatsapp];
         Self { world, clock, zapi, zapi_url, database, embedded, proxies, message: AtomicU64::new(0) }

@@ -11,6 +11,7 @@ pub mod bad_dynamodb;
 pub mod clock;
 pub mod database;
 pub mod function;
+pub mod google;
 pub mod http;
 pub mod messages;
 pub mod paths;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Settings that must not reach the server from the outside.
-const SETTINGS: [&str; 21] = [
+const SETTINGS: [&str; 23] = [
     "DATABASE_URL",
     "RDS_HOST",
     "RDS_PORT",
@@ -31,6 +31,8 @@ const SETTINGS: [&str; 21] = [
     "CONVERSATION_SESSIONS_TABLE",
     "MESSAGE_EVENTS_TABLE",
     "SCHEDULED_REMINDERS_TABLE",
+    "GOOGLE_SHEETS_SERVICE_ACCOUNT",
+    "GOOGLE_SHEETS_BASE_URL",
     "PORT",
     "STAGE",
     "LOCAL_JOBS",

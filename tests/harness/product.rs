@@ -63,6 +63,7 @@ pub struct Product {
     server: Process,
     client: Client,
     setting: Setting,
+    environment: Vec<(&'static str, String)>,
     folder: TempDir,
     message: AtomicU64,
 }
@@ -83,18 +84,35 @@ impl Product {
         let clock = Arc::new(TestClock::new());
         let zapi = ZapiStandIn::start(clock.clone()).await.expect("a port for z-api");
         let folder = TempDir::new().expect("a folder");
-        let server = spawn(folder.path(), &database, &zapi, &setting, None).await;
+        let server = spawn(folder.path(), &database, &zapi, &setting, &[], None).await;
         let message = AtomicU64::new(0);
-        let product = Self { database, zapi, clock, server, client: client(), setting, folder, message };
+        let product = Self {
+            database,
+            zapi,
+            clock,
+            server,
+            client: client(),
+            setting,
+            environment: Vec::new(),
+            folder,
+            message,
+        };
         product.set_clock().await;
         product
+    }
+
+    /// From its next start on, with this in its environment.
+    pub fn set(&mut self, name: &'static str, value: String) {
+        self.environment.push((name, value));
     }
 
     /// The same product after a death: stores and z-api live on. It ends at a point of contract 7
     /// where one is given.
     pub async fn restart(&mut self, end_at: Option<&str>) {
         self.server.kill();
-        self.server = spawn(self.folder.path(), &self.database, &self.zapi, &self.setting, end_at).await;
+        self.server =
+            spawn(self.folder.path(), &self.database, &self.zapi, &self.setting, &self.environment, end_at)
+                .await;
         self.set_clock().await;
     }
 
@@ -263,6 +281,7 @@ async fn spawn(
     database: &TestDatabase,
     zapi: &ZapiStandIn,
     setting: &Setting,
+    environment: &[(&'static str, String)],
     end_at: Option<&str>,
 ) -> Process {
     let url = setting.database_url.clone().unwrap_or_else(|| database.url.clone());
@@ -276,6 +295,7 @@ async fn spawn(
     settings.extend(setting.webhook_token.map(|token| ("WEBHOOK_TOKEN", token.to_owned())));
     // A test says when a job runs: nothing happens behind its back.
     settings.push(("LOCAL_JOBS", "off".to_owned()));
+    settings.extend(environment.iter().cloned());
     settings.extend(end_at.map(|point| ("SCHEDULER_END_AT", point.to_owned())));
     Process::start(folder, &settings).await
 }

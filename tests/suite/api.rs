@@ -28,6 +28,7 @@ fn world() -> World {
         clock: Arc::new(TestClock::new()),
         keys: vec![key(None, "all"), key(Some("sp-1"), "one")],
         webhook_token: Some(Secret::new("token")),
+        sheets: None,
     }
 }
 

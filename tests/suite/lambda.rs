@@ -2,6 +2,11 @@
 
 use scheduler_api::jobs::JOBS;
 use scheduler_api::routes::{Auth, ROUTES};
+use scheduler_core::adapters::dynamodb::Tables;
+use scheduler_core::config::TablesConfig;
+use scheduler_local::dynamodb::Embedded;
+use scheduler_local::tables;
+use scheduler_tests::database;
 use scheduler_tests::filled;
 use scheduler_tests::runtime_api::{Function, Outcome, gateway_event};
 use serde_json::Value;
@@ -59,13 +64,63 @@ async fn every_route_answers_with_and_without_a_stage_though_no_store_is_there()
     }
 }
 
+/// As EventBridge invokes a scheduled function
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>).
+fn scheduled_event() -> Value {
+    serde_json::json!({
+        "version": "0",
+        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "123456789012",
+        "time": "2026-02-16T23:00:00Z",
+        "region": "sa-east-1",
+        "resources": ["arn:aws:events:sa-east-1:123456789012:rule/my-schedule"],
+        "detail": {}
+    })
+}
+
+#[tokio::test]
+async fn every_job_runs_on_eventbridges_own_event_and_answers_its_summary() {
+    let database = database().await;
+    let dynamodb = Embedded::start(None, 0).await.expect("DynamoDB starts");
+    let mut settings = settings();
+    for (name, value) in &mut settings {
+        match *name {
+            "DATABASE_URL" => value.clone_from(&database.url),
+            "AWS_ENDPOINT_URL_DYNAMODB" => *value = dynamodb.endpoint(),
+            _ => {}
+        }
+    }
+    let stores = Tables::new(TablesConfig {
+        sessions: "sessions".into(),
+        events: "events".into(),
+        reminders: "reminders".into(),
+        endpoint: Some(dynamodb.endpoint()),
+        region: "us-east-1".into(),
+    });
+    tables::create(stores.client(), stores.names()).await.expect("the tables");
+    for (job, figures) in [
+        ("reconciler", &["chats_finished", "reminders_projected", "sheets_written", "rows_written"][..]),
+        ("reminder-processor", &["processed", "sent", "failed", "cancelled", "expired", "held", "left"]),
+        ("daily-report-sender", &["sent", "empty", "failed"]),
+    ] {
+        let function = Function::start(job, &settings).await;
+        let summary = function.invoke(scheduled_event()).await.expect("a summary");
+        println!("{job}: {summary}");
+        for figure in figures {
+            assert!(summary[figure].is_u64(), "{job}: {figure}");
+        }
+    }
+    dynamodb.stop().await;
+}
+
 #[tokio::test]
 async fn a_job_that_fails_is_an_error_to_aws() {
     for job in JOBS {
         let function = Function::start(job.name, &settings()).await;
         println!("{}: first poll after {:?}", job.function, function.to_first_poll());
-        let event = serde_json::json!({ "source": "aws.events", "detail-type": "Scheduled Event" });
-        assert!(function.invoke(event).await.is_err(), "{}", job.function);
+        assert!(function.invoke(scheduled_event()).await.is_err(), "{}", job.function);
     }
 }
 

@@ -16,11 +16,13 @@ const WORLD: &[&str] = &[
     "aws_config",
     "aws_sdk_dynamodb",
     "aws_smithy_http_client",
+    "google_sheets4",
     "reqwest",
     "rustls",
     "serde_dynamo",
     "sqlx",
     "webpki_roots",
+    "yup_oauth2",
 ];
 
 /// What a request and a response are made of. Only functions and servers know.

@@ -23,5 +23,6 @@ mod reminder_answers;
 mod reminders;
 mod report;
 mod sessions;
+mod sheets;
 mod waits;
 mod zapi;

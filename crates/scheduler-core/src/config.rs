@@ -101,6 +101,15 @@ pub struct ZapiConfig {
     pub allowed_phones: String,
 }
 
+/// How to reach Google Sheets.
+#[derive(Debug, Clone)]
+pub struct SheetsConfig {
+    /// The service account's key, as Google gives it: JSON.
+    pub service_account: Secret,
+    /// Another Sheets API than Google's, without a slash at its end.
+    pub base_url: Option<String>,
+}
+
 /// One entry of `SCHEDULER_API_KEY`.
 #[derive(Debug, Clone)]
 pub struct ApiKey {
@@ -182,6 +191,14 @@ impl<'a> Reader<'a> {
             client_token: self.optional("ZAPI_CLIENT_TOKEN").map(Secret::new),
             allowed_phones: self.optional("ALLOWED_PHONES").unwrap_or_default(),
         }
+    }
+
+    /// Google Sheets; `None`: no service account, and no clinic has a sheet.
+    pub fn sheets(&mut self) -> Option<SheetsConfig> {
+        let service_account = Secret::new(self.optional("GOOGLE_SHEETS_SERVICE_ACCOUNT")?);
+        let base_url = self.optional("GOOGLE_SHEETS_BASE_URL");
+        let base_url = base_url.map(|url| url.trim_end_matches('/').to_owned());
+        Some(SheetsConfig { service_account, base_url })
     }
 
     /// `SCHEDULER_API_KEY`: `<key>` or `<clinicId>:<key>`, separated by commas.

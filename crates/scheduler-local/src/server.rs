@@ -14,6 +14,7 @@ use scheduler_core::adapters::dynamodb::Tables;
 use scheduler_core::adapters::postgres::Db;
 use scheduler_core::adapters::zapi::Zapi;
 use scheduler_core::app::converse::{AllowedPhones, Chats};
+use scheduler_core::app::sheets::SheetWriter;
 use scheduler_core::config::TablesConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -123,6 +124,7 @@ impl Server {
             clock: clock.clone(),
             allowed: AllowedPhones::parse(&settings.allowed_phones),
         };
+        let sheets = SheetWriter::open(settings.sheets.as_ref(), &chats)?;
         let world = Arc::new(World {
             db: db.clone(),
             reminders: Some(chats.tables.reminders().clone()),
@@ -130,6 +132,7 @@ impl Server {
             clock: clock.clone(),
             keys: settings.keys.clone(),
             webhook_token: settings.webhook_token.clone(),
+            sheets,
         });
         let (stop, stopping) = watch::channel(false);
         let keeps_messages = zapi.is_some();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use scheduler_core::config::{ApiKey, ConfigError, DatabaseConfig, Lookup, Reader, SslMode};
+use scheduler_core::config::{ApiKey, ConfigError, DatabaseConfig, Lookup, Reader, SheetsConfig, SslMode};
 use scheduler_core::domain::clinic::Secret;
 
 use crate::tables::{self, TablesError};
@@ -33,6 +33,8 @@ pub struct Settings {
     pub client_token: Option<Secret>,
     /// `ALLOWED_PHONES`.
     pub allowed_phones: String,
+    /// Google Sheets, where a service account is configured.
+    pub sheets: Option<SheetsConfig>,
     /// Who may call the admin routes.
     pub keys: Vec<ApiKey>,
     /// The webhooks' token, if there is one.
@@ -94,6 +96,7 @@ impl Settings {
             zapi_base_url,
             client_token: zapi.client_token,
             allowed_phones,
+            sheets: reader.sheets(),
             keys,
             webhook_token: reader.optional("WEBHOOK_TOKEN").map(Secret::new),
             runs_jobs: reader.optional("LOCAL_JOBS").as_deref() != Some("off"),

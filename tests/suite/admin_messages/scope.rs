@@ -26,6 +26,7 @@ async fn another_clinics_key_finds_no_wording_no_question_and_sends_nothing() {
         clock: Arc::new(TestClock::new()),
         keys: vec![key],
         webhook_token: None,
+        sheets: None,
     };
     let id = async |table: &str, column: &str| -> String {
         let sql = format!("select {column}::text from scheduler.{table} where clinic_id = $1 limit 1");

@@ -3,4 +3,6 @@
 pub mod clock;
 pub mod dynamodb;
 pub mod postgres;
+pub mod sheets;
+mod tls;
 pub mod zapi;

@@ -11,5 +11,6 @@ pub mod reconcile;
 pub mod reminders;
 pub mod seed;
 pub mod send;
+pub mod sheets;
 pub mod status;
 mod wordings;

@@ -11,5 +11,6 @@ pub mod phone;
 pub mod reminder;
 pub mod report;
 pub mod service;
+pub mod sheet;
 pub mod time;
 pub mod wording;

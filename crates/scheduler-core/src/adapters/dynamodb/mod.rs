@@ -11,6 +11,7 @@ pub mod reminders;
 pub mod report;
 pub mod save;
 pub mod session;
+pub mod sheets;
 
 use std::time::Duration;
 

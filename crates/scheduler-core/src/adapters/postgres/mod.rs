@@ -16,6 +16,7 @@ pub mod report;
 pub mod rules;
 pub mod services;
 pub mod setup;
+pub mod sheets;
 pub mod templates;
 
 pub use connection::Db;

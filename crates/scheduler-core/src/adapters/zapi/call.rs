@@ -1,15 +1,14 @@
 //! One call to z-api: its address, its headers, its limits.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderValue};
 use reqwest::{Client, Method, Request, Response, Url, redirect};
-use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::faults::refusal;
+use crate::adapters::tls;
 use crate::domain::clinic::{Secret, ZapiInstance};
 use crate::ports::whatsapp::{SendError, SendErrorKind};
 
@@ -41,7 +40,7 @@ impl Caller {
             return Err(StartError);
         }
         let client = Client::builder()
-            .tls_backend_preconfigured(tls()?)
+            .tls_backend_preconfigured(tls::client_config().map_err(|_| StartError)?)
             .connect_timeout(CONNECT)
             .pool_idle_timeout(IDLE)
             .redirect(redirect::Policy::none())
@@ -149,16 +148,4 @@ fn why(error: reqwest::Error) -> String {
     } else {
         format!("the connection broke: {error}")
     }
-}
-
-/// TLS with Mozilla's roots compiled in: reading the machine's costs some milliseconds of every
-/// cold start.
-fn tls() -> Result<ClientConfig, StartError> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|_| StartError)?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
 }

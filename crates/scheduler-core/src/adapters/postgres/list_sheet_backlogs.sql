@@ -1,0 +1,29 @@
+-- Clinics whose sheet is behind, or is another one than their visits were written to; those first that
+-- have waited longest, counted from the visit's change or the sheet's beginning. The lateral count
+-- reads the index appointments_sheet_behind alone, of no clinic further than its thousandth.
+select
+    c.clinic_id, c.timezone,
+    c.google_spreadsheet_id as "spreadsheet!",
+    c.google_sheet_name as tab,
+    tab.is_new as "is_new!",
+    behind.visits as "behind!",
+    coalesce(extract(epoch from now() - behind.since), 0)::bigint as "seconds!"
+from scheduler.clinics c
+left join scheduler.sheet_projections p on p.clinic_id = c.clinic_id
+cross join lateral (
+    select (p.spreadsheet_id, p.sheet_name) is distinct from (c.google_spreadsheet_id, c.google_sheet_name)
+        as is_new
+) tab
+cross join lateral (
+    select count(*) as visits, min(some_visits.since) as since
+    from (
+        select greatest(a.updated_at, p.updated_at) as since
+        from scheduler.appointments a
+        where a.clinic_id = c.clinic_id
+            and a.sheet_version < a.version
+            and a.appointment_date >= coalesce(p.since, 'infinity'::date)
+        limit 1000
+    ) some_visits
+) behind
+where c.active and c.google_spreadsheet_id is not null and (tab.is_new or behind.visits > 0)
+order by behind.since nulls first, c.clinic_id

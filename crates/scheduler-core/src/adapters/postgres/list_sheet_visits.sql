@@ -1,0 +1,12 @@
+-- Visits of a clinic whose row is behind, by time: $1 clinic, $2 limit.
+select
+    a.id, a.version, a.appointment_date, a.start_time, a.areas, a.status,
+    a.patient_confirmed_at is not null as "confirmed!",
+    p.name as "patient_name?", p.phone as "patient_phone?", s.name as service_name
+from scheduler.sheet_projections t
+join scheduler.appointments a on a.clinic_id = t.clinic_id and a.appointment_date >= t.since
+join scheduler.patients p on p.clinic_id = a.clinic_id and p.id = a.patient_id
+join scheduler.services s on s.clinic_id = a.clinic_id and s.id = a.service_id
+where t.clinic_id = $1 and a.clinic_id = $1 and a.sheet_version < a.version
+order by a.appointment_date, a.start_time, a.id
+limit $2
