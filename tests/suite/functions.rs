@@ -1,5 +1,7 @@
 //! The places that tell of the functions, held against the tables of routes and jobs.
 
+mod serverless;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +18,13 @@ fn every_place_tells_of_the_same_functions() {
     let binaries: Names =
         ROUTES.iter().map(|route| route.binary()).chain(JOBS.iter().map(|job| job.name.to_owned())).collect();
     assert_eq!((routes.len(), calls.len()), (ROUTES.len(), ROUTES.len()), "a row is there twice");
+    let deployed: Names = ROUTES
+        .iter()
+        .map(|route| {
+            format!("{} of {}.zip by {} {}", route.function, route.binary(), route.method, route.path)
+        })
+        .chain(JOBS.iter().map(|job| format!("{} of {}.zip by {}", job.function, job.name, job.schedule)))
+        .collect();
     let document: Value = serde_json::from_str(&read("docs/openapi.json")).unwrap();
     let differences: Vec<String> = [
         ("src/bin", &binaries, binaries_on_disk()),
@@ -27,6 +36,7 @@ fn every_place_tells_of_the_same_functions() {
             operations(&document, |_, operation| operation["operationId"].as_str().unwrap().to_owned()),
         ),
         ("postman", &routes, routes_of_postman()),
+        ("sls/functions", &deployed, serverless::functions()),
     ]
     .iter()
     .flat_map(|(place, table, there)| difference(place, table, there))
