@@ -4,6 +4,7 @@
 use reqwest::Method;
 use scheduler_local::postgres::Cluster;
 use scheduler_tests::database::{fill, own_cluster};
+use scheduler_tests::google::Google;
 use scheduler_tests::{CLINIC, Product, Setting, TestDatabase};
 use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
@@ -21,6 +22,13 @@ const GROW: &str = "insert into scheduler.appointments
     cross join generate_series($1::bigint, $2::bigint - 1) n
     where s.clinic_id = 'laser-beauty-sp'";
 
+/// Of the visits there are, the first twenty are behind, with their reminders and their rows.
+const FALL_BEHIND: &str =
+    "update scheduler.appointments set reminder_version = version, sheet_version = version
+        where least(reminder_version, sheet_version) < version;
+    update scheduler.appointments set version = version + 1
+        where id in (select id from scheduler.appointments order by appointment_date, start_time limit 20)";
+
 /// Plans for any values, and each with what it read, into the server's log.
 const WATCH: &str = "alter database own set plan_cache_mode = force_generic_plan;
     alter database own set session_preload_libraries = 'auto_explain';
@@ -30,13 +38,17 @@ const WATCH: &str = "alter database own set plan_cache_mode = force_generic_plan
     alter database own set auto_explain.log_timing = off;
     alter database own set auto_explain.log_format = json";
 
-/// The pages that statements on visits have read, by what the log says from there on.
-fn pages(log: &str) -> i64 {
+/// The pages that statements on visits with such a word have read, by what the log says from there
+/// on.
+fn pages(log: &str, word: &str) -> i64 {
     let plans = log.split("plan:\n").skip(1).filter_map(|rest| {
         let mut plans = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
         plans.next()?.ok()
     });
-    let of_visits = plans.filter(|plan| plan["Query Text"].to_string().contains("scheduler.appointments"));
+    let of_visits = plans.filter(|plan| {
+        let text = plan["Query Text"].to_string();
+        text.contains("scheduler.appointments") && text.contains(word)
+    });
     let count = |plan: Value| {
         let read = |kind: &str| plan["Plan"][kind].as_i64().unwrap_or_default();
         read("Shared Hit Blocks") + read("Shared Read Blocks")
@@ -51,9 +63,29 @@ async fn asked(product: &Product, cluster: &Cluster, path: &str) -> i64 {
         let before = cluster.log().len();
         let answer = product.ask(Method::GET, &format!("/clinics/{CLINIC}/{path}"), None).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
-        read = pages(&cluster.log()[before..]);
+        read = pages(&cluster.log()[before..], "");
     }
     assert!(read > 0, "{path}: no plan was logged");
+    read
+}
+
+/// What the Reconciler reads of visits to bring twenty reminders and twenty rows up to them.
+async fn reconciled(product: &mut Product, cluster: &Cluster) -> Vec<(String, i64)> {
+    let mut read = Vec::new();
+    for _ in 0..2 {
+        sqlx::raw_sql(FALL_BEHIND).execute(&product.database.pool).await.expect("visits that are behind");
+        sqlx::raw_sql("vacuum analyze scheduler.appointments")
+            .execute(&product.database.pool)
+            .await
+            .expect("counted");
+        let before = cluster.log().len();
+        let summary = product.reconcile().await;
+        assert_eq!((&summary["reminders_projected"], &summary["rows_written"]), (&20.into(), &20.into()));
+        let log = cluster.log();
+        let of = |word: &str| (format!("the Reconciler, {word}"), pages(&log[before..], word));
+        read = ["reminder_version", "sheet_version"].map(of).into();
+    }
+    assert!(read.iter().all(|(_, pages)| *pages > 0), "no plan was logged: {read:?}");
     read
 }
 
@@ -66,13 +98,22 @@ async fn a_statement_reads_as_much_of_a_hundred_thousand_visits_as_of_a_thousand
     let patient = "insert into scheduler.patients (clinic_id, phone, match_key)
         values ('laser-beauty-sp', '5511999990000', '5511999990000')";
     sqlx::raw_sql(patient).execute(&pool).await.expect("a patient");
+    let connected = "update scheduler.clinics set google_spreadsheet_id = 'spreadsheet';
+        insert into scheduler.sheet_projections (clinic_id, spreadsheet_id, sheet_name, since)
+        values ('laser-beauty-sp', 'spreadsheet', 'Agenda', '2026-02-16')";
+    sqlx::raw_sql(connected).execute(&pool).await.expect("a sheet");
     sqlx::raw_sql(WATCH).execute(&pool).await.expect("auto_explain, which comes with PostgreSQL");
     let mut read = Vec::new();
     for (from, to) in [(0, FEW), (FEW, MANY)] {
         sqlx::query(GROW).bind(from).bind(to).execute(&pool).await.expect("visits");
         sqlx::raw_sql("vacuum analyze scheduler.appointments").execute(&pool).await.expect("counted");
         let database = TestDatabase { url: url.clone(), pool: pool.clone() };
-        let product = Product::on(database, Setting::default()).await;
+        let mut product = Product::on(database, Setting::default()).await;
+        let google = Google::start(product.clock.clone()).await;
+        google.has("spreadsheet", "Agenda", 1_000);
+        product.set("GOOGLE_SHEETS_SERVICE_ACCOUNT", google.service_account());
+        product.set("GOOGLE_SHEETS_BASE_URL", google.base_url());
+        product.restart(None).await;
         let service = product.service_id().await;
         let mut now = Vec::new();
         for path in [
@@ -84,6 +125,7 @@ async fn a_statement_reads_as_much_of_a_hundred_thousand_visits_as_of_a_thousand
             let pages = asked(&product, &cluster, &path).await;
             now.push((path, pages));
         }
+        now.extend(reconciled(&mut product, &cluster).await);
         read.push(now);
     }
     for ((path, few), (_, many)) in read[0].iter().zip(&read[1]) {
