@@ -1,14 +1,17 @@
 //! Every function as AWS starts it, under a stand-in for its Runtime API.
 
+use std::sync::Arc;
+
 use scheduler_api::jobs::JOBS;
 use scheduler_api::routes::{Auth, ROUTES};
 use scheduler_core::adapters::dynamodb::Tables;
 use scheduler_core::config::TablesConfig;
 use scheduler_local::dynamodb::Embedded;
 use scheduler_local::tables;
-use scheduler_tests::database;
-use scheduler_tests::filled;
+use scheduler_tests::clock::TestClock;
+use scheduler_tests::google::Google;
 use scheduler_tests::runtime_api::{Function, Outcome, gateway_event};
+use scheduler_tests::{TestDatabase, database, filled};
 use serde_json::Value;
 
 const NO_DATABASE: &str = "postgres://nobody:nothing@127.0.0.1:9/none";
@@ -80,9 +83,24 @@ fn scheduled_event() -> Value {
     })
 }
 
+/// A visit in three days by the real clock, which a Lambda has, of a clinic with a spreadsheet.
+async fn book(database: &TestDatabase) {
+    let visit = "update scheduler.clinics set google_spreadsheet_id = 'spreadsheet';
+        insert into scheduler.patients (clinic_id, match_key, phone)
+            values ('laser-beauty-sp', '5511999990000', '5511999990000');
+        insert into scheduler.appointments (clinic_id, patient_id, service_id, appointment_date, start_time,
+            end_time, buffer_minutes)
+        select p.clinic_id, p.id, s.id, current_date + 3, '09:00', '09:30', 0
+        from scheduler.patients p join scheduler.services s using (clinic_id)";
+    sqlx::raw_sql(visit).execute(&database.pool).await.expect("a visit");
+}
+
 #[tokio::test]
 async fn every_job_runs_on_eventbridges_own_event_and_answers_its_summary() {
     let database = database().await;
+    book(&database).await;
+    let google = Google::start(Arc::new(TestClock::new())).await;
+    google.has("spreadsheet", "Agenda", 1_000);
     let dynamodb = Embedded::start(None, 0).await.expect("DynamoDB starts");
     let mut settings = settings();
     for (name, value) in &mut settings {
@@ -92,6 +110,8 @@ async fn every_job_runs_on_eventbridges_own_event_and_answers_its_summary() {
             _ => {}
         }
     }
+    settings.push(("GOOGLE_SHEETS_SERVICE_ACCOUNT", google.service_account()));
+    settings.push(("GOOGLE_SHEETS_BASE_URL", google.base_url()));
     let stores = Tables::new(TablesConfig {
         sessions: "sessions".into(),
         events: "events".into(),
@@ -101,17 +121,18 @@ async fn every_job_runs_on_eventbridges_own_event_and_answers_its_summary() {
     });
     tables::create(stores.client(), stores.names()).await.expect("the tables");
     for (job, figures) in [
-        ("reconciler", &["chats_finished", "reminders_projected", "sheets_written", "rows_written"][..]),
-        ("reminder-processor", &["processed", "sent", "failed", "cancelled", "expired", "held", "left"]),
-        ("daily-report-sender", &["sent", "empty", "failed"]),
+        ("reconciler", &[("chats_finished", 0), ("reminders_projected", 1), ("rows_written", 1)][..]),
+        ("reminder-processor", &[("processed", 0), ("sent", 0), ("failed", 0), ("held", 0), ("left", 0)]),
+        ("daily-report-sender", &[("sent", 0), ("failed", 0)]),
     ] {
         let function = Function::start(job, &settings).await;
         let summary = function.invoke(scheduled_event()).await.expect("a summary");
         println!("{job}: {summary}");
-        for figure in figures {
-            assert!(summary[figure].is_u64(), "{job}: {figure}");
+        for (figure, expected) in figures {
+            assert_eq!(summary[figure], *expected, "{job}: {figure}");
         }
     }
+    assert_eq!(google.rows("spreadsheet", "Agenda").len(), 2, "a header and the visit");
     dynamodb.stop().await;
 }
 
@@ -141,4 +162,14 @@ async fn a_function_that_lacks_variables_names_them_all_and_ends() {
         }
         assert!(!said.contains("marked-user"), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_reconciler_whose_service_account_is_none_says_so_and_shows_nothing_of_it() {
+    let mut settings = settings();
+    settings.push(("GOOGLE_SHEETS_SERVICE_ACCOUNT", r#"{"private_key": "marked-key"}"#.to_owned()));
+    let ended = Function::fail_to_start("reconciler", &settings).await;
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success() && said.contains("GOOGLE_SHEETS_SERVICE_ACCOUNT"), "{said}");
+    assert!(!said.contains("marked-key"), "{said}");
 }
