@@ -1,25 +1,17 @@
 //! One reminder whose time has come: claimed, held against its visit, sent, settled.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Map;
-use uuid::Uuid;
+use chrono::TimeDelta;
 
 use super::process::Run;
-use crate::adapters::dynamodb::events::{Direction, EventStatus, MessageEvent};
+use super::record::Record;
+use crate::adapters::dynamodb::events::EventStatus;
 use crate::adapters::dynamodb::reminder_queue::{DueReminder, Settled};
 use crate::adapters::dynamodb::reminders::ReminderKey;
-use crate::adapters::dynamodb::session::{ChatKey, PendingReply};
+use crate::adapters::dynamodb::session::PendingReply;
 use crate::adapters::postgres::profiles::ClinicProfile;
 use crate::adapters::postgres::reminders::VisitNow;
-use crate::conversation::copy::render;
-use crate::conversation::event::Saying;
 use crate::domain::appointment::AppointmentStatus;
-use crate::domain::ids::ConversationId;
-use crate::domain::phone::Address;
-use crate::domain::reminder::{REMINDER_24H, Reminder, ReminderPlan};
-use crate::domain::time::written_date;
+use crate::domain::reminder::{Reminder, ReminderPlan};
 use crate::error::StoreError;
 use crate::points;
 use crate::ports::whatsapp::{SendError, SendErrorKind};
@@ -103,7 +95,7 @@ impl Run {
             let why = Settled::Cancelled("the patient opted out");
             return self.settle_as(key, why, None, Delivery::Cancelled).await;
         }
-        let mut record = self.open_record(reminder, &visit, profile).await?;
+        let mut record = Record::open(&self.chats, reminder, &visit, profile).await?;
         if !self.chats.allowed.allow(&visit.patient.match_key) {
             record.next(EventStatus::Blocked, self.now());
             let why = Settled::Cancelled("not among the allowed phones");
@@ -190,47 +182,6 @@ impl Run {
         }
     }
 
-    /// Where the chat's history goes on with this reminder.
-    async fn open_record(
-        &self,
-        reminder: &Reminder,
-        visit: &VisitNow,
-        profile: &ClinicProfile,
-    ) -> Result<Record, StoreError> {
-        let chat = ChatKey { clinic: reminder.clinic_id.clone(), person: visit.patient.match_key.clone() };
-        let newest = self.chats.tables.list_events(&chat, true, 1, None).await?.events.into_iter().next();
-        let saying = Saying {
-            template: REMINDER_24H,
-            values: BTreeMap::from([
-                ("date", written_date(visit.slot.date)),
-                ("time", visit.slot.time.format("%H:%M").to_string()),
-                ("service", visit.service_name.clone()),
-                ("patient_name", visit.patient.name.clone().unwrap_or_default()),
-            ]),
-            ..Saying::default()
-        };
-        let message = render(&saying, &profile.clinic, &profile.templates);
-        let event = MessageEvent {
-            message_id: reminder.reminder_id.to_string(),
-            clinic_id: chat.clinic.clone(),
-            conversation_id: newest
-                .as_ref()
-                .map_or_else(|| ConversationId(Uuid::new_v4()), |event| event.conversation_id),
-            phone_number: chat.person.clone(),
-            direction: Direction::Outbound,
-            message_type: if message.choices.is_empty() { "text" } else { "buttons" }.to_owned(),
-            content: message.text.clone(),
-            status: EventStatus::Queued,
-            status_timestamp: self.now(),
-            provider: self.chats.whatsapp.name().to_owned(),
-            provider_message_id: None,
-            provider_response: None,
-            error_details: None,
-            metadata: Map::new(),
-        };
-        Ok(Record { chat, event, message, after: newest.map(|event| event.status_timestamp) })
-    }
-
     /// Settles one that need not be sent.
     async fn drop_as(
         &self,
@@ -267,35 +218,5 @@ impl Run {
 
     async fn claim(&self, key: &ReminderKey) -> Result<Option<u32>, StoreError> {
         self.chats.tables.reminders().claim(key, &self.holder, self.now()).await
-    }
-}
-
-/// A reminder's part of its chat's history.
-struct Record {
-    chat: ChatKey,
-    event: MessageEvent,
-    message: crate::domain::message::OutgoingMessage,
-    /// The time of the event before.
-    after: Option<DateTime<Utc>>,
-}
-
-impl Record {
-    /// What happens next, later than anything before it.
-    fn next(&mut self, status: EventStatus, now: DateTime<Utc>) {
-        let at = self.after.map_or(now, |after| now.max(after + TimeDelta::milliseconds(1)));
-        self.after = Some(at);
-        self.event.status = status;
-        self.event.status_timestamp = at;
-        self.event.metadata = Map::new();
-    }
-
-    fn queued(&mut self, to: &Address, now: DateTime<Utc>) {
-        self.next(EventStatus::Queued, now);
-        self.event.metadata.insert("to".into(), to.0.clone().into());
-    }
-
-    fn fails(&mut self, why: &str, now: DateTime<Utc>) {
-        self.next(EventStatus::Failed, now);
-        self.event.error_details = Some(why.to_owned());
     }
 }

@@ -3,5 +3,6 @@
 mod deliver;
 mod process;
 pub mod project;
+mod record;
 
 pub use process::ReminderSummary;
