@@ -73,13 +73,23 @@ async fn eight_lambdas_send_five_hundred_once_each() {
         let settings = settings.clone();
         runs.spawn(async move {
             let function = Function::start("reminder-processor", &settings).await;
-            function.invoke(event()).await.expect("a summary")
+            let mut summaries = Vec::new();
+            // A run that a busy machine slowed down ends in time, and the next one goes on.
+            while summaries.last().is_none_or(|summary: &Value| summary["left"] != 0) {
+                summaries.push(function.invoke(event()).await.expect("a summary"));
+            }
+            summaries
         });
     }
-    let summaries = runs.join_all().await;
+    let summaries = runs.join_all().await.concat();
     let in_all = |name: &str| -> u64 { summaries.iter().filter_map(|summary| summary[name].as_u64()).sum() };
     let outbox = product.zapi.outbox(None);
-    println!("eight Lambdas on 500: {} sent, {} in the outbox: {summaries:?}", in_all("sent"), outbox.len());
+    println!(
+        "eight Lambdas on 500, {} runs in all: {} sent, {} in the outbox",
+        summaries.len(),
+        in_all("sent"),
+        outbox.len()
+    );
     let mut reached: Vec<&str> = outbox.iter().map(|sent| sent.phone.as_str()).collect();
     reached.sort_unstable();
     assert_eq!(reached, phones, "each once");
