@@ -7,7 +7,7 @@ use scheduler_tests::{Manner, Product, Proxy, Setting, Speaks};
 use serde_json::json;
 
 use super::load::book_many;
-use super::{MARIA, at, at_once, book, run, sent, stored};
+use super::{MARIA, at, at_once, book, change, run, sent, stored};
 
 #[tokio::test]
 async fn one_poisoned_reminder_does_not_delay_the_others() {
@@ -116,6 +116,43 @@ async fn a_visit_is_booked_though_dynamodb_is_away_and_its_reminder_comes_after(
     at_once(&mut product, at("2026-02-22T12:00")).await;
     run(&product).await;
     assert_eq!(sent(&product, MARIA), 1);
+    drop(product);
+    embedded.stop().await;
+}
+
+#[tokio::test]
+async fn dynamodb_away_across_the_last_day_costs_no_reminder_and_makes_none_for_who_came_late() {
+    let embedded = Embedded::start(None, 0).await.expect("DynamoDB starts");
+    let target = embedded.endpoint().trim_start_matches("http://").parse().expect("an address");
+    let proxy = Proxy::start(target, Speaks::DynamoDb).await;
+    let dynamodb = Some(format!("http://{}", proxy.address()));
+    let mut product = Product::with(Setting { dynamodb, ..Setting::default() }).await;
+    let (early, changed, moved, late) = (MARIA, "5511999990001", "5511999990002", "5511999990003");
+    let known = book(&product, moved, "2026-02-27", "12:00").await;
+    // Half an hour more than a day before nine o'clock.
+    at_once(&mut product, at("2026-02-22T11:30")).await;
+    proxy.treats(Manner::Refuse);
+    proxy.cut();
+    book(&product, early, "2026-02-23", "09:00").await;
+    let visit = book(&product, changed, "2026-02-23", "10:00").await;
+    at_once(&mut product, at("2026-02-22T14:30")).await;
+    // Less than a day before eleven.
+    book(&product, late, "2026-02-23", "11:00").await;
+    change(&product, &known, json!({ "date": "2026-02-23", "time": "08:00" })).await;
+    proxy.treats(Manner::Carry);
+    proxy.cut();
+    // A change whose own request brings the reminder up knows no more of the booking's hour.
+    change(&product, &visit, json!({ "notes": "traz exames" })).await;
+    let summary = product.reconcile().await;
+    run(&product).await;
+    let times = [early, changed, moved, late].map(|phone| sent(&product, phone));
+    println!("DynamoDB was away across the last day: {times:?} reminders, {summary}");
+    assert_eq!(times, [1, 1, 0, 0], "booked before, booked before and changed, moved late, booked late");
+
+    change(&product, &visit, json!({ "notes": "não traz exames" })).await;
+    product.reconcile().await;
+    run(&product).await;
+    assert_eq!(sent(&product, changed), 1, "what went out is not made again");
     drop(product);
     embedded.stop().await;
 }

@@ -123,6 +123,7 @@ pub async fn book(
         areas: booking.areas.clone(),
         notes: booking.notes.clone(),
         idempotency: booking.idempotency.clone(),
+        asked_at: now,
     };
     if let Some(fault) = fault {
         // What was refused now may have been booked under this key a moment ago.
@@ -174,6 +175,7 @@ pub async fn change(
         notes: change.notes.clone(),
         areas: change.areas.clone(),
         patient_name: change.patient_name.clone(),
+        asked_at: now,
     };
     match db.change_appointment(clinic, id, &wanted).await? {
         Changed::Done(visit) => Ok(*visit),

@@ -52,6 +52,17 @@ impl ReminderKey {
     }
 }
 
+/// Where a reminder may be put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// Where there is none, or a cancelled one.
+    Either,
+    /// Where there is none.
+    Missing,
+    /// In a cancelled one's place.
+    Cancelled,
+}
+
 impl Reminders {
     /// For a function that has no other table; connects with the first call.
     pub fn new(options: RemindersConfig) -> Self {
@@ -73,9 +84,8 @@ impl Reminders {
         warm(&self.client, &self.table).await;
     }
 
-    /// Puts a PENDING reminder where there is none, or only a cancelled one. `new`: whether it may
-    /// be made; otherwise only a cancelled one is opened again.
-    pub async fn open(&self, reminder: &Reminder, new: bool) -> Result<(), StoreError> {
+    /// Puts a PENDING reminder in the place that `opening` tells; where something else is, that stays.
+    pub async fn open(&self, reminder: &Reminder, opening: Opening) -> Result<(), StoreError> {
         const DOING: &str = "make a reminder";
         let mut item: Item =
             serde_dynamo::to_item(reminder).map_err(|error| StoreError::internal(DOING, error))?;
@@ -85,18 +95,21 @@ impl Reminders {
         item.insert("notAfter".into(), AttributeValue::S(instant(reminder.not_after)));
         let ttl = (reminder.send_at + KEPT).timestamp();
         item.insert("ttl".into(), AttributeValue::N(ttl.to_string()));
-        let condition = if new { "attribute_not_exists(pk) OR #status = :off" } else { "#status = :off" };
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression(condition)
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":off", status(ReminderStatus::Cancelled))
-            .send()
-            .await;
-        match put {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).condition_expression(
+            match opening {
+                Opening::Either => "attribute_not_exists(pk) OR #status = :off",
+                Opening::Missing => "attribute_not_exists(pk)",
+                Opening::Cancelled => "#status = :off",
+            },
+        );
+        // DynamoDB refuses names and values that no expression uses.
+        let put = match opening {
+            Opening::Missing => put,
+            Opening::Either | Opening::Cancelled => put
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":off", status(ReminderStatus::Cancelled)),
+        };
+        match put.send().await {
             Ok(_) => Ok(()),
             // It is there already, or over.
             Err(error) => match error.as_service_error() {

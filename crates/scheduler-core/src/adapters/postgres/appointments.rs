@@ -48,6 +48,8 @@ pub struct NewAppointment {
     pub notes: Option<String>,
     /// Key and hash of the body: the same again gives the same visit.
     pub idempotency: Option<Idempotency>,
+    /// When it is asked for.
+    pub asked_at: DateTime<Utc>,
 }
 
 /// A key under which a booking is made once, and a hash of what was asked under it.
@@ -92,6 +94,8 @@ pub struct AppointmentChange {
     pub areas: Option<Option<String>>,
     /// The patient's name.
     pub patient_name: Option<String>,
+    /// When it is asked for.
+    pub asked_at: DateTime<Utc>,
 }
 
 /// What became of a change.
@@ -312,6 +316,7 @@ impl Db {
             idempotency.map(|idempotency| idempotency.key.as_str()),
             idempotency.map(|idempotency| idempotency.hash.as_str()),
             Uuid::new_v4(),
+            new.asked_at,
         )
         .fetch_optional(connection)))
     }
@@ -337,6 +342,7 @@ impl Db {
             change.areas.clone().flatten(),
             clears(&change.areas),
             change.patient_name,
+            change.asked_at,
         )
         .fetch_optional(connection)))
     }

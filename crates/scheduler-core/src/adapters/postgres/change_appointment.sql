@@ -1,6 +1,6 @@
 -- Changes a visit: $1 id, $2 clinic (null: every clinic), $3 version seen, $4 $5 new date and start,
--- $6 status, $7 notes, $8 clear them, $9 areas, $10 clear them, $11 the patient's name. No row: not
--- there, stale, not allowed, or nothing to change. A move keeps the visit's length; one that would
+-- $6 status, $7 notes, $8 clear them, $9 areas, $10 clear them, $11 the patient's name, $12 now. No row:
+-- not there, stale, not allowed, or nothing to change. A move keeps the visit's length; one that would
 -- end after midnight wraps around and fails appointments_times_check.
 with clinic_lock as materialized (
     select pg_advisory_xact_lock(hashtextextended(clinic_id, 0))
@@ -25,6 +25,11 @@ with clinic_lock as materialized (
             when (coalesce($4, a.appointment_date), coalesce($5, a.start_time))
                 is distinct from (a.appointment_date, a.start_time) then null
             else a.patient_confirmed_at
+        end,
+        start_set_at = case
+            when (coalesce($4, a.appointment_date), coalesce($5, a.start_time))
+                is distinct from (a.appointment_date, a.start_time) then $12
+            else a.start_set_at
         end,
         version = a.version + 1
     where a.id = $1 and a.clinic_id = coalesce($2, a.clinic_id)

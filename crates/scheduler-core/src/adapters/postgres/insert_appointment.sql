@@ -1,6 +1,6 @@
 -- Books: tenant check, visit and patient in one statement. $1 clinic, $2 service, $3 professional,
 -- $4–$9 the person (match key, phone, wa_id, lid, given name, profile's name), $10–$12 date, start,
--- length in minutes where it differs from the service's, $13 areas, $14 notes, $15 $16 idempotency key and hash, $17 the id of a patient not on record.
+-- length in minutes where it differs from the service's, $13 areas, $14 notes, $15 $16 idempotency key and hash, $17 the id of a patient not on record, $18 now.
 -- The visit goes in first: whoever loses the slot, or repeats a key, leaves no patient behind. A
 -- person made by somebody else meanwhile fails appointments_patient_fkey, and is found on the
 -- next try. An end past midnight wraps
@@ -16,12 +16,12 @@ with clinic as (
 ), visit as (
     insert into scheduler.appointments (
         clinic_id, patient_id, professional_id, service_id, appointment_date, start_time, end_time,
-        buffer_minutes, areas, notes, idempotency_key, idempotency_hash
+        buffer_minutes, areas, notes, idempotency_key, idempotency_hash, start_set_at
     )
     select
         clinic.clinic_id, coalesce((select id from known), $17), $3, service.id, $10, $11,
         $11::time + make_interval(mins => coalesce($12, service.duration_minutes)),
-        clinic.buffer_minutes, $13, $14, $15, $16
+        clinic.buffer_minutes, $13, $14, $15, $16, $18
     from clinic, service
     where $3::uuid is null or exists (select from professional)
     on conflict do nothing

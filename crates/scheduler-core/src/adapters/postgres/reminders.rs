@@ -1,6 +1,6 @@
 //! What reminders have to know of visits, and how far each visit's reminder was brought.
 
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::Db;
 use super::connection::{failed, run};
@@ -118,6 +118,23 @@ impl Db {
         })
         .map_err(|failure| failed(DOING, failure))?;
         Ok(previous.flatten().map(|at| Slot { date: at.date(), time: at.time() }))
+    }
+
+    /// When the visit's start was set: it was booked or moved then. `None` also where that is not
+    /// known.
+    pub async fn find_start_set_at(
+        &self,
+        visit: &RemindedVisit,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        const DOING: &str = "read when a visit was booked or moved";
+        let found = run!(self, DOING, again, |connection| sqlx::query_scalar!(
+            "select start_set_at from scheduler.appointments where clinic_id = $1 and id = $2",
+            visit.clinic.as_str(),
+            visit.id.0,
+        )
+        .fetch_optional(connection))
+        .map_err(|failure| failed(DOING, failure))?;
+        Ok(found.flatten())
     }
 
     /// A visit and its patient as they are now.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tokio::time::{Instant, timeout};
 
-use crate::adapters::dynamodb::reminders::{ReminderKey, Reminders};
+use crate::adapters::dynamodb::reminders::{Opening, ReminderKey, Reminders};
 use crate::adapters::postgres::Db;
 use crate::adapters::postgres::reminders::RemindedVisit;
 use crate::app::converse::Chats;
@@ -65,9 +65,8 @@ async fn project(
     let plan = ReminderPlan::of(visit.id, visit.slot, timezone);
     let wanted = visit.status == AppointmentStatus::Confirmed;
     if wanted {
-        let new = plan.may_be_made(now);
-        if new || plan.is_ahead(now) {
-            reminders.open(&reminder(visit, &plan), new).await?;
+        if let Some(opening) = opening(db, visit, &plan, now).await? {
+            reminders.open(&reminder(visit, &plan), opening).await?;
         }
     } else {
         reminders.cancel(&ReminderKey::of(&plan)).await?;
@@ -80,6 +79,27 @@ async fn project(
         reminders.cancel(&ReminderKey::of(&ReminderPlan::of(visit.id, start, timezone))).await?;
     }
     Ok(())
+}
+
+/// What may be done about a wanted reminder now. One that is late is held against the hour at which
+/// its visit was booked or moved: the store may have been away since.
+async fn opening(
+    db: &Db,
+    visit: &RemindedVisit,
+    plan: &ReminderPlan,
+    now: DateTime<Utc>,
+) -> Result<Option<Opening>, StoreError> {
+    if plan.may_be_made(now) {
+        return Ok(Some(Opening::Either));
+    }
+    let is_late = now < plan.not_after
+        && db.find_start_set_at(visit).await?.is_some_and(|set_at| plan.may_be_made(set_at));
+    Ok(match (is_late, plan.is_ahead(now)) {
+        (true, true) => Some(Opening::Either),
+        (true, false) => Some(Opening::Missing),
+        (false, true) => Some(Opening::Cancelled),
+        (false, false) => None,
+    })
 }
 
 fn reminder(visit: &RemindedVisit, plan: &ReminderPlan) -> Reminder {
