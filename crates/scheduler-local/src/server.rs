@@ -1,6 +1,5 @@
 //! The whole product on one port, with the stores it needs.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,7 +83,7 @@ impl Server {
         let folder = OwnFolder::take(&settings.folder)?;
         let clock = Arc::new(LocalClock::default());
         // First, so that the port that is said to be taken is the one that was asked for.
-        let listener = port::bind(Ipv4Addr::LOCALHOST, settings.port).await?;
+        let listener = port::bind(settings.host, settings.port).await?;
         let address = listener.local_addr()?;
         let database = Database::open(&settings).await?;
         let mut notices = database.notices().to_vec();

@@ -1,5 +1,6 @@
 //! What the local server is told by its environment, and what it assumes where it is told nothing.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use scheduler_core::config::{ApiKey, ConfigError, DatabaseConfig, Lookup, Reader, SheetsConfig, SslMode};
@@ -15,6 +16,8 @@ pub const USUAL_KEY: &str = "test-api-key";
 pub struct Settings {
     /// Where the data of what it starts itself is kept.
     pub folder: PathBuf,
+    /// Where it listens.
+    pub host: IpAddr,
     /// The port wanted.
     pub port: u16,
     /// The port wanted for the embedded DynamoDB.
@@ -55,6 +58,9 @@ pub enum SettingsError {
     /// A port is none.
     #[error("{0} is no port")]
     Port(&'static str),
+    /// An address is none.
+    #[error("{0} is no IP address")]
+    Host(&'static str),
 }
 
 impl Settings {
@@ -85,6 +91,7 @@ impl Settings {
         };
         let settings = Self {
             folder: PathBuf::from(".local"),
+            host: host(&reader, "LOCAL_ADDRESS")?,
             port: port(&reader, "PORT", 9000)?,
             dynamodb_port: port(&reader, "DYNAMODB_PORT", 8000)?,
             database,
@@ -102,6 +109,13 @@ impl Settings {
             runs_jobs: reader.optional("LOCAL_JOBS").as_deref() != Some("off"),
         };
         Ok(reader.finish(settings)?)
+    }
+}
+
+fn host(reader: &Reader<'_>, name: &'static str) -> Result<IpAddr, SettingsError> {
+    match reader.optional(name) {
+        None => Ok(Ipv4Addr::LOCALHOST.into()),
+        Some(host) => host.parse().map_err(|_| SettingsError::Host(name)),
     }
 }
 

@@ -85,6 +85,21 @@ async fn a_taken_port_is_replaced_and_two_folders_do_not_meet() {
 }
 
 #[tokio::test]
+async fn it_listens_where_it_is_told_to() {
+    let told =
+        |address: &'static str| Settings::read(&|name| (name == "LOCAL_ADDRESS").then(|| address.to_owned()));
+    let folder = TempDir::new().unwrap();
+    let settings =
+        Settings { host: told("127.0.0.2").unwrap().host, ..settings(folder.path(), free_port(), 0) };
+    let server = Server::start(settings).await.unwrap();
+    assert!(server.url.starts_with("http://127.0.0.2:"), "{}", server.url);
+    assert!(!says_hello(&server.url, "5511999990000").await.is_empty());
+    server.stop().await;
+    let refused = told("the internet").unwrap_err().to_string();
+    assert_eq!(refused, "LOCAL_ADDRESS is no IP address");
+}
+
+#[tokio::test]
 async fn the_clock_stands_where_it_is_put_until_it_runs_again() {
     let folder = TempDir::new().unwrap();
     let server = Server::start(settings(folder.path(), 0, 0)).await.unwrap();

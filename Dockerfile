@@ -1,0 +1,40 @@
+# syntax=docker/dockerfile:1
+# Every function's zip:    docker build --target functions --output target/lambda .
+# The local server:        docker build --target demo --tag scheduler-demo .
+#                          docker run --rm -p 127.0.0.1:9000:9000 scheduler-demo
+
+FROM rust:1.95-slim-bookworm AS source
+WORKDIR /scheduler
+COPY . .
+
+FROM source AS package
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends binutils cmake g++ make python3-venv \
+    && rm -rf /var/lib/apt/lists/*
+RUN .ci/package deploy
+
+FROM scratch AS functions
+COPY --from=package /scheduler/target/lambda/*.zip /
+
+FROM source AS server
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends cmake g++ make \
+    && rm -rf /var/lib/apt/lists/*
+RUN cargo build --locked --release --package scheduler-local
+
+FROM debian:bookworm-slim AS demo
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates postgresql-15 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 10001 scheduler \
+    && install --directory --owner scheduler /home/scheduler/.local
+COPY --from=server /scheduler/target/release/scheduler-local /usr/local/bin/
+USER 10001
+WORKDIR /home/scheduler
+ENV LOCAL_ADDRESS=0.0.0.0
+EXPOSE 9000
+VOLUME /home/scheduler/.local
+ENTRYPOINT ["scheduler-local"]
