@@ -1,9 +1,9 @@
 //! The clinic's Google Sheet follows its visits, by the Reconciler alone (product 6; quality 3, rows 7
 //! and 16).
 
-mod deaths;
 mod faults;
 mod hour;
+mod product;
 mod quota;
 mod rows;
 

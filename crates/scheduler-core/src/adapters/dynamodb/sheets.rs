@@ -137,15 +137,17 @@ impl Tables {
         let calls = made.iter().map(|at| AttributeValue::N(at.to_string())).collect();
         let kept = self
             .client
-            .put_item()
+            .update_item()
             .table_name(&self.sessions)
-            .item("pk", AttributeValue::S(GOOGLE.into()))
-            .item("sk", AttributeValue::S(GOOGLE.into()))
-            .item("calls", AttributeValue::L(calls))
-            .item("version", AttributeValue::N((seen + 1).to_string()))
-            .item("ttl", ttl(now))
+            .key("pk", AttributeValue::S(GOOGLE.into()))
+            .key("sk", AttributeValue::S(GOOGLE.into()))
+            .update_expression("SET calls = :calls, version = :next, #ttl = :ttl")
             .condition_expression("attribute_not_exists(version) OR version = :seen")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":calls", AttributeValue::L(calls))
+            .expression_attribute_values(":next", AttributeValue::N((seen + 1).to_string()))
             .expression_attribute_values(":seen", AttributeValue::N(seen.to_string()))
+            .expression_attribute_values(":ttl", ttl(now))
             .send()
             .await;
         match kept {
