@@ -6,10 +6,12 @@ import json
 import os
 import re
 import urllib.request
+import zlib
 
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from schemathesis.generation.meta import TestPhase
 
 BASE = os.environ["SCHEDULER_URL"]
 CLINIC = "laser-beauty-sp"
@@ -17,13 +19,32 @@ CLINIC = "laser-beauty-sp"
 MADE = re.compile("-[0-9a-f]{6}$|^[0-9a-f-]{36}$")
 
 
-def services():
-    request = urllib.request.Request(f"{BASE}/clinics/{CLINIC}/services", headers={"x-api-key": "test-api-key"})
+def ask(kind, body=None):
+    headers = {"x-api-key": "test-api-key", "Content-Type": "application/json"}
+    data = body and json.dumps(body).encode()
+    request = urllib.request.Request(f"{BASE}/clinics/{CLINIC}/{kind}", data, headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
-        return [service["service_id"] for service in json.load(answer)["services"]]
+        return json.load(answer)
 
 
-SERVICE = services()[0]
+def first(kind, field):
+    """The id of the clinic's first of a kind."""
+    listed = next(value for value in ask(kind).values() if isinstance(value, list))
+    return listed[0][field]
+
+
+SERVICE = first("services", "service_id")
+HOLIDAY = {"exception_date": "2099-01-01", "exception_type": "BLOCKED", "reason": "Feriado"}
+THERE = {
+    "clinicId": CLINIC,
+    "exceptionId": ask("availability-exceptions", HOLIDAY)["exceptionId"],
+    "faqId": first("faq", "faq_id"),
+    "professionalId": ask("professionals", {"name": "Paula Nunes"})["professionalId"],
+    "ruleId": first("availability-rules", "rule_id"),
+    "templateId": first("templates", "template_id"),
+}
+# What every wording may say; the others depend on what it is the wording of.
+ELSEWHERE = re.compile(r"\{\{(?!(?:clinic_name|address)\}\})[^}]*\}\}")
 DIGITS = st.integers(0, 99_999_999).map("{:08}".format)
 
 schemathesis.openapi.format("phone", st.one_of(
@@ -39,21 +60,30 @@ schemathesis.openapi.format("cursor", st.tuples(st.dates(), st.times(), st.uuids
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    if "clinicId" in case.path_parameters:
-        case.path_parameters["clinicId"] = known(case.path_parameters["clinicId"], CLINIC)
+    for name in THERE.keys() & case.path_parameters.keys():
+        if not answered(case, case.path_parameters[name]):
+            case.path_parameters[name] = known(case.path_parameters[name], THERE[name])
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
     if case.query:
         in_order(case.query)
+        if "serviceId" in case.query and not answered(case, case.query["serviceId"]):
+            case.query["serviceId"] = known(case.query["serviceId"], SERVICE)
     if isinstance(case.body, dict):
         if "{ruleId}" in case.path or "{exceptionId}" in case.path:
             whole(case.body)
         mend(case.body)
 
 
+def answered(case, given):
+    """Whether a call before this one, in a chain of calls, was answered with this id."""
+    chained = case.meta is None or case.meta.phase.name == TestPhase.STATEFUL
+    return chained and MADE.search(given)
+
+
 def known(given, there):
-    """The id of something that is there; one in four stays nobody's, one that was made stays itself."""
-    return given if len(given) % 4 == 0 or MADE.search(given) else there
+    """The id of something that is there; one in four stays nobody's."""
+    return given if zlib.crc32(given.encode(errors="surrogatepass")) % 4 == 0 else there
 
 
 def whole(body):
@@ -104,13 +134,15 @@ def mend(body):
 @schemathesis.hook("before_call")
 def fit_options(context, case, kwargs):
     """An id stands for one option, a list has ten rows in all its sections, and a wording relabels
-    no options but its message's own."""
+    no options but its message's own and fills in nothing that its message does not know."""
     good = case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE
     if not good or not isinstance(case.body, dict):
         return
     if case.path.endswith("/templates") or case.path.startswith("/templates/"):
         if case.body.get("buttons"):
             case.body["buttons"] = []
+        if isinstance(case.body.get("content"), str):
+            case.body["content"] = ELSEWHERE.sub("{{clinic_name}}", case.body["content"])
     if case.path == "/send":
         sections = (case.body.get("sections") or [])[:1]
         if sections:
