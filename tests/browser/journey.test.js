@@ -137,9 +137,12 @@ test("the README's picture is made of what is there", async () => {
   await book("Bia Ramos", "2026-02-17", "11:45", "11977770002");
   await book("Davi Reis", "2026-02-19", "09:00", "11977770003");
   await book("Eva Nunes", "2026-02-20", "10:50", "11977770004");
+  const noon = { exception_type: "BLOCKED", start_time: "12:00", end_time: "13:30", reason: "Manutenção do laser" };
+  await product.ask("POST", `/clinics/${CLINIC}/availability-exceptions`, { ...noon, exception_date: "2026-02-18" });
   await visitor.takes("Maria Silva");
   await visitor.reads("Agendamento confirmado!");
   await page.locator(".count", { hasText: "5 visitas marcadas" }).waitFor();
+  await page.locator(".blocked", { hasText: "Manutenção" }).waitFor();
   await shoot(page, "page");
 });
 

@@ -30,7 +30,7 @@ test("a visitor moves the clock to the reminder, runs the job, answers OK and se
   await next.click();
   await page.locator(".clock-now", { hasText: "17/02/2026, 09:55:00" }).waitFor();
   await page.getByRole("button", { name: "Enviar lembretes" }).click();
-  await page.locator(".told", { hasText: "Enviar lembretes:" }).waitFor();
+  await page.locator(".told", { hasText: "Enviar lembretes – resolvidos: 1, enviados: 1." }).waitFor();
   await visitor.reads("Lembrete: Amanhã às 09:55 você tem sessão");
   await reminder.filter({ hasText: "enviado" }).waitFor();
   await shoot(page, "10-reminded");
@@ -38,6 +38,9 @@ test("a visitor moves the clock to the reminder, runs the job, answers OK and se
   const sure = visitor.visit("Maria Silva", "Confirmada pelo paciente");
   await sure.waitFor();
   assert.equal(await sure.locator(".icon-sure").count(), 1);
+  await visitor.reads("Presença confirmada!");
+  const last = (await page.locator(".bubble .words").allTextContents()).slice(-3);
+  assert.deepEqual(last.map((words) => words.match(/^\p{L}+/u)[0]), ["Lembrete", "OK", "Presença"], "as they were said");
   await shoot(page, "11-confirmed-by-the-patient");
   assert.deepEqual(page.complaints, []);
 });

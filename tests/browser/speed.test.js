@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { CLINIC, openAgenda, openPage, Product, shoot, startBrowser, Visitor } from "./harness.js";
 
-/** The bars of the issue, in milliseconds; and how much a busy machine may make of them. */
-const BARS = { follow: 1000, firstPaint: 300, update: 50 };
-const BUSY = 5;
+/** The bars of the issue, and for a frame that of the eye, in milliseconds. */
+const BARS = { follow: 1000, firstPaint: 300, update: 50, frame: 34 };
+const TIMES = 5;
 const VISITS = 500;
 const MINUTES = 10;
 const A_DAY = 72;
@@ -24,9 +24,14 @@ after(async () => {
   await product?.stop();
 });
 
-function holds(what, milliseconds, bar) {
-  console.log(`  ${what}: ${milliseconds.toFixed(1)} ms (bar ${bar} ms)`);
-  assert.ok(milliseconds < bar * BUSY, `${what}: ${milliseconds} ms`);
+/** Judged by the quickest of several: what else the machine does only ever makes them slower. */
+async function holds(what, bar, measure) {
+  const took = [];
+  for (let time = 0; time < TIMES; time += 1) took.push(await measure(time));
+  took.sort((one, other) => one - other);
+  const [quickest, median] = [took[0], took[Math.floor(TIMES / 2)]].map((one) => `${one.toFixed(1)} ms`);
+  console.log(`  ${what}: ${quickest}, the median ${median} (bar ${bar} ms)`);
+  assert.ok(took[0] < bar, `${what}: ${took} ms`);
 }
 
 /** Has every tab note when a text first appears, by the machine's clock. */
@@ -50,11 +55,14 @@ test("two tabs show the same change within a second", async () => {
   await openAgenda(one);
   await openAgenda(other);
   const service = (await product.ask("GET", `/clinics/${CLINIC}/services`)).services[0].service_id;
-  await Promise.all([noteWhen(one, "Ana Souza"), noteWhen(other, "Ana Souza")]);
-  await product.ask("POST", "/appointments", { clinicId: CLINIC, phone: "11977770000", serviceId: service, date: "2026-02-17", time: "09:00", name: "Ana Souza" });
-  const booked = Date.now();
-  const seen = await Promise.all([one, other].map((page) => page.evaluate(() => window.seenAt)));
-  holds("booked, and seen in both tabs after", Math.max(...seen) - booked, BARS.follow);
+  await holds("booked, and seen in both tabs after", BARS.follow, async (time) => {
+    const name = `Ana ${letters(time)}`;
+    await Promise.all([noteWhen(one, name), noteWhen(other, name)]);
+    await product.ask("POST", "/appointments", { clinicId: CLINIC, phone: `1197777000${time}`, serviceId: service, date: `2026-02-${16 + time}`, time: "09:00", name });
+    const booked = Date.now();
+    const seen = await Promise.all([one, other].map((page) => page.evaluate(() => window.seenAt)));
+    return Math.max(...seen) - booked;
+  });
   const visitor = new Visitor(one);
   await visitor.says("Olá");
   await visitor.reads("Escolha uma opção");
@@ -77,34 +85,36 @@ test(`a week of ${VISITS} visits appears and follows as quickly`, async () => {
   }
   const page = await openPage(browser, product);
   await openAgenda(page);
-  const count = page.locator(".count");
-  await count.filter({ hasText: `${VISITS + 1} visitas` }).waitFor();
-  assert.equal(await page.locator(".visit").count(), VISITS + 1);
+  const whole = page.locator(".count", { hasText: `${VISITS + TIMES} visitas` });
+  await whole.waitFor();
+  assert.equal(await page.locator(".visit").count(), VISITS + TIMES);
   await shoot(page, "09-full-week");
-  await page.reload();
-  await count.filter({ hasText: `${VISITS + 1} visitas` }).waitFor();
-  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
-  holds("first paint", paint, BARS.firstPaint);
-  const [first] = await updates(page);
-  console.log(`  the full week drawn: ${first.toFixed(1)} ms of script`);
+  await holds("first paint", BARS.firstPaint, async () => {
+    await page.reload();
+    await whole.waitFor();
+    return page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
+  });
+  console.log(`  the full week drawn: ${Math.max(...(await updates(page))).toFixed(1)} ms of script`);
   const { appointments } = await product.ask("GET", `/clinics/${CLINIC}/appointments?date=2026-02-18`);
-  await noteWhen(page, "Zulmira Torres");
-  await page.evaluate(() => performance.clearMeasures());
-  await product.ask("PUT", `/appointments/${appointments[0].appointment_id}`, { patient_name: "Zulmira Torres" });
-  await page.evaluate(() => window.seenAt);
-  holds("one visit of them changed", Math.max(...(await updates(page))), BARS.update);
-  const frames = await scroll(page);
-  console.log(`  scrolled: ${frames.count} frames, the median after ${frames.median.toFixed(1)} ms, the longest after ${frames.longest.toFixed(1)} ms`);
-  assert.ok(frames.median < 34 * BUSY, `${frames.median} ms a frame`);
+  await holds("one visit of them changed", BARS.update, async (time) => {
+    const name = `Zulmira ${letters(time)}`;
+    await noteWhen(page, name);
+    await page.evaluate(() => performance.clearMeasures());
+    await product.ask("PUT", `/appointments/${appointments[time].appointment_id}`, { patient_name: name });
+    await page.evaluate(() => window.seenAt);
+    return Math.max(...(await updates(page)));
+  });
+  await holds("scrolled, the median frame after", BARS.frame, () => medianFrame(page));
   await page.context().close();
 });
 
 const updates = (page) => page.evaluate(() => performance.getEntriesByName("agenda-update").map((entry) => entry.duration));
 
-/** Scrolls the week from top to bottom, a step a frame. */
-function scroll(page) {
+/** How long a frame takes while the week is scrolled from top to bottom, a step a frame. */
+function medianFrame(page) {
   return page.evaluate(async () => {
     const week = document.querySelector(".week");
+    week.scrollTop = 0;
     const times = [];
     let before = await new Promise(requestAnimationFrame);
     for (let step = 0; step < 90; step += 1) {
@@ -114,7 +124,7 @@ function scroll(page) {
       before = now;
     }
     times.sort((one, other) => one - other);
-    return { count: times.length, median: times[45], longest: times.at(-1) };
+    return times[45];
   });
 }
 

@@ -54,12 +54,14 @@ files! {
     "local/backstage.css"
     "local/backstage.js"
     "local/clock.js"
+    "local/jobs.js"
     "local/main.js"
     "local/server.js"
     "shared/base.css"
     "shared/dom.js"
     "shared/icon.svg"
     "shared/icons.js"
+    "shared/phones.js"
 }
 
 /// Generic over the state of whoever serves it: the page has none.

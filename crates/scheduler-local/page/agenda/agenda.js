@@ -3,7 +3,7 @@
 import { fill, h } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
 import { Api } from "./api.js";
-import { addDays, longDay, mondayOf, titleOf, wallClock } from "./dates.js";
+import { addDays, briefDay, mondayOf, titleOf, wallClock } from "./dates.js";
 import { Week } from "./grid.js";
 import { hoursOf, nextOpenDay } from "./hours.js";
 import { askForKey, forgetKey, keepKey, storedKey } from "./key.js";
@@ -112,7 +112,7 @@ class Agenda {
     parts.week.draw({ monday, now: clock, hours: days, visits, fresh });
     const standing = visits.filter((visit) => visit.status === "CONFIRMED").length;
     parts.count.textContent = standing === 1 ? "1 visita marcada" : `${standing} visitas marcadas`;
-    if (news.length > 0) parts.news.textContent = news.slice(0, 3).map(tell).join(" ");
+    if (news.length > 0) parts.news.textContent = `${tell(news.at(-1))}${news.length > 1 ? ` E mais ${news.length - 1}.` : ""}`;
     if (parts.shown !== monday) {
       parts.shown = monday;
       parts.week.show(clock.day >= monday && clock.day <= addDays(monday, 6) ? clock.day : monday);
@@ -209,5 +209,5 @@ function unread(error) {
 
 function tell(visit) {
   const name = visit.patient_name ?? "Paciente sem nome";
-  return `${stateOf(visit).word}: ${name}, ${longDay(visit.appointment_date)}, ${visit.start_time}.`;
+  return `${stateOf(visit).word}: ${name}, ${briefDay(visit.appointment_date)}, ${visit.start_time}.`;
 }

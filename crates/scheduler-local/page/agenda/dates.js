@@ -27,6 +27,9 @@ export const timeOf = (minutes) =>
 /** `segunda-feira, 16 de fevereiro` */
 export const longDay = (day) => long.format(number(day));
 
+/** `seg, 16/02` */
+export const briefDay = (day) => `${shortWeekday(day)}, ${day.slice(8)}/${day.slice(5, 7)}`;
+
 /** `seg` */
 export const shortWeekday = (day) => short.format(number(day)).replace(".", "");
 

@@ -2,6 +2,7 @@
 
 import { fill, h } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
+import { shownPhone } from "../shared/phones.js";
 import { longDay } from "./dates.js";
 import { stateOf } from "./states.js";
 
@@ -70,7 +71,7 @@ export class VisitDialog {
         ...fact("Serviço", visit.service_name),
         ...fact("Áreas", visit.areas),
         ...fact("Profissional", visit.professional_name),
-        ...fact("Telefone", visit.patient_phone),
+        ...fact("Telefone", visit.patient_phone && shownPhone(visit.patient_phone)),
       ),
       this.#noteForm(visit),
       ...this.#statusForm(visit),

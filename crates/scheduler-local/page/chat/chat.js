@@ -3,7 +3,7 @@
 import { h } from "../shared/dom.js";
 import { Patients } from "./patients.js";
 import { Phone } from "./phone.js";
-import { bubblesOf, messagesOf } from "./thread.js";
+import { bubblesOf, inOrder, messagesOf } from "./thread.js";
 import { newMessageId, received, status } from "./webhook.js";
 
 /** The product takes what the clinic's phone says this soon after the patient for a greeting. */
@@ -19,6 +19,7 @@ export class Chat {
   #waiting = [];
   #messages = [];
   #outbox = [];
+  #seen = new Map();
   #told = new Set();
 
   /** `now` is the product's time; `onRead` is given each reading of the chosen chat. */
@@ -42,7 +43,7 @@ export class Chat {
     const [outbox, chat] = await Promise.all([this.#server.outbox(patient.phone), this.#server.chat(patient.phone, this.#clinic.id)]);
     if (patient !== this.#patients.chosen) return;
     this.#outbox = outbox;
-    this.#messages = messagesOf(chat.events);
+    this.#messages = inOrder(messagesOf(chat.events), this.#seen);
     const known = new Set(this.#messages.map((message) => message.id));
     this.#waiting = this.#waiting.filter((bubble) => !known.has(bubble.id));
     this.#draw();

@@ -2,6 +2,7 @@
 
 import { fill, h } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
+import { shownPhone } from "../shared/phones.js";
 
 const STORE = "scheduler.patients";
 const FIRST = [{ name: "Maria Silva", phone: "5511999990000" }];
@@ -11,12 +12,6 @@ export function phoneOf(typed) {
   const digits = typed.replace(/\D/g, "").replace(/^0+/, "");
   const whole = typed.trim().startsWith("+") || digits.length > 11 ? digits : `55${digits}`;
   return whole.length >= 12 && whole.length <= 15 ? whole : null;
-}
-
-/** `5511999990000` → `+55 11 99999-0000` */
-export function shownPhone(phone) {
-  const brazilian = /^55(\d\d)(\d{4,5})(\d{4})$/.exec(phone);
-  return brazilian ? `+55 ${brazilian[1]} ${brazilian[2]}-${brazilian[3]}` : `+${phone}`;
 }
 
 export class Patients {

@@ -22,6 +22,16 @@ export function messagesOf(events) {
 }
 
 /**
+ * The messages by their times; those to which a stopped clock gives the same, as they were first
+ * seen. `seen` is kept by the caller from one reading to the next.
+ */
+export function inOrder(messages, seen) {
+  for (const { id } of messages) if (!seen.has(id)) seen.set(id, seen.size);
+  const begun = (message) => message.steps[0].at;
+  return messages.toSorted((one, other) => begun(one).localeCompare(begun(other)) || seen.get(one.id) - seen.get(other.id));
+}
+
+/**
  * What the patient's phone shows: everything said in the chat that reached it. `outbox` is what
  * the provider was given; a message of it that the history does not know yet comes last. `waiting`
  * is what this page has sent and has not seen in the history.

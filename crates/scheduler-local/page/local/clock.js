@@ -2,13 +2,9 @@
 
 import { fill, h } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
+import { jobName, tellRun } from "./jobs.js";
 
 const MINUTE = 60_000;
-const JOBS = {
-  "reminder-processor": "Enviar lembretes",
-  "daily-report-sender": "Enviar relatório do dia",
-  reconciler: "Retomar o que ficou",
-};
 
 export class Clock {
   #server;
@@ -70,7 +66,7 @@ export class Clock {
 
   async showJobs() {
     const names = await this.#server.jobs();
-    const button = (name) => h("button", { type: "button", onclick: () => this.#run(name) }, icon("play"), JOBS[name] ?? name);
+    const button = (name) => h("button", { type: "button", onclick: () => this.#run(name) }, icon("play"), jobName(name));
     fill(this.#jobs, ...names.map(button));
   }
 
@@ -107,12 +103,7 @@ export class Clock {
   }
 
   async #run(name) {
-    const label = JOBS[name] ?? name;
-    await this.#tell(async () => {
-      const summary = await this.#server.runJob(name);
-      const figures = Object.entries(summary).map(([field, value]) => `${field} ${typeof value === "object" ? JSON.stringify(value) : value}`);
-      return `${label}: ${figures.join(", ") || "feito"}`;
-    });
+    await this.#tell(async () => tellRun(name, await this.#server.runJob(name)));
   }
 
   async #tell(task) {
