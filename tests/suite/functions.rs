@@ -52,6 +52,46 @@ fn a_difference_is_told_both_ways() {
     assert_eq!(told, ["a is not in here", "c is in here alone"]);
 }
 
+#[test]
+fn no_function_is_compiled_with_the_local_server_or_its_page() {
+    let lock: toml::Table = toml::from_str(&read("Cargo.lock")).unwrap();
+    let compiled = compiled_into(&lock, "scheduler-api");
+    assert!(compiled.contains("scheduler-core") && compiled.len() > 50, "{compiled:?}");
+    for local in ["scheduler-local", "swagger-ui-dist", "dynoxide-rs"] {
+        assert!(!compiled.contains(local), "{local}");
+        assert!(compiled_into(&lock, "scheduler-tests").contains(local), "{local} is not known");
+    }
+    // Files are taken in without a dependency, too.
+    let mut sources = Vec::new();
+    super::layers::list(&root().join("src"), &mut sources);
+    super::layers::list(&root().join("crates/scheduler-core/src"), &mut sources);
+    for source in sources {
+        let text = std::fs::read_to_string(&source).unwrap();
+        let taken = text.split("include_").skip(1).filter_map(|rest| rest.lines().next());
+        let pages: Vec<&str> = taken.filter(|line| line.contains("page/")).collect();
+        assert!(pages.is_empty(), "{}: {pages:?}", source.display());
+    }
+}
+
+/// The packages that this one is made of, as far as any feature reaches.
+fn compiled_into(lock: &toml::Table, package: &str) -> Names {
+    let packages = lock["package"].as_array().unwrap();
+    let mut found = Names::new();
+    let mut open = vec![package.to_owned()];
+    while let Some(next) = open.pop() {
+        for package in packages.iter().filter(|package| package["name"].as_str() == Some(&next)) {
+            for needed in package.get("dependencies").and_then(toml::Value::as_array).into_iter().flatten() {
+                // Where a package is there in two versions, its version follows the name.
+                let name = needed.as_str().unwrap().split(' ').next().unwrap().to_owned();
+                if found.insert(name.clone()) {
+                    open.push(name);
+                }
+            }
+        }
+    }
+    found
+}
+
 fn difference(place: &str, table: &Names, there: &Names) -> Vec<String> {
     let missing = table.difference(there).map(|name| format!("{name} is not in {place}"));
     missing.chain(there.difference(table).map(|name| format!("{name} is in {place} alone"))).collect()

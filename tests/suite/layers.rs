@@ -158,7 +158,7 @@ fn a_forbidden_import_is_refused() {
     assert_eq!(tests, ["crates/scheduler-core/src/availability/properties.rs"]);
 }
 
-fn list(folder: &Path, files: &mut Vec<PathBuf>) {
+pub(super) fn list(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
