@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -25,8 +25,11 @@ pub enum LogForm {
 /// library's debug lines may quote a patient. The embedded DynamoDB warns of every condition that
 /// does not hold, which is how a chat's lease is refused.
 pub fn start(form: LogForm) {
-    let filter =
-        EnvFilter::new("warn,dynoxide=error,scheduler_core=info,scheduler_api=info,scheduler_local=info");
+    let ours = ["scheduler_core", "scheduler_api", "scheduler_local"].map(|name| (name, LevelFilter::INFO));
+    let filter = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("dynoxide", LevelFilter::ERROR)
+        .with_targets(ours);
     let lines = tracing_subscriber::fmt::layer()
         .event_format(Line(form))
         .with_writer(std::io::stderr as fn() -> std::io::Stderr);
