@@ -1,6 +1,9 @@
 //! One call from its first byte to its answer: the same for a Lambda, the local server and a test.
 
+use std::time::Instant;
+
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use scheduler_core::tally;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -41,7 +44,9 @@ pub(crate) async fn respond(world: &World, route: &Route, request: Request<Vec<u
     let trace_id = trace_id(&request);
     let span = tracing::info_span!("call", trace_id, function = route.function);
     async {
-        let answered = run(world, route, request).await;
+        let started = Instant::now();
+        let (answered, tally) = tally::of(run(world, route, request)).await;
+        world.metrics.emit_call(&tally, started.elapsed(), world.clock.now());
         answered.map_or_else(|error| error.into_response(&trace_id), Response::from)
     }
     .instrument(span)

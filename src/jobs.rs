@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use scheduler_core::app::reconcile::ReconcileSummary;
 use scheduler_core::app::sheets::SheetSummary;
+use scheduler_core::tally;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::metrics::{self, Metric};
+use crate::metrics::Metric;
 use crate::world::{self, Kind, World};
 
 /// What a job answers, some time: its summary.
@@ -69,7 +70,10 @@ pub static JOBS: &[&Job] = &[&RECONCILER, &REMINDER_PROCESSOR, &DAILY_REPORT_SEN
 impl Job {
     /// Runs it now and gives its summary.
     pub async fn run(&self, world: &World) -> Result<Value, ApiError> {
-        (self.run)(world).await
+        let (summary, tally) = tally::of((self.run)(world)).await;
+        // Chats that a run takes up are no turns that somebody waits for.
+        world.metrics.emit_failed(tally.failed_messages, world.clock.now());
+        summary
     }
 }
 
@@ -85,6 +89,9 @@ struct Reconciled {
 /// Both at once, and neither keeps the other from its end: a patient does not wait for Google.
 async fn reconcile(world: &World) -> Result<Value, ApiError> {
     let (chats, sheets) = tokio::join!(world.chats()?.reconcile(BUDGET), write_sheets(world));
+    if let Ok(summary) = &chats {
+        world.metrics.emit(Metric::OldestChatDueAge, summary.oldest_due_seconds, world.clock.now());
+    }
     let (summary, sheets) = (chats?, sheets?);
     if summary != ReconcileSummary::default() {
         tracing::info!(
@@ -104,8 +111,11 @@ async fn reconcile(world: &World) -> Result<Value, ApiError> {
 
 async fn process_reminders(world: &World) -> Result<Value, ApiError> {
     let summary = world.chats()?.process_reminders(BUDGET).await?;
+    let now = world.clock.now();
+    world.metrics.emit(Metric::OldestReminderDueAge, summary.oldest_due_seconds, now);
+    world.metrics.emit_failed(summary.failed, now);
     for clinic in &summary.at_fault {
-        metrics::emit(Metric::InstanceFaults, 1, clinic, world.clock.now());
+        world.metrics.emit_of(Metric::InstanceFaults, 1, clinic, now);
     }
     tracing::info!(
         step = "remind",
@@ -123,6 +133,7 @@ async fn process_reminders(world: &World) -> Result<Value, ApiError> {
 
 async fn send_reports(world: &World) -> Result<Value, ApiError> {
     let summary = world.chats()?.send_reports(BUDGET).await?;
+    world.metrics.emit_failed(summary.failed, world.clock.now());
     tracing::info!(
         step = "report",
         sent = summary.sent,
@@ -139,8 +150,9 @@ async fn write_sheets(world: &World) -> Result<SheetSummary, ApiError> {
     let Some(sheets) = &world.sheets else { return Ok(SheetSummary::default()) };
     let summary = sheets.write_sheets(BUDGET).await?;
     for backlog in summary.backlogs.iter().filter(|backlog| backlog.behind > 0) {
-        metrics::emit(Metric::SheetRowsBehind, backlog.behind, &backlog.clinic, world.clock.now());
-        metrics::emit(Metric::SheetBacklogAge, backlog.seconds, &backlog.clinic, world.clock.now());
+        let now = world.clock.now();
+        world.metrics.emit_of(Metric::SheetRowsBehind, backlog.behind, &backlog.clinic, now);
+        world.metrics.emit_of(Metric::SheetBacklogAge, backlog.seconds, &backlog.clinic, now);
     }
     if summary != SheetSummary::default() {
         tracing::info!(

@@ -9,7 +9,7 @@ mod handlers;
 pub mod jobs;
 pub mod lambda;
 pub mod logging;
-mod metrics;
+pub mod metrics;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod request;

@@ -19,6 +19,7 @@ use scheduler_core::error::StoreError;
 use scheduler_core::ports::Clock;
 
 use crate::error::ApiError;
+use crate::metrics::Metrics;
 
 /// What a function is given. Nothing connects before it is used or warmed.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub struct World {
     pub keys: Vec<ApiKey>,
     /// The secret of the webhooks' URLs; none only on a local server.
     pub webhook_token: Option<Secret>,
+    /// Where figures go.
+    pub metrics: Metrics,
     /// What writes the clinics' sheets: the Reconciler's, where a service account is configured.
     pub sheets: Option<SheetWriter>,
 }
@@ -90,7 +93,16 @@ impl World {
         let (database, keys) = (reader.database(SslMode::VerifyFull), reader.api_keys());
         let (database, keys) = reader.finish((database, keys))?;
         let (db, clock) = (Db::held(&database)?, Arc::new(SystemClock));
-        Ok(Self { db, chats: None, reminders: None, clock, keys, webhook_token: None, sheets: None })
+        Ok(Self {
+            db,
+            chats: None,
+            reminders: None,
+            clock,
+            keys,
+            webhook_token: None,
+            metrics: Metrics::default(),
+            sheets: None,
+        })
     }
 
     fn of_reception(lookup: Lookup<'_>) -> Result<Self, StartError> {
@@ -99,7 +111,16 @@ impl World {
         let (database, reminders, keys) = reader.finish(read)?;
         let (db, clock) = (Db::held(&database)?, Arc::new(SystemClock));
         let reminders = Some(Reminders::new(reminders));
-        Ok(Self { db, chats: None, reminders, clock, keys, webhook_token: None, sheets: None })
+        Ok(Self {
+            db,
+            chats: None,
+            reminders,
+            clock,
+            keys,
+            webhook_token: None,
+            metrics: Metrics::default(),
+            sheets: None,
+        })
     }
 
     fn of_messenger(lookup: Lookup<'_>) -> Result<Self, StartError> {
@@ -141,6 +162,7 @@ impl World {
     }
 
     fn with_chats(mut reader: Reader<'_>) -> Result<Self, StartError> {
+        let stage = reader.optional("STAGE");
         let read = (reader.database(SslMode::VerifyFull), reader.tables(), reader.zapi());
         let (database, tables, zapi) = reader.finish(read)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -160,6 +182,7 @@ impl World {
             clock,
             keys: Vec::new(),
             webhook_token: None,
+            metrics: Metrics::of(stage),
             sheets: None,
         })
     }
@@ -175,3 +198,6 @@ async fn warm_all(world: &World) {
     };
     tokio::join!(world.db.warm(), tables);
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,63 +1,63 @@
 // What Serverless does not make of its own: a stage that throttles the admin routes alone, and no
 // role that nobody has.
-'use strict';
+"use strict";
 
 const WEBHOOKS = /^webhook\//;
 
 class Stage {
-  constructor(serverless) {
-    this.serverless = serverless;
-    // After serverless-iam-roles-per-function, which is listed before.
-    this.hooks = { 'before:package:finalize': () => this.change() };
-  }
+    constructor(serverless) {
+        this.serverless = serverless;
+        // After serverless-iam-roles-per-function, which is listed before.
+        this.hooks = { "before:package:finalize": () => this.change() };
+    }
 
-  change() {
-    const { provider } = this.serverless.service;
-    const template = provider.compiledCloudFormationTemplate;
-    this.makeStage(template.Resources);
-    // Every function has a role of its own.
-    delete template.Resources.IamRoleLambdaExecution;
-  }
+    change() {
+        const { provider } = this.serverless.service;
+        const template = provider.compiledCloudFormationTemplate;
+        this.makeStage(template.Resources);
+        // Every function has a role of its own.
+        delete template.Resources.IamRoleLambdaExecution;
+    }
 
-  // The deployment's own stage takes no settings: it refuses them as soon as the stage exists.
-  makeStage(resources) {
-    const [id, deployment] = Object.entries(resources).find(
-      ([, resource]) => resource.Type === 'AWS::ApiGateway::Deployment',
-    );
-    const { StageName, RestApiId } = deployment.Properties;
-    delete deployment.Properties.StageName;
-    const answers = Object.keys(resources).filter(
-      (name) => resources[name].Type === 'AWS::ApiGateway::GatewayResponse',
-    );
-    deployment.DependsOn = [...deployment.DependsOn, ...answers];
-    resources.ApiGatewayStage = {
-      Type: 'AWS::ApiGateway::Stage',
-      Properties: {
-        StageName,
-        RestApiId,
-        DeploymentId: { Ref: id },
-        MethodSettings: this.routes().map(settings(this.limits())),
-      },
-    };
-  }
+    // The deployment's own stage takes no settings: it refuses them as soon as the stage exists.
+    makeStage(resources) {
+        const [id, deployment] = Object.entries(resources).find(
+            ([, resource]) => resource.Type === "AWS::ApiGateway::Deployment",
+        );
+        const { StageName, RestApiId } = deployment.Properties;
+        delete deployment.Properties.StageName;
+        const answers = Object.keys(resources).filter(
+            (name) => resources[name].Type === "AWS::ApiGateway::GatewayResponse",
+        );
+        deployment.DependsOn = [...deployment.DependsOn, ...answers];
+        resources.ApiGatewayStage = {
+            Type: "AWS::ApiGateway::Stage",
+            Properties: {
+                StageName,
+                RestApiId,
+                DeploymentId: { Ref: id },
+                MethodSettings: this.routes().map(settings(this.limits())),
+            },
+        };
+    }
 
-  routes() {
-    const { service } = this.serverless;
-    const events = service.getAllFunctions().flatMap((name) => service.getFunction(name).events);
-    return events.flatMap((event) => event.http ?? []);
-  }
+    routes() {
+        const { service } = this.serverless;
+        const events = service.getAllFunctions().flatMap((name) => service.getFunction(name).events);
+        return events.flatMap((event) => event.http ?? []);
+    }
 
-  limits() {
-    const { rate, burst } = this.serverless.service.custom.throttle;
-    return { ThrottlingRateLimit: Number(rate), ThrottlingBurstLimit: Number(burst) };
-  }
+    limits() {
+        const { rate, burst } = this.serverless.service.custom.throttle;
+        return { ThrottlingRateLimit: Number(rate), ThrottlingBurstLimit: Number(burst) };
+    }
 }
 
 // A webhook is counted by itself, for its alarms; an admin route is throttled.
 const settings = (limits) => (route) => ({
-  ResourcePath: `/~1${route.path.replaceAll('/', '~1')}`,
-  HttpMethod: route.method.toUpperCase(),
-  ...(WEBHOOKS.test(route.path) ? { MetricsEnabled: true } : limits),
+    ResourcePath: `/~1${route.path.replaceAll("/", "~1")}`,
+    HttpMethod: route.method.toUpperCase(),
+    ...(WEBHOOKS.test(route.path) ? { MetricsEnabled: true } : limits),
 });
 
 module.exports = Stage;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
+use scheduler_api::metrics::Metrics;
 use scheduler_api::{World, dispatch};
 use scheduler_core::adapters::dynamodb::Tables;
 use scheduler_core::adapters::postgres::Db;
@@ -14,6 +15,7 @@ use scheduler_core::app::converse::{AllowedPhones, Chats};
 use scheduler_core::config::{DatabaseConfig, SslMode, TablesConfig};
 use scheduler_core::domain::clinic::Secret;
 use scheduler_core::ports::Clock;
+use scheduler_core::tally;
 use scheduler_local::dynamodb::Embedded;
 use scheduler_local::tables;
 use scheduler_local::zapi_stand_in::{Outgoing, ZapiStandIn};
@@ -46,6 +48,8 @@ pub struct Function {
 pub struct Cost {
     /// Network waits of which each began when the one before had ended.
     pub waits_in_a_row: usize,
+    /// The same as the function itself counts them.
+    pub waits_counted: usize,
     /// PostgreSQL statements.
     pub statements: usize,
     /// DynamoDB calls.
@@ -96,6 +100,7 @@ impl Function {
             clock: clock.clone(),
             keys: Vec::new(),
             webhook_token: None,
+            metrics: Metrics::default(),
             sheets: None,
         };
         let proxies = [postgres, dynamodb, whatsapp];
@@ -158,7 +163,7 @@ impl Function {
         let body = received(&from, &format!("3EB0{number:016X}"), momment, content).to_string();
         let request = http::Request::post("/webhook/whatsapp").body(body.into_bytes()).expect("a request");
         let started = Instant::now();
-        let answer = dispatch(&self.world, request).await;
+        let (answer, tally) = tally::of(dispatch(&self.world, request)).await;
         let took = started.elapsed();
         assert_eq!(answer.status(), 200, "{}", answer.body());
         let [postgres, dynamodb, whatsapp] = self.proxies.each_ref().map(Proxy::take_traffic);
@@ -166,6 +171,7 @@ impl Function {
             [&postgres, &dynamodb, &whatsapp].into_iter().flat_map(|traffic| traffic.waits.clone()).collect();
         Cost {
             waits_in_a_row: waits_in_a_row(&waits),
+            waits_counted: tally.waits as usize,
             statements: postgres.calls.len(),
             dynamodb_calls: dynamodb.calls.len(),
             zapi_calls: whatsapp.calls.len(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{Request, StatusCode};
+use scheduler_api::metrics::Metrics;
 use scheduler_api::{World, dispatch};
 use scheduler_core::adapters::postgres::Db;
 use scheduler_core::config::{ApiKey, DatabaseConfig, SslMode};
@@ -28,6 +29,7 @@ fn world() -> World {
         clock: Arc::new(TestClock::new()),
         keys: vec![key(None, "all"), key(Some("sp-1"), "one")],
         webhook_token: Some(Secret::new("token")),
+        metrics: Metrics::default(),
         sheets: None,
     }
 }

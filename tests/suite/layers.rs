@@ -80,6 +80,7 @@ const ROOMS: &[Room] = &[
             "error",
             "points",
             "ports",
+            "tally",
         ]),
         crates: Crates::AllBut(&[HTTP]),
     },

@@ -8,6 +8,7 @@ mod api;
 mod booking_chat;
 mod conversations;
 mod crashes;
+mod figures;
 mod functions;
 mod growth;
 mod lambda;

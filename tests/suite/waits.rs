@@ -11,6 +11,8 @@ fn check(what: &str, cost: &Cost, bar: usize, statements: usize) {
     println!("{what}: {} waits in a row (bar {bar}), {cost:?}", cost.waits_in_a_row);
     assert!(cost.waits_in_a_row <= bar, "{what}: {cost:?}");
     assert_eq!(cost.statements, statements, "{what}: {cost:?}");
+    // As the function itself counts them, for its metrics.
+    assert_eq!(cost.waits_counted, cost.waits_in_a_row, "{what}: {cost:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

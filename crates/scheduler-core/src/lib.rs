@@ -9,3 +9,4 @@ pub mod domain;
 pub mod error;
 pub mod points;
 pub mod ports;
+pub mod tally;

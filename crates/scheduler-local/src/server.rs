@@ -8,6 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
+use scheduler_api::metrics::Metrics;
 use scheduler_api::{World, dispatch};
 use scheduler_core::adapters::dynamodb::Tables;
 use scheduler_core::adapters::postgres::Db;
@@ -131,6 +132,7 @@ impl Server {
             clock: clock.clone(),
             keys: settings.keys.clone(),
             webhook_token: settings.webhook_token.clone(),
+            metrics: Metrics::of(settings.stage.clone()),
             sheets,
         });
         let (stop, stopping) = watch::channel(false);

@@ -42,6 +42,8 @@ pub struct Settings {
     pub keys: Vec<ApiKey>,
     /// The webhooks' token, if there is one.
     pub webhook_token: Option<Secret>,
+    /// The stage whose figures are written; none writes none.
+    pub stage: Option<String>,
     /// Whether the jobs run on their schedule, or only when they are asked for.
     pub runs_jobs: bool,
 }
@@ -106,6 +108,7 @@ impl Settings {
             sheets: reader.sheets(),
             keys,
             webhook_token: reader.optional("WEBHOOK_TOKEN").map(Secret::new),
+            stage: reader.optional("STAGE"),
             runs_jobs: reader.optional("LOCAL_JOBS").as_deref() != Some("off"),
         };
         Ok(reader.finish(settings)?)

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::to_bytes;
 use axum::extract::{Path, RawPathParams, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, middleware};
 use scheduler_core::ports::Clock;
@@ -51,19 +50,14 @@ pub(super) async fn judge(
             StatusCode::GATEWAY_TIMEOUT.into_response()
         }
         Mood::Answers(status) => failure(status, "as the test wants it"),
-        Mood::Slow(_) | Mood::QuotesWrites(_) | Mood::Well if !known => {
+        Mood::Slow(_) | Mood::Well if !known => {
             failure(401, "Request had invalid authentication credentials.")
         }
         Mood::Slow(by) => {
             tokio::time::sleep(by).await;
             next.run(request).await
         }
-        Mood::QuotesWrites(status) if request.method() == Method::POST => {
-            let token = format!("{:?}", request.headers().get("authorization"));
-            let body = to_bytes(request.into_body(), usize::MAX).await.unwrap_or_default();
-            failure(status, &format!("{token}: {}", String::from_utf8_lossy(&body)))
-        }
-        Mood::QuotesWrites(_) | Mood::Well => next.run(request).await,
+        Mood::Well => next.run(request).await,
     };
     awaited.1 = true;
     answer

@@ -30,8 +30,6 @@ pub enum Mood {
     Slow(Duration),
     /// Every call with this status.
     Answers(u16),
-    /// Every write with this status and all that it was asked, its token included.
-    QuotesWrites(u16),
     /// Not within the test's time.
     Hangs,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::Request;
+use scheduler_api::metrics::Metrics;
 use scheduler_api::{World, dispatch};
 use scheduler_core::adapters::postgres::Db;
 use scheduler_core::config::{ApiKey, DatabaseConfig, SslMode};
@@ -26,6 +27,7 @@ async fn another_clinics_key_finds_no_wording_no_question_and_sends_nothing() {
         clock: Arc::new(TestClock::new()),
         keys: vec![key],
         webhook_token: None,
+        metrics: Metrics::default(),
         sheets: None,
     };
     let id = async |table: &str, column: &str| -> String {

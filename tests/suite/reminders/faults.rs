@@ -47,6 +47,8 @@ async fn what_may_work_later_is_tried_five_times() {
 #[tokio::test]
 async fn a_disconnected_phone_costs_no_attempt() {
     let mut product = Product::start().await;
+    product.set("STAGE", "test".to_owned());
+    product.restart(None).await;
     book(&product, MARIA, "2026-02-23", "09:00").await;
     let expires = "5511999990001";
     book(&product, expires, "2026-02-22", "21:00").await;
@@ -68,6 +70,14 @@ async fn a_disconnected_phone_costs_no_attempt() {
     assert_eq!(asked as u64, runs, "once for the clinic and run");
     let metrics = product.log().lines().filter(|line| line.contains("\"InstanceFaults\":1")).count();
     assert_eq!(metrics as u64, runs, "one metric a run: {}", product.log());
+    let hours_late =
+        product.log().lines().filter(|line| line.contains("\"OldestReminderDueAge\":9900")).count();
+    assert_eq!(
+        hours_late,
+        1,
+        "the last run met one from eleven quarters of an hour before: {}",
+        product.log()
+    );
 
     at_once(&mut product, at("2026-02-22T12:00")).await;
     let held = run(&product).await;

@@ -10,6 +10,7 @@ use crate::adapters::dynamodb::instance_inbox::WaitingWebhook;
 use crate::adapters::dynamodb::session::ChatKey;
 use crate::app::converse::holder::{Holder, Left};
 use crate::app::converse::{Chats, Received};
+use crate::domain::time::seconds_between;
 use crate::error::StoreError;
 
 /// Chats and webhooks read at once from each part of the index.
@@ -30,6 +31,9 @@ pub struct ReconcileSummary {
     pub reminders_projected: usize,
     /// Visits whose reminder is still behind: another run meets them.
     pub reminders_left: usize,
+    /// For how many seconds the oldest chat or webhook was due when the run began.
+    #[serde(skip)]
+    pub oldest_due_seconds: u32,
 }
 
 impl Chats {
@@ -38,8 +42,10 @@ impl Chats {
     /// two run at once.
     pub async fn reconcile(&self, budget: Duration) -> Result<ReconcileSummary, StoreError> {
         let deadline = Instant::now() + budget;
-        let due = self.tables.list_due(self.clock.now(), PAGE).await?;
-        let mut summary = ReconcileSummary::default();
+        let now = self.clock.now();
+        let due = self.tables.list_due(now, PAGE).await?;
+        let oldest_due_seconds = due.oldest.map_or(0, |since| seconds_between(since, now));
+        let mut summary = ReconcileSummary { oldest_due_seconds, ..ReconcileSummary::default() };
         for webhook in &due.webhooks {
             if Instant::now() >= deadline {
                 summary.inbox_left += 1;

@@ -19,6 +19,7 @@ use crate::domain::message::Choice;
 use crate::domain::phone::{Address, Phone};
 use crate::error::StoreError;
 use crate::ports::whatsapp::{SendError, SendErrorKind, Sent};
+use crate::tally;
 
 /// An API call is answered within 8 seconds: so much is the provider's.
 const PROVIDER_BUDGET: Duration = Duration::from_secs(5);
@@ -132,6 +133,7 @@ impl Chats {
                 Ok(record.handled(ProviderStatus::Sent))
             }
             Err(error) => {
+                tally::message_failed();
                 record.event.error_details = Some(error.detail.clone());
                 self.add_outcome(&mut record, EventStatus::Failed).await;
                 Err(SendMessageError::Refused(error))

@@ -14,6 +14,7 @@ use crate::domain::message::{Choice, OutgoingMessage};
 use crate::domain::phone::Address;
 use crate::error::StoreError;
 use crate::ports::whatsapp::{DeliveryStatus, StatusUpdate};
+use crate::tally;
 
 /// Events read at once.
 const PAGE: i32 = 100;
@@ -88,6 +89,7 @@ impl Chats {
             event.metadata.insert("momment".into(), json!(at.timestamp_millis()));
         }
         if status == EventStatus::Failed {
+            tally::message_failed();
             tracing::warn!(step = "status", clinic_id = %key.clinic, "a message was not delivered");
         }
         self.tables.append_event(key, &event).await

@@ -49,6 +49,11 @@ pub fn local(now: DateTime<Utc>, timezone: Tz) -> NaiveDateTime {
     now.with_timezone(&timezone).naive_local()
 }
 
+/// Whole seconds from one instant to a later one; 0 where it is not later.
+pub fn seconds_between(since: DateTime<Utc>, now: DateTime<Utc>) -> u32 {
+    u32::try_from((now - since).num_seconds().max(0)).unwrap_or(u32::MAX)
+}
+
 /// The instant at which a wall clock shows `wall`: one that does not exist means the next that
 /// does, one that exists twice the first.
 pub fn resolve(wall: NaiveDateTime, timezone: Tz) -> DateTime<Utc> {

@@ -21,6 +21,8 @@ pub struct Due {
     pub chats: Vec<ChatKey>,
     /// Webhooks that wait for their clinic.
     pub webhooks: Vec<WaitingWebhook>,
+    /// Since when the oldest of it is due.
+    pub oldest: Option<DateTime<Utc>>,
 }
 
 /// A chat for whoever looks at it.
@@ -59,7 +61,8 @@ impl Tables {
         }
         let due_at = |item: &Item| item.get("dueAt").and_then(|at| at.as_s().ok().cloned());
         items.sort_by_key(due_at);
-        let mut due = Due::default();
+        let oldest = items.first().and_then(due_at).and_then(|at| at.parse().ok());
+        let mut due = Due { oldest, ..Due::default() };
         for item in items {
             let pk = item.get("pk").and_then(|pk| pk.as_s().ok()).map(String::as_str).unwrap_or_default();
             if let Some(key) = ChatKey::from_pk(pk) {

@@ -12,6 +12,7 @@ pub mod report;
 pub mod save;
 pub mod session;
 pub mod sheets;
+mod waits;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_http_client::tls;
 
 use self::reminders::Reminders;
+use self::waits::CountWaits;
 use crate::config::TablesConfig;
 
 /// The authorities that sign every AWS endpoint (<https://www.amazontrust.com/repository/>): a
@@ -112,7 +114,8 @@ fn connect(endpoint: Option<String>, region: String) -> Client {
                 .operation_timeout(Duration::from_secs(3))
                 .build(),
         )
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .interceptor(CountWaits);
     // TLS is set up only where it is used: an endpoint of one's own is mostly plain HTTP.
     let plain = endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
     let http = aws_smithy_http_client::Builder::new();

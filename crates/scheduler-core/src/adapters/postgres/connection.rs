@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use super::profiles::Remembered;
 use crate::config::{DatabaseConfig, SslMode};
 use crate::error::StoreError;
+use crate::tally::{self, Wait};
 
 /// All a call may take of the client's clock, connecting included.
 const BUDGET: Duration = Duration::from_millis(3500);
@@ -103,18 +104,19 @@ impl Db {
     }
 
     pub(super) async fn acquire(&self, doing: &'static str) -> Result<Lease, StoreError> {
+        let wait = tally::wait();
         match timeout(BUDGET, self.connect()).await {
-            Ok(Ok(lease)) => Ok(lease),
+            Ok(Ok(held)) => Ok(Lease { held, _wait: wait }),
             Ok(Err(error)) => Err(failed(doing, Failure::Sql(error))),
             Err(_) => Err(failed(doing, Failure::Late)),
         }
     }
 
-    async fn connect(&self) -> Result<Lease, sqlx::Error> {
+    async fn connect(&self) -> Result<Lent, sqlx::Error> {
         match &self.source {
             Source::Pool { pool, broken_at } => {
                 let connection = pool.acquire().await?;
-                Ok(Lease { held: Lent::Pooled(Some(connection), broken_at.clone()) })
+                Ok(Lent::Pooled(Some(connection), broken_at.clone()))
             }
             Source::Held { options, slot } => {
                 let mut slot = slot.clone().lock_owned().await;
@@ -126,7 +128,7 @@ impl Db {
                     },
                     None => PgConnection::connect_with(options).await?,
                 };
-                Ok(Lease { held: Lent::Held(Some(connection), slot) })
+                Ok(Lent::Held(Some(connection), slot))
             }
         }
     }
@@ -136,6 +138,7 @@ impl Db {
 /// user would wait for the old answer.
 pub(super) struct Lease {
     held: Lent,
+    _wait: Wait,
 }
 
 enum Lent {

@@ -18,6 +18,7 @@ use crate::domain::message::OutgoingMessage;
 use crate::domain::phone::Address;
 use crate::error::StoreError;
 use crate::points;
+use crate::tally::{self, Outcome};
 
 /// A chat whose provider cannot be reached is taken up again after this long.
 const SEND_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(30);
@@ -106,7 +107,14 @@ impl<'a> Holder<'a> {
             }
         };
         // The holder's end is the channel's.
-        tokio::join!(self.work_through(), projecting).0
+        let left = tokio::join!(self.work_through(), projecting).0;
+        tally::turn(match &left {
+            Ok(Left::Idle) => Outcome::Answered,
+            Ok(Left::Due) => Outcome::Left,
+            Ok(Left::Lost) => Outcome::Lost,
+            Err(_) => Outcome::Failed,
+        });
+        left
     }
 
     async fn work_through(mut self) -> Result<Left, StoreError> {

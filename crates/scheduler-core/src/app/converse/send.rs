@@ -13,6 +13,7 @@ use crate::domain::clinic::Clinic;
 use crate::error::StoreError;
 use crate::points;
 use crate::ports::whatsapp::{SendError, SendErrorKind, Sent};
+use crate::tally;
 
 /// A reply that could not go out for so long says nothing sensible any more.
 const TOO_LATE: TimeDelta = TimeDelta::hours(2);
@@ -92,6 +93,7 @@ impl Holder<'_> {
     }
 
     fn fail(&mut self, reply: &PendingReply, detail: &str) {
+        tally::message_failed();
         self.session.pending.remove(0);
         let mut event = self.outbound(reply, EventStatus::Failed, None);
         event.error_details = Some(detail.to_owned());

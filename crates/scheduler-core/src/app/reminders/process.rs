@@ -18,6 +18,7 @@ use crate::app::converse::Chats;
 use crate::domain::clinic::Clinic;
 use crate::domain::ids::ClinicId;
 use crate::domain::reminder::ReminderStatus;
+use crate::domain::time::seconds_between;
 use crate::error::StoreError;
 use crate::ports::whatsapp::SendErrorKind;
 
@@ -46,6 +47,9 @@ pub struct ReminderSummary {
     /// The clinics at fault.
     #[serde(skip)]
     pub at_fault: BTreeSet<ClinicId>,
+    /// For how many seconds the oldest was due when the run met it.
+    #[serde(skip)]
+    pub oldest_due_seconds: u32,
 }
 
 impl Chats {
@@ -65,6 +69,9 @@ impl Chats {
             let mut from = None;
             loop {
                 let page = self.tables.reminders().list_due(status, run.now(), PAGE, from).await?;
+                let sent_at = |due: &DueReminder| due.reminder.as_ref().map(|reminder| reminder.send_at);
+                let late = page.due.iter().filter_map(sent_at).map(|since| seconds_between(since, run.now()));
+                summary.oldest_due_seconds = late.fold(summary.oldest_due_seconds, u32::max);
                 run.work_on(page.due, deadline, &mut summary).await?;
                 from = page.next;
                 if from.is_none() {

@@ -1,0 +1,31 @@
+//! Has every call of DynamoDB counted as a wait.
+
+use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
+
+use crate::tally::{self, Wait};
+
+/// Keeps the wait with the call, so that it ends with it, however that is.
+#[derive(Debug)]
+pub(super) struct CountWaits;
+
+impl Storable for Wait {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for CountWaits {
+    fn name(&self) -> &'static str {
+        "CountWaits"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        call: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        call.interceptor_state().store_put(tally::wait());
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+// What all alarms have in common.
+"use strict";
+
+// A figure that is not there is nothing wrong, unless `missing` says so.
+const alarm = ({ prefix, topic }, { name, says, metric, above, periods = 1, of = periods, missing }) => ({
+    Type: "AWS::CloudWatch::Alarm",
+    Properties: {
+        AlarmName: `${prefix}-${name}`,
+        AlarmDescription: `${says} docs/runbook.md says what to do.`,
+        Namespace: metric.namespace,
+        MetricName: metric.name,
+        Dimensions: Object.entries(metric.by).map(([Name, Value]) => ({ Name, Value })),
+        Statistic: metric.statistic,
+        Period: metric.seconds,
+        ComparisonOperator: "GreaterThanThreshold",
+        Threshold: above,
+        DatapointsToAlarm: periods,
+        EvaluationPeriods: of,
+        TreatMissingData: missing ?? "notBreaching",
+        AlarmActions: [topic],
+        OKActions: [topic],
+    },
+});
+
+// What the files of this folder are made from, by Serverless' own variables.
+const settings = async (resolve) => {
+    const [prefix, stage, topic, maxConnections, database, listed] = await Promise.all(
+        [
+            "self:custom.resourcePrefix",
+            "self:custom.stage",
+            "param:alarmTopicArn",
+            "param:maxConnections",
+            "param:databaseInstance",
+            "self:functions",
+        ].map(resolve),
+    );
+    const functions = Object.assign({}, ...[listed].flat());
+    return { prefix, stage, topic, maxConnections: Number(maxConnections), database, functions };
+};
+
+module.exports = { alarm, settings };

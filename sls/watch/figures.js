@@ -1,0 +1,52 @@
+// The figures of the whole service that alarms and dashboard look at. Those in `Scheduler` are
+// written by the functions (src/metrics.rs).
+"use strict";
+
+const JOBS = ["Reconciler", "ReminderProcessor", "DailyReportSender"];
+const WEBHOOKS = { WhatsAppWebhook: "/webhook/whatsapp", WhatsAppStatusWebhook: "/webhook/whatsapp/status" };
+
+const figures = ({ prefix, stage, database }) => {
+    const ours = (name, statistic, seconds = 300) => ({
+        namespace: "Scheduler",
+        name,
+        by: { stage },
+        statistic,
+        seconds,
+    });
+    const answers = (name, Resource) => ({
+        namespace: "AWS/ApiGateway",
+        name,
+        by: { ApiName: prefix, Stage: stage, Resource, Method: "POST" },
+        statistic: "Sum",
+        seconds: 300,
+    });
+    const failures = (job) => ({
+        namespace: "AWS/SQS",
+        name: "ApproximateNumberOfMessagesVisible",
+        by: { QueueName: { "Fn::GetAtt": [`${job}Failures`, "QueueName"] } },
+        statistic: "Maximum",
+        seconds: 300,
+    });
+    return {
+        chatAge: ours("OldestChatDueAge", "Maximum"),
+        reminderAge: ours("OldestReminderDueAge", "Maximum", 1800),
+        failedMessages: ours("FailedMessages", "Sum", 3600),
+        instanceFaults: ours("InstanceFaults", "Sum", 900),
+        sheetAge: ours("SheetBacklogAge", "Maximum"),
+        sheetRows: ours("SheetRowsBehind", "Maximum"),
+        turnMilliseconds: ours("TurnMilliseconds", "p50"),
+        turnWaits: ours("TurnWaits", "Maximum"),
+        connections: {
+            namespace: "AWS/RDS",
+            name: "DatabaseConnections",
+            by: { DBInstanceIdentifier: database },
+            statistic: "Maximum",
+            seconds: 300,
+        },
+        failures: Object.fromEntries(JOBS.map((job) => [job, failures(job)])),
+        refused: Object.fromEntries(Object.entries(WEBHOOKS).map(([name, at]) => [name, answers("4XXError", at)])),
+        lost: Object.fromEntries(Object.entries(WEBHOOKS).map(([name, at]) => [name, answers("5XXError", at)])),
+    };
+};
+
+module.exports = { figures };
