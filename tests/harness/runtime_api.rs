@@ -77,6 +77,18 @@ impl Function {
         self.to_first_poll
     }
 
+    /// What its process holds in memory now, and the most it has held, in KiB.
+    pub fn memory(&self) -> (u64, u64) {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux tells");
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let figure = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+            figure.unwrap_or_else(|| panic!("no {name} in {status}"))
+        };
+        (field("VmRSS:"), field("VmHWM:"))
+    }
+
     /// Gives it an event and waits for what it answers.
     pub async fn invoke(&self, event: Value) -> Outcome {
         let (answer, answered) = oneshot::channel();

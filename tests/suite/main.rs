@@ -10,6 +10,7 @@ mod conversations;
 mod crashes;
 mod figures;
 mod functions;
+mod fuzzed_webhooks;
 mod growth;
 mod lambda;
 mod layers;

@@ -20,6 +20,29 @@ pub(crate) fn fixture(name: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// All of them, always in the same order.
+pub(crate) fn payloads() -> Vec<Value> {
+    let files = std::fs::read_dir(fixtures()).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect();
+    files.sort();
+    files.iter().map(|path| serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()).collect()
+}
+
+/// Where every value of a payload is.
+pub(crate) fn walk(value: &Value, place: String, places: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| walk(value, format!("{place}/{name}"), places));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(n, value)| walk(value, format!("{place}/{n}"), places));
+        }
+        _ => {}
+    }
+    places.push(place);
+}
+
 fn now() -> DateTime<Utc> {
     "2026-02-14T12:00:00Z".parse().unwrap()
 }

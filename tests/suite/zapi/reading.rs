@@ -11,7 +11,7 @@ use scheduler_core::ports::WhatsAppProvider;
 use scheduler_core::ports::whatsapp::{DeliveryStatus, WebhookEvent};
 use serde_json::{Value, json};
 
-use super::{PATIENT, fixture, fixtures, now};
+use super::{PATIENT, fixture, fixtures, now, payloads, walk};
 
 fn parser() -> Zapi {
     Zapi::new("http://127.0.0.1:1", None).unwrap()
@@ -182,12 +182,7 @@ fn long_and_odd_texts_are_cut_and_cleaned() {
 
 #[test]
 fn ten_thousand_mutated_webhooks_are_read_without_a_panic() {
-    let payloads: Vec<Value> = std::fs::read_dir(fixtures())
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
-        .map(|path| serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
-        .collect();
+    let payloads = payloads();
     let odd = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -220,19 +215,6 @@ fn ten_thousand_mutated_webhooks_are_read_without_a_panic() {
 fn parser_of_all() -> &'static Zapi {
     static PARSER: std::sync::OnceLock<Zapi> = std::sync::OnceLock::new();
     PARSER.get_or_init(parser)
-}
-
-fn walk(value: &Value, place: String, places: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| walk(value, format!("{place}/{name}"), places));
-        }
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(n, value)| walk(value, format!("{place}/{n}"), places));
-        }
-        _ => {}
-    }
-    places.push(place);
 }
 
 #[test]
