@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool, Postgres};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, timeout};
 
+use super::options::options;
 use super::profiles::Remembered;
-use crate::config::{DatabaseConfig, SslMode};
+use crate::config::DatabaseConfig;
 use crate::error::StoreError;
 use crate::tally::{self, Wait};
 
@@ -288,32 +289,4 @@ pub(super) fn constraint(failure: &Failure) -> Option<&str> {
 pub(super) fn is_race(failure: &Failure) -> bool {
     matches!(failure, Failure::Sql(sqlx::Error::Database(error))
         if matches!(error.code().as_deref(), Some("40P01" | "40001")))
-}
-
-fn options(config: &DatabaseConfig) -> Result<PgConnectOptions, StoreError> {
-    let mut options: PgConnectOptions =
-        config.url.expose().parse().map_err(|_: sqlx::Error| {
-            StoreError::internal("read the database's address", "it is no address")
-        })?;
-    options = options
-        .ssl_mode(match config.ssl_mode {
-            SslMode::Disable => PgSslMode::Disable,
-            SslMode::Prefer => PgSslMode::Prefer,
-            SslMode::VerifyFull => PgSslMode::VerifyFull,
-        })
-        .application_name("scheduler")
-        .options([
-            // Statements name their schema; the migrator does not, and a user of the schema's name
-            // would have it look for its table in another place after the first migration.
-            ("search_path", "public"),
-            ("statement_timeout", "3s"),
-            ("lock_timeout", "2s"),
-            ("idle_in_transaction_session_timeout", "5s"),
-            ("idle_session_timeout", "10min"),
-        ])
-        .disable_statement_logging();
-    if let Some(path) = &config.root_cert {
-        options = options.ssl_root_cert(path);
-    }
-    Ok(options)
 }

@@ -8,6 +8,7 @@ pub mod connection;
 pub mod exceptions;
 pub mod faq;
 pub mod faq_entries;
+mod options;
 pub mod patients;
 pub mod professionals;
 pub mod profiles;
