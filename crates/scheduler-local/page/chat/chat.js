@@ -43,7 +43,7 @@ export class Chat {
     const [outbox, chat] = await Promise.all([this.#server.outbox(patient.phone), this.#server.chat(patient.phone, this.#clinic.id)]);
     if (patient !== this.#patients.chosen) return;
     this.#outbox = outbox;
-    this.#messages = inOrder(messagesOf(chat.events), this.#seen);
+    this.#messages = inOrder(messagesOf(chat.events), outbox, this.#seen);
     const known = new Set(this.#messages.map((message) => message.id));
     this.#waiting = this.#waiting.filter((bubble) => !known.has(bubble.id));
     this.#draw();

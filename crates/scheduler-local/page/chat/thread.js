@@ -23,12 +23,16 @@ export function messagesOf(events) {
 
 /**
  * The messages by their times; those to which a stopped clock gives the same, as they were first
- * seen. `seen` is kept by the caller from one reading to the next.
+ * seen, be it in the history or on the phone. `seen` is kept by the caller from one reading to the
+ * next.
  */
-export function inOrder(messages, seen) {
-  for (const { id } of messages) if (!seen.has(id)) seen.set(id, seen.size);
+export function inOrder(messages, outbox, seen) {
+  for (const id of [...messages.map((message) => message.id), ...outbox.map((sent) => sent.messageId)]) {
+    if (!seen.has(id)) seen.set(id, seen.size);
+  }
   const begun = (message) => message.steps[0].at;
-  return messages.toSorted((one, other) => begun(one).localeCompare(begun(other)) || seen.get(one.id) - seen.get(other.id));
+  const place = (message) => Math.min(seen.get(message.id), seen.get(message.providerId) ?? Infinity);
+  return messages.toSorted((one, other) => begun(one).localeCompare(begun(other)) || place(one) - place(other));
 }
 
 /**
