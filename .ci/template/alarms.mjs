@@ -1,4 +1,5 @@
-// That everything of quality is watched: each alarm is there, tells the topic, and is on the dashboard.
+// That everything of quality is watched: each alarm is there, tells the topic, is on the dashboard and has
+// its paragraph in the runbook.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
@@ -27,6 +28,9 @@ export const alarmsOf = (alarms, functions, dashboard) => {
     const page = dashboard.Properties.DashboardBody["Fn::Sub"];
     JSON.parse(page);
     const written = readFileSync("src/metrics.rs", "utf8");
+    const headings = readFileSync("docs/runbook.md", "utf8").match(/^## .+$/gm).join(", ").split(/, |## /);
+    const explained = [...OF_ALL, ...OF_EACH.map((what) => `…-${what}`)];
+    assert.deepEqual(explained.filter((name) => !headings.includes(name)), [], "without a paragraph in the runbook");
     for (const { AlarmName, AlarmActions, Namespace, MetricName, Dimensions } of there) {
         assert.equal(AlarmActions.length, 1, AlarmName);
         const widest = Dimensions.map(({ Name }) => Name).at(-1);
