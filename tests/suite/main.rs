@@ -26,5 +26,6 @@ mod reminders;
 mod report;
 mod sessions;
 mod sheets;
+mod skew;
 mod waits;
 mod zapi;
