@@ -157,7 +157,7 @@ async fn no_route_lets_a_key_reach_what_is_not_its_own() {
         cases.extend(no_uuids.map(|asked| (4, Some("own-key"), asked, 404)));
 
         let before = database.fingerprint().await;
-        assert_eq!(before.len(), 9, "{before:?}");
+        assert_eq!(before.len(), 10, "{before:?}");
         for (kind, key, asked, expected) in cases {
             let Asked { method, path, body } = asked;
             let shown = format!("{} {key:?} {method} {path} {body:?}", route.function);
