@@ -48,7 +48,7 @@ pub struct Function {
 pub struct Cost {
     /// Network waits of which each began when the one before had ended.
     pub waits_in_a_row: usize,
-    /// The same as the function itself counts them.
+    /// Times that it waited at all, as the function itself counts for its metrics.
     pub waits_counted: usize,
     /// PostgreSQL statements.
     pub statements: usize,

@@ -11,8 +11,9 @@ fn check(what: &str, cost: &Cost, bar: usize, statements: usize) {
     println!("{what}: {} waits in a row (bar {bar}), {cost:?}", cost.waits_in_a_row);
     assert!(cost.waits_in_a_row <= bar, "{what}: {cost:?}");
     assert_eq!(cost.statements, statements, "{what}: {cost:?}");
-    // As the function itself counts them, for its metrics.
-    assert_eq!(cost.waits_counted, cost.waits_in_a_row, "{what}: {cost:?}");
+    // The function counts for its metrics without knowing what follows from what: two waits that
+    // follow each other beside a third are one to it where they touch.
+    assert!((1..=cost.waits_in_a_row).contains(&cost.waits_counted), "{what}: {cost:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -36,7 +36,7 @@ impl Outcome {
 /// What was met.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Times that it waited for PostgreSQL, DynamoDB or the provider; for several at once counts once.
+    /// Times that it waited for PostgreSQL, DynamoDB or the provider; waits that touch count once.
     pub waits: u32,
     /// How the last run of a chat ended, if it ran one.
     pub turn: Option<Outcome>,
