@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# Every function's zip:    docker build --target functions --output target/lambda .
+# Every function's zip:    docker build --target functions --build-arg AWS_REGION=sa-east-1 --output target/lambda .
 # The local server:        docker build --target demo --tag scheduler-demo .
 #                          docker run --rm -p 127.0.0.1:9000:9000 scheduler-demo
 
@@ -10,8 +10,10 @@ COPY . .
 FROM source AS package
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends binutils cmake g++ make python3-venv \
+    && apt-get install --yes --no-install-recommends binutils cmake g++ make nodejs npm python3-venv \
     && rm -rf /var/lib/apt/lists/*
+ARG AWS_REGION=us-east-1
+ENV AWS_REGION=$AWS_REGION
 RUN .ci/package deploy
 
 FROM scratch AS functions
