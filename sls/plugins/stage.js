@@ -1,6 +1,8 @@
 // What Serverless does not make of its own: a stage that throttles the admin routes alone, and no
-// role that nobody has.
+// role that nobody has. And what AWS would refuse late, or not at all: refused before anything is deployed.
 "use strict";
+
+const { readFileSync } = require("node:fs");
 
 const WEBHOOKS = /^webhook\//;
 
@@ -8,7 +10,10 @@ class Stage {
     constructor(serverless) {
         this.serverless = serverless;
         // After serverless-iam-roles-per-function, which is listed before.
-        this.hooks = { "before:package:finalize": () => this.change() };
+        this.hooks = {
+            "before:package:finalize": () => this.change(),
+            "before:deploy:deploy": () => this.checkZips(),
+        };
     }
 
     change() {
@@ -17,6 +22,30 @@ class Stage {
         this.makeStage(template.Resources);
         // Every function has a role of its own.
         delete template.Resources.IamRoleLambdaExecution;
+        this.checkNames(template.Resources);
+    }
+
+    checkNames(resources) {
+        const names = Object.values(resources).map(({ Properties }) => Properties?.RoleName);
+        const long = names.find((name) => name?.length > 64);
+        if (long) this.refuse(`IAM takes no name of more than 64 letters: ${long}. The stage's is too long`);
+    }
+
+    // Functions without the certificates of their region's RDS reach no database.
+    checkZips() {
+        const { service } = this.serverless;
+        const region = this.serverless.getProvider("aws").getRegion();
+        for (const name of service.getAllFunctions()) {
+            const { artifact } = service.getFunction(name).package;
+            // A zip names its files in plain letters.
+            if (!readFileSync(artifact).includes(`rds-${region}.pem`)) {
+                this.refuse(`${artifact} is of another region: AWS_REGION=${region} .ci/package`);
+            }
+        }
+    }
+
+    refuse(why) {
+        throw new this.serverless.classes.Error(why);
     }
 
     // The deployment's own stage takes no settings: it refuses them as soon as the stage exists.
