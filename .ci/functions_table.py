@@ -43,7 +43,8 @@ def start(bootstrap, settings):
         api.settimeout(30)
         settings = settings | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.getsockname()[1]}"}
         began = time.perf_counter()
-        process = subprocess.Popen([bootstrap], env=settings, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [bootstrap], env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             connection, _ = api.accept()
             asked = connection.recv(4096)
