@@ -105,22 +105,36 @@ export class Phone {
   }
 
   #bubble(bubble, newest, before) {
-    const time = new Intl.DateTimeFormat("pt-BR", { timeZone: this.#timezone, hour: "2-digit", minute: "2-digit" });
-    const tick = TICKS[bubble.status] ?? TICKS.LOST;
+    const isNewest = bubble.id === newest;
+    const words = `${bubble.text}|${bubble.options.length}`;
+    if (before?.dataset.words === words) {
+      // A button that is replaced while it is pressed swallows the press: it stays, whatever the ticks say.
+      before.dataset.status = bubble.status;
+      before.querySelector(".meta").replaceWith(this.#meta(bubble));
+      const list = before.querySelector("details.options");
+      if (list) list.open = isNewest;
+      return before;
+    }
     const seen = SEEN[bubble.kind];
     const body = seen ? h("p", { class: `medium is-${bubble.kind}` }, icon(seen[0]), seen[1]) : h("p", { class: "words" }, ...marked(bubble.text));
     return h(
       "li",
-      { class: `bubble from-${bubble.from} ${before ? "" : "is-new"}`, "data-status": bubble.status },
+      { class: `bubble from-${bubble.from} ${before ? "" : "is-new"}`, "data-status": bubble.status, "data-words": words },
       h("span", { class: bubble.from === "staff" ? "author" : "sr" }, `${FROM[bubble.from]}${bubble.from === "staff" ? "" : ": "}`),
       body,
-      h(
-        "span",
-        { class: "meta" },
-        h("time", { datetime: bubble.at }, time.format(new Date(bubble.at))),
-        h("span", { class: `tick is-${bubble.status.toLowerCase()}` }, icon(tick.icon), h("span", { class: "sr" }, tick.word)),
-      ),
-      this.#options(bubble, bubble.id === newest),
+      this.#meta(bubble),
+      this.#options(bubble, isNewest),
+    );
+  }
+
+  #meta(bubble) {
+    const time = new Intl.DateTimeFormat("pt-BR", { timeZone: this.#timezone, hour: "2-digit", minute: "2-digit" });
+    const tick = TICKS[bubble.status] ?? TICKS.LOST;
+    return h(
+      "span",
+      { class: "meta" },
+      h("time", { datetime: bubble.at }, time.format(new Date(bubble.at))),
+      h("span", { class: `tick is-${bubble.status.toLowerCase()}` }, icon(tick.icon), h("span", { class: "sr" }, tick.word)),
     );
   }
 

@@ -23,7 +23,8 @@ export function fill(element, ...children) {
 
 /**
  * Brings the children of `parent` in line with `items` and touches only those that differ:
- * `keyOf` tells which item a child shows, `stampOf` whether it shows it as it is now.
+ * `keyOf` tells which item a child shows, `stampOf` whether it shows it as it is now. `make` gets what
+ * shows it so far, and may change that and give it back.
  */
 export function keyed(parent, items, keyOf, stampOf, make) {
   const shown = new Map();
@@ -44,7 +45,7 @@ export function keyed(parent, items, keyOf, stampOf, make) {
     const child = make(item, before);
     child.dataset.key = key;
     child.dataset.stamp = stamp;
-    if (before) {
+    if (before && before !== child) {
       const focused = before.contains(document.activeElement);
       if (before === place) place = child;
       before.replaceWith(child);
