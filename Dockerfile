@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
-# Every function's zip:    docker build --target functions --build-arg AWS_REGION=sa-east-1 --output target/lambda .
-# The local server:        docker build --target demo --tag scheduler-demo .
-#                          docker run --rm -p 127.0.0.1:9000:9000 scheduler-demo
+# Builds the zips of the functions, or an image with the local server.
+# Zips:           docker build --target functions --build-arg AWS_REGION=sa-east-1 --output target/lambda .
+# Local server:   docker build --target demo --tag scheduler-demo .
+#                 docker run --rm -p 127.0.0.1:9000:9000 scheduler-demo
 
 FROM rust:1.95-slim-bookworm AS source
 WORKDIR /scheduler

@@ -1,5 +1,6 @@
-// What Serverless does not make of its own: a stage that throttles the admin routes alone, and no
-// role that nobody has. And what AWS would refuse late, or not at all: refused before anything is deployed.
+// Changes the packaged template in ways that Serverless has no settings for: the API's stage throttles only the admin
+// routes, and the role that no function uses is removed. It also checks, before anything is deployed, what AWS would
+// refuse late or not at all: long role names, and zips for another region.
 "use strict";
 
 const { readFileSync } = require("node:fs");
@@ -9,7 +10,7 @@ const WEBHOOKS = /^webhook\//;
 class Stage {
     constructor(serverless) {
         this.serverless = serverless;
-        // After serverless-iam-roles-per-function, which is listed before.
+        // serverless-iam-roles-per-function must run first: serverless.yml lists it before this plugin.
         this.hooks = {
             "before:package:finalize": () => this.change(),
             "before:deploy:deploy": () => this.checkZips(),
@@ -20,7 +21,7 @@ class Stage {
         const { provider } = this.serverless.service;
         const template = provider.compiledCloudFormationTemplate;
         this.makeStage(template.Resources);
-        // Every function has a role of its own.
+        // Every function has its own role, so nothing uses the common one.
         delete template.Resources.IamRoleLambdaExecution;
         this.checkNames(template.Resources);
     }
@@ -31,13 +32,13 @@ class Stage {
         if (long) this.refuse(`IAM takes no name of more than 64 letters: ${long}. The stage's is too long`);
     }
 
-    // Functions without the certificates of their region's RDS reach no database.
+    // A function cannot connect to the database without the certificates of RDS in its region.
     checkZips() {
         const { service } = this.serverless;
         const region = this.serverless.getProvider("aws").getRegion();
         for (const name of service.getAllFunctions()) {
             const { artifact } = service.getFunction(name).package;
-            // A zip names its files in plain letters.
+            // A zip stores the names of its files uncompressed.
             if (!readFileSync(artifact).includes(`rds-${region}.pem`)) {
                 this.refuse(`${artifact} is of another region: AWS_REGION=${region} .ci/package`);
             }
@@ -48,7 +49,8 @@ class Stage {
         throw new this.serverless.classes.Error(why);
     }
 
-    // The deployment's own stage takes no settings: it refuses them as soon as the stage exists.
+    // The stage becomes a resource, because a deployment with a StageName accepts settings only when it creates the
+    // stage.
     makeStage(resources) {
         const [id, deployment] = Object.entries(resources).find(
             ([, resource]) => resource.Type === "AWS::ApiGateway::Deployment",
@@ -82,7 +84,7 @@ class Stage {
     }
 }
 
-// A webhook is counted by itself, for its alarms; an admin route is throttled.
+// Each webhook has its own metrics, which its alarms use. Admin routes are throttled.
 const settings = (limits) => (route) => ({
     ResourcePath: `/~1${route.path.replaceAll("/", "~1")}`,
     HttpMethod: route.method.toUpperCase(),

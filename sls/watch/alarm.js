@@ -1,7 +1,7 @@
-// What all alarms have in common.
+// The properties that all alarms have in common.
 "use strict";
 
-// A figure that is not there is nothing wrong, unless `missing` says so.
+// Missing data does not trigger an alarm, unless `missing` says otherwise.
 const alarm = ({ prefix, topic }, { name, says, metric, above, periods = 1, of = periods, missing }) => ({
     Type: "AWS::CloudWatch::Alarm",
     Properties: {
@@ -22,7 +22,7 @@ const alarm = ({ prefix, topic }, { name, says, metric, above, periods = 1, of =
     },
 });
 
-// What the files of this folder are made from, by Serverless' own variables.
+// The settings that the files in this folder use, resolved from the variables of serverless.yml.
 const settings = async (resolve) => {
     const [prefix, stage, topic, maxConnections, database, listed] = await Promise.all(
         [

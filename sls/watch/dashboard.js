@@ -1,4 +1,4 @@
-// One page with every figure that has an alarm.
+// The dashboard: one page with every metric that has an alarm.
 "use strict";
 
 const { settings } = require("./alarm.js");
@@ -17,7 +17,7 @@ const line = (metric, label) => [
     { stat: metric.statistic, ...(label && { label }) },
 ];
 
-// Inside Fn::Sub.
+// The dashboard's body is text inside Fn::Sub: attributes of resources are written as ${Name.Attribute}.
 const plain = (value) => (value["Fn::GetAtt"] ? `\${${value["Fn::GetAtt"].join(".")}}` : value);
 
 const lines = (metrics) => Object.entries(metrics).map(([name, metric]) => line(metric, name));

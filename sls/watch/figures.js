@@ -1,5 +1,5 @@
-// The figures of the whole service that alarms and dashboard look at. Those in `Scheduler` are
-// written by the functions (src/metrics.rs).
+// The metrics of the whole service, for its alarms and the dashboard. The functions write those in the namespace
+// `Scheduler` (src/metrics.rs).
 "use strict";
 
 const JOBS = ["Reconciler", "ReminderProcessor", "DailyReportSender"];

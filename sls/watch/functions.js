@@ -1,9 +1,9 @@
-// Three alarms for each function: it failed, it was turned away, it took longer than it has.
+// Three alarms for each function: errors, throttled calls, and calls that exceed their deadline.
 "use strict";
 
 const { alarm, settings } = require("./alarm.js");
 
-// Milliseconds that an answer or a run has (the code keeps to them), with what ends it.
+// Deadline of a call or a run in milliseconds, which the code keeps to, plus the time to finish it.
 const LONGEST = { admin: 8_000, webhook: 12_500, job: 18_000 };
 
 const kindOf = ({ events: [event] }) => {
@@ -22,7 +22,7 @@ const alarmsOf = (given, [name, definition]) => {
     });
     const make = (what, about) => alarm(given, { name: `${name}-${what}`, ...about });
     return {
-        // A job that failed once is repeated.
+        // A job is repeated after one failure, so its alarm needs a second one.
         [`${name}ErrorsAlarm`]: make("errors", {
             says: `${name} ended without an answer: a crash, a panic or 20 seconds.`,
             metric: metric("Errors", "Sum", kind === "job" ? 900 : 300),

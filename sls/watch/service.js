@@ -1,4 +1,4 @@
-// The alarms of the whole service: what patients would notice.
+// The alarms of the whole service, for problems that patients would notice.
 "use strict";
 
 const { alarm, settings } = require("./alarm.js");
@@ -12,7 +12,7 @@ module.exports = async ({ resolveVariable }) => {
         Object.fromEntries(Object.entries(metrics).map(([name, metric]) => of(name, metric)));
     return {
         Resources: {
-            // Every run writes the age, of nothing too: silence means that nothing runs.
+            // Every run writes the age, even when nothing is due. Missing data means that the job does not run.
             OldestChatDueAlarm: make("oldest-chat-due", on.chatAge,
                 "Somebody wrote and has waited for more than five minutes, or the Reconciler does not run.",
                 { above: 300, periods: 2, missing: "breaching" }),

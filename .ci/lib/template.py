@@ -1,0 +1,276 @@
+"""Checks of a packaged CloudFormation template: what each function may read and do, tables, jobs, throttling, alarms.
+
+The environments, rights, indexes and alarms are written here a second time, independently of sls/."""
+
+import json
+import re
+
+from lib import ROOT, project, require
+
+DATABASE = [
+    "RDS_DATABASE", "RDS_HOST", "RDS_PASSWORD", "RDS_PORT", "RDS_ROOT_CERT", "RDS_SSL_MODE", "RDS_USERNAME",
+]
+CHATS = DATABASE + [
+    "ALLOWED_PHONES", "CONVERSATION_SESSIONS_TABLE", "MESSAGE_EVENTS_TABLE", "SCHEDULED_REMINDERS_TABLE", "STAGE",
+    "ZAPI_BASE_URL", "ZAPI_CLIENT_TOKEN",
+]
+ADMIN = DATABASE + ["SCHEDULER_API_KEY"]
+MESSENGER = CHATS + ["SCHEDULER_API_KEY"]
+WEBHOOK = CHATS + ["WEBHOOK_TOKEN"]
+
+# The environment of each function (docs/rules/api.md#environment); ADMIN for those that are not named.
+ENVIRONMENTS = {
+    "WhatsAppWebhook": WEBHOOK,
+    "WhatsAppStatusWebhook": WEBHOOK,
+    "SendMessage": MESSENGER,
+    "UpdateAppointment": MESSENGER,
+    "CreateAppointment": ADMIN + ["SCHEDULED_REMINDERS_TABLE"],
+    "ReminderProcessor": CHATS,
+    "DailyReportSender": CHATS,
+    "Reconciler": CHATS + ["GOOGLE_SHEETS_BASE_URL", "GOOGLE_SHEETS_SERVICE_ACCOUNT"],
+}
+
+# Processing a chat: the function that takes the chat's lease processes everything that waits there.
+CHAT = {
+    "ConversationSessionsTable": "GetItem UpdateItem",
+    "MessageEventsTable": "PutItem Query",
+    "ScheduledRemindersTable": "BatchGetItem PutItem UpdateItem",
+}
+CHAT_AND_INBOX = {**CHAT, "ConversationSessionsTable": "GetItem PutItem UpdateItem"}
+
+# The rights of each function beyond its log; none for those that are not named.
+RIGHTS = {
+    "WhatsAppWebhook": CHAT_AND_INBOX,
+    "WhatsAppStatusWebhook": CHAT_AND_INBOX,
+    "SendMessage": {"ConversationSessionsTable": "GetItem", "MessageEventsTable": "PutItem Query"},
+    "UpdateAppointment": CHAT,
+    "CreateAppointment": {"ScheduledRemindersTable": "GetItem PutItem UpdateItem"},
+    "ReminderProcessor": {
+        "ConversationSessionsTable": "GetItem",
+        "MessageEventsTable": "PutItem Query",
+        "ScheduledRemindersTable": "UpdateItem",
+        "ScheduledRemindersTable/index/status-sendAt-index": "Query",
+        "ReminderProcessorFailures": "SendMessage",
+    },
+    "DailyReportSender": {
+        "ConversationSessionsTable": "GetItem UpdateItem",
+        "MessageEventsTable": "PutItem",
+        "DailyReportSenderFailures": "SendMessage",
+    },
+    "Reconciler": {
+        **CHAT,
+        "ConversationSessionsTable": "DeleteItem GetItem UpdateItem",
+        "ConversationSessionsTable/index/due-index": "Query",
+        "ReconcilerFailures": "SendMessage",
+    },
+}
+
+INDEXES = [
+    "clinicId-statusTimestamp-index",
+    "conversationId-index",
+    "due-index",
+    "status-sendAt-index",
+    "status-statusTimestamp-index",
+]
+
+# The alarms of each function, and those of the whole service. docs/runbook.md has a section for each.
+FUNCTION_ALARMS = ["errors", "throttles", "duration"]
+SERVICE_ALARMS = [
+    "DailyReportSender-failures",
+    "Reconciler-failures",
+    "ReminderProcessor-failures",
+    "WhatsAppStatusWebhook-4xx",
+    "WhatsAppStatusWebhook-5xx",
+    "WhatsAppWebhook-4xx",
+    "WhatsAppWebhook-5xx",
+    "database-connections",
+    "failed-messages",
+    "instance-faults",
+    "oldest-chat-due",
+    "oldest-reminder-due",
+    "sheet-backlog",
+]
+
+WEBHOOKS = ["WhatsAppWebhook", "WhatsAppStatusWebhook"]
+# The database of the check accepts 100 connections (`maxConnections`); above 70 % an alarm rings.
+MOST_RESERVED = 70
+# CloudFormation's limit is 500 resources in a stack.
+MOST_RESOURCES = 499
+
+
+def check_template(path, runtime, in_vpc):
+    """Checks the template of the stage `local` and prints what it holds."""
+    text = path.read_text()
+    template = Template(json.loads(text)["Resources"])
+    check_functions(template, runtime, in_vpc)
+    check_roles(template)
+    check_tables(template)
+    reserved = check_jobs(template)
+    throttled = check_throttling(template)
+    check_alarms(template)
+    accounts = set(re.findall(r"\b\d{12}\b", text, re.ASCII))
+    require("no account's id is in the template", accounts <= {"000000000000"}, accounts)
+    count = len(template.resources)
+    require(f"the stack has at most {MOST_RESOURCES} resources", count <= MOST_RESOURCES, count)
+    functions, roles, tables, queues, alarms = (len(template.all(kind)) for kind in (
+        "AWS::Lambda::Function", "AWS::IAM::Role", "AWS::DynamoDB::Table", "AWS::SQS::Queue",
+        "AWS::CloudWatch::Alarm"))
+    print(f"{runtime}: {count} resources, {functions} functions, each with its own zip and role ({roles}), "
+          f"{tables} tables, {queues} queues, {alarms} alarms, 1 dashboard; "
+          f"{throttled} routes throttled, {reserved} instances reserved", flush=True)
+
+
+class Template:
+    """The resources of a template, and the properties of its functions by name."""
+
+    def __init__(self, resources):
+        self.resources = resources
+        functions = self.all("AWS::Lambda::Function")
+        self.functions = {name.removesuffix("LambdaFunction"): one["Properties"] for name, one in functions.items()}
+
+    def all(self, kind):
+        return {name: one for name, one in self.resources.items() if one["Type"] == kind}
+
+    def only(self, kind):
+        found = self.all(kind)
+        require(f"the template has one {kind}", len(found) == 1, sorted(found))
+        return next(iter(found.values()))["Properties"]
+
+
+def equal(what, seen, wanted):
+    require(what, seen == wanted, f"{seen}, expected {wanted}")
+
+
+def check_functions(template, runtime, in_vpc):
+    equal("every binary is a function", sorted(map(project.binary_of, template.functions)), sorted(project.binaries()))
+    keys = {function["Code"]["S3Key"] for function in template.functions.values()}
+    equal("each function has its own key in S3", len(keys), len(template.functions))
+    for name, function in template.functions.items():
+        equal(f"handler of {name}", function["Handler"], "bootstrap")
+        equal(f"runtime of {name}", function["Runtime"], runtime)
+        equal(f"architectures of {name}", function["Architectures"], ["x86_64"])
+        equal(f"timeout of {name}", function["Timeout"], 20)
+        wanted = sorted(ENVIRONMENTS.get(name, ADMIN))
+        equal(f"environment of {name}", sorted(function["Environment"]["Variables"]), wanted)
+        equal(f"days that logs of {name} are kept", properties(template, f"{name}LogGroup")["RetentionInDays"], 30)
+        require(f"{name} is not traced", "TracingConfig" not in function)
+        equal(f"{name} is in a VPC", "VpcConfig" in function, in_vpc)
+
+
+def properties(template, name):
+    return template.resources[name]["Properties"]
+
+
+def check_roles(template):
+    roles = {name: function["Role"]["Fn::GetAtt"][0] for name, function in template.functions.items()}
+    equal("each function has its own role", len(set(roles.values())), len(template.functions))
+    equal("no role is without a function", set(template.all("AWS::IAM::Role")), set(roles.values()))
+    for name, role in roles.items():
+        role_name = properties(template, role)["RoleName"]
+        require(f"the role of {name} is named after it, in at most 64 characters",
+                len(role_name) <= 64 and f"-{name}-" in role_name, role_name)
+        policies = properties(template, role)["Policies"]
+        logs, *statements = [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
+        log_groups = logs["Resource"][0]["Fn::Sub"]
+        require(f"{name} writes only its own log", log_groups.endswith(f"-{name}:*:*"), log_groups)
+        equal(f"rights of {name}", rights_in(statements), RIGHTS.get(name, {}))
+
+
+def rights_in(statements):
+    """What the statements of a role allow, by resource. A wildcard stays as it is written."""
+    rights = {}
+    for statement in statements:
+        actions = sorted(re.sub("^(dynamodb|sqs):", "", action) for action in listed(statement["Action"]))
+        allowed = ("" if statement["Effect"] == "Allow" else "not ") + " ".join(actions)
+        for resource in map(resource_name, listed(statement["Resource"])):
+            rights[resource] = f"{rights[resource]} {allowed}" if resource in rights else allowed
+    return rights
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def resource_name(resource):
+    """`ReconcilerFailures`, or `ConversationSessionsTable/index/due-index`."""
+    if isinstance(resource, dict) and "Fn::GetAtt" in resource:
+        return resource["Fn::GetAtt"][0]
+    if isinstance(resource, dict) and "Fn::Sub" in resource:
+        return re.sub(r"^\$\{(\w+)\.Arn\}", r"\1", resource["Fn::Sub"])
+    return str(resource)
+
+
+def check_tables(template):
+    tables = template.all("AWS::DynamoDB::Table")
+    equal("every definition is a table", len(tables), len(list((ROOT / "sls/resources/dynamodb").glob("*.yml"))))
+    for name, table in tables.items():
+        policies = [table.get("DeletionPolicy"), table.get("UpdateReplacePolicy")]
+        equal(f"{name} outlives the stack", policies, ["Retain", "Retain"])
+        it = table["Properties"]
+        equal(f"{name} is protected from deletion", it["DeletionProtectionEnabled"], True)
+        recovery = it["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+        equal(f"{name} has point-in-time recovery", recovery, True)
+        equal(f"{name} expires items", it["TimeToLiveSpecification"], {"AttributeName": "ttl", "Enabled": True})
+        equal(f"billing of {name}", it["BillingMode"], "PAY_PER_REQUEST")
+    indexes = [index["IndexName"] for it in tables.values() for index in it["Properties"]["GlobalSecondaryIndexes"]]
+    equal("indexes of the tables", sorted(indexes), INDEXES)
+
+
+def check_jobs(template):
+    """Returns how many instances are reserved for the jobs."""
+    jobs = project.jobs(template.functions)
+    events = template.all("AWS::Lambda::EventInvokeConfig")
+    for kind in ("AWS::Lambda::EventInvokeConfig", "AWS::Events::Rule", "AWS::SQS::Queue"):
+        equal(f"each job has one {kind}", len(template.all(kind)), len(jobs))
+    for name, event in events.items():
+        it = event["Properties"]
+        retries, age = it["MaximumRetryAttempts"], it["MaximumEventAgeInSeconds"]
+        require(f"{name} is repeated once at most, within ten minutes", retries <= 1 and age <= 600, (retries, age))
+        queue = it["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
+        equal(f"failures of {name} go to a queue", template.resources[queue]["Type"], "AWS::SQS::Queue")
+    reserved = sum(function.get("ReservedConcurrentExecutions", 0) for function in template.functions.values())
+    require(f"1 to {MOST_RESERVED} instances are reserved", 0 < reserved <= MOST_RESERVED, reserved)
+    for webhook in WEBHOOKS:
+        limited = "ReservedConcurrentExecutions" in template.functions[webhook]
+        require(f"{webhook} is never throttled", not limited)
+    return reserved
+
+
+def check_throttling(template):
+    """Returns how many routes are throttled: all but the webhooks."""
+    settings = template.only("AWS::ApiGateway::Stage")["MethodSettings"]
+    found = sorted((one["HttpMethod"], one["ResourcePath"]) for one in settings)
+    wanted = sorted((method, "/" + path.replace("/", "~1")) for method, path in project.routes().values())
+    equal("every route has its settings", found, wanted)
+    throttled = 0
+    for one in settings:
+        path = one["ResourcePath"]
+        webhook = path.startswith("/~1webhook~1")
+        for limit in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
+            equal(f"{path} has a {limit}", limit in one, not webhook)
+        equal(f"{path} has metrics", one.get("MetricsEnabled") is True, webhook)
+        throttled += not webhook
+    return throttled
+
+
+def check_alarms(template):
+    """Each alarm exists, notifies the topic, is on the dashboard and has a section in the runbook."""
+    alarms = [alarm["Properties"] for alarm in template.all("AWS::CloudWatch::Alarm").values()]
+    names = [alarm["AlarmName"].replace("clinic-scheduler-infra-local-", "", 1) for alarm in alarms]
+    of_functions = [f"{name}-{what}" for name in template.functions for what in FUNCTION_ALARMS]
+    equal("names of the alarms", sorted(names), sorted(of_functions + SERVICE_ALARMS))
+    headings = re.findall(r"^## (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
+    explained = {name for heading in headings for name in heading.split(", ")}
+    missing = {*SERVICE_ALARMS, *(f"…-{what}" for what in FUNCTION_ALARMS)} - explained
+    require("docs/runbook.md has a section for every alarm", not missing, missing)
+    dashboard = template.only("AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
+    json.loads(dashboard)
+    written = (ROOT / "src/metrics.rs").read_text()
+    for alarm in alarms:
+        name, metric, dimensions = alarm["AlarmName"], alarm["MetricName"], alarm["Dimensions"]
+        equal(f"actions of {name}", len(alarm["AlarmActions"]), 1)
+        drawn = f'"{alarm["Namespace"]}","{metric}",' in dashboard and f'"{dimensions[-1]["Name"]}"' in dashboard
+        require(f"{name} is on the dashboard", drawn)
+        if alarm["Namespace"] == "Scheduler":
+            require(f"src/metrics.rs writes {metric}", f'"{metric}"' in written)
+            equal(f"dimensions of {name}", dimensions, [{"Name": "stage", "Value": "local"}])
