@@ -1,4 +1,4 @@
-// What the tests of the page stand on: a server in a folder of its own, a browser, a visitor.
+// Shared by the browser tests: starts the local server and Chromium, and drives the page.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,49 +6,80 @@ import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 
-export const KEY = "test-api-key";
+export const API_KEY = "test-api-key";
 export const CLINIC = "laser-beauty-sp";
+
 /** Monday, 08:00 in São Paulo. */
-export const MONDAY = "2026-02-16T11:00:00Z";
-/** Where screenshots are kept. */
-export const SHOTS = join(import.meta.dirname, "../../target/browser");
+const START_TIME = "2026-02-16T11:00:00Z";
+const SCREENSHOTS = join(import.meta.dirname, "../../target/browser");
+/** Environment variables that configure the server. It must not inherit them. */
+const SERVER_VARIABLES = /^(DATABASE_URL|RDS_.*|AWS_ENDPOINT_URL.*|ZAPI_.*|ALLOWED_PHONES|WEBHOOK_TOKEN|SCHEDULER_.*|.*_TABLE|PORT|DYNAMODB_PORT|STAGE|GOOGLE_.*)$/;
+/** Generous, because a busy machine can be slow. The speed tests measure inside the page. */
+const TIMEOUT_MS = 60_000;
 
-const SETTINGS = /^(DATABASE_URL|RDS_.*|AWS_ENDPOINT_URL.*|ZAPI_.*|ALLOWED_PHONES|WEBHOOK_TOKEN|SCHEDULER_.*|.*_TABLE|PORT|DYNAMODB_PORT|STAGE|GOOGLE_.*)$/;
-/** For what a busy machine may take; what is measured is measured in the page. */
-const PATIENCE = 60_000;
+/**
+ * Starts a `TestApp` before the tests of a file and stops it after them. `prepare` receives the
+ * started app and runs before the first test.
+ */
+export function useTestApp(prepare) {
+  const app = new TestApp();
+  before(async () => {
+    await app.start();
+    await prepare?.(app);
+  });
+  after(() => app.stop());
+  return app;
+}
 
-/** A product with nothing in it but the example clinic, its clock stopped on Monday morning. */
-export class Product {
-  static async start() {
-    const product = new Product();
-    product.folder = await mkdtemp(join(tmpdir(), "scheduler-browser-"));
+/**
+ * A local server with its own data folder, and a browser. The server has only the example clinic,
+ * and its clock is stopped on a Monday morning.
+ */
+class TestApp {
+  #folder;
+  #process;
+  #browser;
+  #serviceId;
+
+  async start() {
+    this.#folder = await mkdtemp(join(tmpdir(), "scheduler-browser-"));
     const port = await freePort();
-    product.base = `http://127.0.0.1:${port}`;
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !SETTINGS.test(name)));
-    const log = await open(join(product.folder, "log"), "a");
-    product.process = spawn(process.env.SCHEDULER_LOCAL_PROGRAM, {
-      cwd: product.folder,
+    this.base = `http://127.0.0.1:${port}`;
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !SERVER_VARIABLES.test(name)));
+    const log = await open(join(this.#folder, "log"), "a");
+    this.#process = spawn(process.env.SCHEDULER_LOCAL_PROGRAM, {
+      cwd: this.#folder,
       env: { ...env, PORT: String(port), DYNAMODB_PORT: String(await freePort()) },
       stdio: ["ignore", log.fd, log.fd],
     });
     await log.close();
     try {
-      await product.#untilHealthy();
-      await product.ask("PUT", "/_local/clock", { now: MONDAY });
+      await this.#waitUntilHealthy();
+      await this.request("PUT", "/_local/clock", { now: START_TIME });
+      this.#browser = await startBrowser();
     } catch (error) {
-      await product.stop();
+      await this.stop();
       throw error;
     }
-    return product;
   }
 
-  /** A call of the API with the key. */
-  async ask(method, path, body) {
+  async stop() {
+    await this.#browser?.close();
+    if (this.#process?.exitCode === null && this.#process.signalCode === null) {
+      this.#process.kill("SIGTERM");
+      await once(this.#process, "exit");
+    }
+    if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Calls the API with the key and returns the response body. Fails if the call is refused. */
+  async request(method, path, body) {
     const response = await fetch(this.base + path, {
       method,
-      headers: { "x-api-key": KEY, "Content-Type": "application/json" },
+      headers: { "x-api-key": API_KEY, "Content-Type": "application/json" },
       body: body && JSON.stringify(body),
     });
     const answer = await response.json();
@@ -56,84 +87,80 @@ export class Product {
     return answer;
   }
 
-  async stop() {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
-      this.process.kill("SIGTERM");
-      await once(this.process, "exit");
-    }
-    await rm(this.folder, { recursive: true, force: true });
+  /** Books an appointment for the clinic's first service. */
+  async book(name, date, time, phone) {
+    this.#serviceId ??= (await this.request("GET", `/clinics/${CLINIC}/services`)).services[0].service_id;
+    return this.request("POST", "/appointments", { clinicId: CLINIC, phone, serviceId: this.#serviceId, date, time, name });
   }
 
-  async #untilHealthy() {
-    const deadline = Date.now() + 2 * PATIENCE;
+  addException(exception) {
+    return this.request("POST", `/clinics/${CLINIC}/availability-exceptions`, exception);
+  }
+
+  /** Opens the page in a new tab. `page.problems` lists its errors and its requests to other servers. */
+  async openPage({ width = 1440, height = 900, ...options } = {}) {
+    const context = await this.#browser.newContext({ viewport: { width, height }, locale: "pt-BR", ...options });
+    const page = await context.newPage();
+    page.setDefaultTimeout(TIMEOUT_MS);
+    page.problems = [];
+    page.on("pageerror", (error) => page.problems.push(error.message));
+    page.on("console", (message) => message.type() === "error" && page.problems.push(message.text()));
+    page.on("request", (request) => {
+      if (!request.url().startsWith(this.base)) page.problems.push(`requested ${request.url()}`);
+    });
+    await page.goto(this.base);
+    return page;
+  }
+
+  async #waitUntilHealthy() {
+    const deadline = Date.now() + 2 * TIMEOUT_MS;
     for (;;) {
       const healthy = await fetch(`${this.base}/_local/health`).then((answer) => answer.ok, () => false);
       if (healthy) return;
-      if (this.process.exitCode !== null || Date.now() > deadline) {
-        throw new Error(`the server did not come up:\n${await readFile(join(this.folder, "log"), "utf8")}`);
+      if (this.#process.exitCode !== null || Date.now() > deadline) {
+        throw new Error(`the server did not start:\n${await readFile(join(this.#folder, "log"), "utf8")}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 }
 
-export async function startBrowser() {
-  // Chromium's sandbox needs a user who is not root.
-  const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
-  return chromium.launch({ executablePath: process.env.CHROMIUM, args });
-}
-
-/** A tab at the page; what the page complains of fails the test that asks `complaints`. */
-export async function openPage(browser, product, { width = 1440, height = 900, ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, locale: "pt-BR", ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
-  page.complaints = [];
-  page.on("pageerror", (error) => page.complaints.push(error.message));
-  page.on("console", (message) => message.type() === "error" && page.complaints.push(message.text()));
-  page.on("request", (request) => {
-    if (!request.url().startsWith(product.base)) page.complaints.push(`asked ${request.url()}`);
-  });
-  await page.goto(product.base);
-  return page;
-}
-
 /** Types the key and waits for the week. */
 export async function openAgenda(page) {
-  await page.getByLabel("Chave da API").fill(KEY);
+  await page.getByLabel("Chave da API").fill(API_KEY);
   await page.getByRole("button", { name: "Abrir a agenda" }).click();
   await page.locator(".day-head").first().waitFor();
 }
 
-/** A picture of what is to be seen, kept as the run's result. */
-export async function shoot(page, name) {
-  await mkdir(SHOTS, { recursive: true });
-  await page.screenshot({ path: join(SHOTS, `${name}.png`), animations: "disabled" });
+/** Saves a screenshot in `target/browser`. */
+export async function screenshot(page, name) {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: "disabled" });
 }
 
-/** Somebody with the phone in their hand. */
-export class Visitor {
+/** Drives the page: writes in the chat as a patient and finds appointments in the agenda. */
+export class PageDriver {
   constructor(page) {
     this.page = page;
   }
 
-  /** Waits until the newest message of the clinic says so. */
-  async reads(words) {
-    await this.page.locator(".bubble.from-clinic:nth-last-child(-n+2)", { hasText: words }).last().waitFor();
+  /** Waits until one of the last two bubbles is a reply of the clinic that contains `text`. */
+  async waitForReply(text) {
+    await this.page.locator(".bubble.from-clinic:nth-last-child(-n+2)", { hasText: text }).last().waitFor();
   }
 
-  /** Presses the newest button whose option begins so. */
-  async presses(option) {
-    await this.page.locator(`.bubble [data-option^="${option}"]:visible`).last().click();
+  /** Presses the newest visible option whose id starts with `prefix`. */
+  async pressOption(prefix) {
+    await this.page.locator(`.bubble [data-option^="${prefix}"]:visible`).last().click();
   }
 
-  async says(words) {
-    await this.page.getByLabel("Mensagem", { exact: true }).fill(words);
+  async sendText(text) {
+    await this.page.getByLabel("Mensagem", { exact: true }).fill(text);
     await this.page.getByRole("button", { name: "Enviar", exact: true }).click();
-    await this.page.locator(".bubble:not(.from-clinic)", { hasText: words }).last().waitFor();
+    await this.page.locator(".bubble:not(.from-clinic)", { hasText: text }).last().waitFor();
   }
 
-  async adds(name, phone) {
+  async addPatient(name, phone) {
     await this.page.getByRole("button", { name: "Paciente", exact: true }).click();
     await this.page.getByLabel("Nome no perfil").fill(name);
     await this.page.getByLabel("Número, com DDD").fill(phone);
@@ -141,26 +168,32 @@ export class Visitor {
     await this.page.locator(".phone-owner", { hasText: name }).waitFor();
   }
 
-  async takes(name) {
+  async selectPatient(name) {
     await this.page.locator(".chip", { hasText: name }).click();
     await this.page.locator(".phone-owner", { hasText: name }).waitFor();
   }
 
-  /** A visit in the agenda, by what it says to a person who hears it. */
-  visit(name, state) {
+  /** An appointment in the agenda, found by its accessible name: the patient and the state. */
+  appointment(name, state) {
     return this.page.getByRole("button", { name: new RegExp(`${name} .* ${state}$`) });
   }
 
-  /** Books by clicking only, at the offered day and hour of these numbers. */
-  async booksByClicking(day, hour) {
+  /** Books with buttons only. `day` and `hour` are zero-based positions in the offered lists. */
+  async bookByClicking(day, hour) {
     await this.page.getByRole("button", { name: "Olá" }).click();
-    for (const option of ["schedule", "available_days", "skip_areas"]) await this.presses(option);
+    for (const option of ["schedule", "available_days", "skip_areas"]) await this.pressOption(option);
     await this.page.locator(".bubble").last().locator("[data-option^='day_']").nth(day).click();
     await this.page.locator(".bubble").last().locator("[data-option^='time_']").nth(hour).click();
-    await this.presses("use_profile_name");
-    await this.presses("book_");
-    await this.reads("Agendamento confirmado!");
+    await this.pressOption("use_profile_name");
+    await this.pressOption("book_");
+    await this.waitForReply("Agendamento confirmado!");
   }
+}
+
+async function startBrowser() {
+  // Chromium's sandbox does not work for root.
+  const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
+  return chromium.launch({ executablePath: process.env.CHROMIUM, args });
 }
 
 async function freePort() {

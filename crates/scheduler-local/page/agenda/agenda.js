@@ -1,213 +1,216 @@
-// The clinic's week as reception sees it, read and changed by the public API alone.
+// The agenda: shows reception the clinic's week and changes it through the public API.
 
-import { fill, h } from "../shared/dom.js";
+import { h, setChildren } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
+import { askForKey, forgetKey, loadCredentials, storeCredentials } from "./api-key.js";
 import { Api } from "./api.js";
-import { addDays, briefDay, mondayOf, titleOf, wallClock } from "./dates.js";
-import { Week } from "./grid.js";
-import { hoursOf, nextOpenDay } from "./hours.js";
-import { askForKey, forgetKey, keepKey, storedKey } from "./key.js";
-import { stateOf, states } from "./states.js";
-import { VisitDialog } from "./visit.js";
+import { AppointmentDialog } from "./appointment.js";
+import { addDays, localTime, mondayOf, shortDay, weekTitle } from "./dates.js";
+import { nextOpenDay, openingHours } from "./opening-hours.js";
+import { LEGEND, stateOf } from "./states.js";
+import { Week } from "./week.js";
 
-/** How often it looks for itself, where nobody tells it that something changed. */
-const EVERY = 15_000;
+const POLL_INTERVAL_MS = 15_000;
 
 /**
- * Shows the agenda in `root`. `now` tells the time, `onClinic` is given the clinic's row. Answers a
- * function that has it look again, for whoever knows that something changed.
+ * Shows the agenda in `root`. `now` returns the current time; `onClinic` receives the clinic row of
+ * the API. Returns a function that refreshes the agenda before the next poll.
  */
 export function startAgenda(root, { clinicId, now = () => new Date(), onClinic = () => {} }) {
   const agenda = new Agenda(root, { clinicId, now, onClinic });
-  agenda.start(storedKey(clinicId));
-  setInterval(() => document.hidden || agenda.look(), EVERY);
-  document.addEventListener("visibilitychange", () => document.hidden || agenda.look());
-  return () => agenda.look();
+  agenda.start(loadCredentials(clinicId));
+  setInterval(() => document.hidden || agenda.refresh(), POLL_INTERVAL_MS);
+  document.addEventListener("visibilitychange", () => document.hidden || agenda.refresh());
+  return () => agenda.refresh();
 }
 
 class Agenda {
   #root;
-  #usualClinic;
+  #clinicId;
   #now;
   #onClinic;
   #api = null;
-  #monday = null;
+  /** The week that was chosen, or null for the week of the next open day. */
+  #chosenMonday = null;
   #clinic = null;
-  #known = null;
-  #looking = null;
-  #again = false;
-  #parts = null;
+  /** The week on screen: its `monday`, and its `appointments` by id. */
+  #shown = null;
+  #refreshing = null;
+  #refreshAgain = false;
+  #view = null;
 
   constructor(root, { clinicId, now, onClinic }) {
     this.#root = root;
-    this.#usualClinic = clinicId;
+    this.#clinicId = clinicId;
     this.#now = now;
     this.#onClinic = onClinic;
   }
 
+  /** Opens the agenda with credentials, or asks for a key and shows `problem`. */
   start(credentials, problem) {
-    this.#known = null;
-    this.#monday = null;
-    this.#parts = null;
+    this.#shown = null;
+    this.#chosenMonday = null;
+    this.#view = null;
     if (!credentials?.key) {
       this.#api = null;
-      askForKey(this.#root, { clinicId: credentials?.clinicId ?? this.#usualClinic, problem, use: (typed) => this.start(typed) });
+      askForKey(this.#root, { clinicId: credentials?.clinicId ?? this.#clinicId, problem, onSubmit: (typed) => this.start(typed) });
       return;
     }
-    this.#usualClinic = credentials.clinicId;
-    keepKey(credentials);
+    this.#clinicId = credentials.clinicId;
+    storeCredentials(credentials);
     this.#api = new Api(credentials.key, credentials.clinicId);
-    fill(this.#root, h("p", { class: "loading", role: "status" }, "Abrindo a agenda…"));
-    this.look();
+    setChildren(this.#root, h("p", { class: "loading", role: "status" }, "Abrindo a agenda…"));
+    this.refresh();
   }
 
-  /** Reads and draws; while it does so, further calls become one more round. */
-  async look() {
+  /** Reads and draws the week. Calls made during a refresh cause one more refresh after it. */
+  async refresh() {
     if (!this.#api) return;
-    if (this.#looking) {
-      this.#again = true;
+    if (this.#refreshing) {
+      this.#refreshAgain = true;
       return;
     }
     const api = this.#api;
-    this.#looking = this.#read(api).catch((error) => this.#failed(api, error));
-    await this.#looking;
-    this.#looking = null;
-    if (this.#again) {
-      this.#again = false;
-      this.look();
+    this.#refreshing = this.#load(api).catch((error) => this.#showError(api, error));
+    await this.#refreshing;
+    this.#refreshing = null;
+    if (this.#refreshAgain) {
+      this.#refreshAgain = false;
+      this.refresh();
     }
   }
 
-  async #read(api) {
-    const asked = this.#monday;
-    const [clinic, rules] = await Promise.all([api.clinic(), api.rules().catch(unread)]);
-    const clock = wallClock(this.#now(), clinic.timezone);
-    const today = mondayOf(clock.day);
-    // Until somebody leafs through them, the week is the one in which the clinic opens next.
-    const exceptions = await api.exceptions(asked ?? today, addDays(asked ?? today, asked ? 6 : 20)).catch(unread);
+  async #load(api) {
+    const chosen = this.#chosenMonday;
+    const [clinic, rules] = await Promise.all([api.clinic(), api.rules().catch(nullUnlessUnauthorized)]);
+    const now = localTime(this.#now(), clinic.timezone);
+    const thisWeek = mondayOf(now.day);
+    // Without a chosen week, three weeks of exceptions are needed to find the next open day.
+    const exceptions = await api.exceptions(chosen ?? thisWeek, addDays(chosen ?? thisWeek, chosen ? 6 : 20)).catch(nullUnlessUnauthorized);
     const hours = { rules: rules ?? [], exceptions: exceptions ?? [], businessHours: clinic.business_hours };
-    const monday = asked ?? mondayOf(nextOpenDay(clock.day, clock.minutes, hours));
-    const visits = await api.visits(monday, addDays(monday, 6));
-    if (api !== this.#api || asked !== this.#monday) {
-      this.#again = true;
+    const monday = chosen ?? mondayOf(nextOpenDay(now.day, now.minutes, hours));
+    const appointments = await api.appointments(monday, addDays(monday, 6));
+    if (api !== this.#api || chosen !== this.#chosenMonday) {
+      this.#refreshAgain = true;
       return;
     }
     this.#clinic = clinic;
     this.#onClinic(clinic);
-    this.#draw({ monday, clock, hours, visits });
-    const whole = rules !== null && exceptions !== null;
-    this.#notice(whole ? "" : "O horário mostrado é o geral da clínica: suas regras ou exceções não puderam ser lidas.");
+    this.#draw({ monday, now, hours, appointments });
+    const complete = rules !== null && exceptions !== null;
+    this.#showNotice(complete ? "" : "O horário mostrado é o geral da clínica: suas regras ou exceções não puderam ser lidas.");
   }
 
-  #draw({ monday, clock, hours, visits }) {
+  #draw({ monday, now, hours, appointments }) {
     const started = performance.now();
-    const parts = (this.#parts ??= this.#frame());
-    const before = this.#known?.monday === monday ? this.#known.visits : null;
-    const news = before ? visits.filter((visit) => before.get(visit.appointment_id)?.version !== visit.version) : [];
-    this.#known = { monday, visits: new Map(visits.map((visit) => [visit.appointment_id, visit])) };
-    parts.title.textContent = titleOf(monday);
-    parts.clinic.textContent = this.#clinic.name;
-    const days = Array.from({ length: 7 }, (_, index) => hoursOf(addDays(monday, index), hours));
-    const fresh = new Set(news.map((visit) => visit.appointment_id));
-    parts.week.draw({ monday, now: clock, hours: days, visits, fresh });
-    const standing = visits.filter((visit) => visit.status === "CONFIRMED").length;
-    parts.count.textContent = standing === 1 ? "1 visita marcada" : `${standing} visitas marcadas`;
-    if (news.length > 0) parts.news.textContent = `${tell(news.at(-1))}${news.length > 1 ? ` E mais ${news.length - 1}.` : ""}`;
-    if (parts.shown !== monday) {
-      parts.shown = monday;
-      parts.week.show(clock.day >= monday && clock.day <= addDays(monday, 6) ? clock.day : monday);
+    const view = (this.#view ??= this.#createView());
+    const previous = this.#shown?.monday === monday ? this.#shown.appointments : null;
+    const changed = previous ? appointments.filter((appointment) => previous.get(appointment.appointment_id)?.version !== appointment.version) : [];
+    this.#shown = { monday, appointments: new Map(appointments.map((appointment) => [appointment.appointment_id, appointment])) };
+    view.title.textContent = weekTitle(monday);
+    view.clinic.textContent = this.#clinic.name;
+    const days = Array.from({ length: 7 }, (_, index) => openingHours(addDays(monday, index), hours));
+    const changedIds = new Set(changed.map((appointment) => appointment.appointment_id));
+    view.week.draw({ monday, now, hours: days, appointments, changedIds });
+    const confirmed = appointments.filter((appointment) => appointment.status === "CONFIRMED").length;
+    view.count.textContent = confirmed === 1 ? "1 visita marcada" : `${confirmed} visitas marcadas`;
+    if (changed.length > 0) view.latestChange.textContent = `${describeChange(changed.at(-1))}${changed.length > 1 ? ` E mais ${changed.length - 1}.` : ""}`;
+    if (view.shownMonday !== monday) {
+      view.shownMonday = monday;
+      view.week.scrollToDay(now.day >= monday && now.day <= addDays(monday, 6) ? now.day : monday);
     }
-    const open = parts.dialog.openId && this.#known.visits.get(parts.dialog.openId);
-    if (open) parts.dialog.refresh(open);
-    performance.measure("agenda-update", { start: started, detail: visits.length });
+    const open = view.dialog.openId && this.#shown.appointments.get(view.dialog.openId);
+    if (open) view.dialog.refresh(open);
+    performance.measure("agenda-update", { start: started, detail: appointments.length });
   }
 
-  #frame() {
-    const dialog = new VisitDialog((visit, change) => this.#change(visit, change));
-    const week = new Week((id) => dialog.open(this.#known.visits.get(id)));
-    const turn = (days) => () => this.#turn(addDays(this.#known.monday, days));
+  #createView() {
+    const dialog = new AppointmentDialog((appointment, changes) => this.#update(appointment, changes));
+    const week = new Week((id) => dialog.open(this.#shown.appointments.get(id)));
+    const moveBy = (days) => () => this.#showWeek(addDays(this.#shown.monday, days));
     const button = (label, name, onclick) => h("button", { type: "button", class: "quiet", "aria-label": label, title: label, onclick }, icon(name));
-    const parts = {
+    const view = {
       dialog,
       week,
       title: h("h2", { class: "week-title" }),
       clinic: h("span", { class: "clinic-name" }),
       count: h("span", { class: "count" }),
       notice: h("p", { class: "problem", role: "alert" }),
-      news: h("p", { class: "news", role: "status" }),
-      shown: null,
+      latestChange: h("p", { class: "latest-change", role: "status" }),
+      shownMonday: null,
     };
-    const leave = () => {
+    const signOut = () => {
       forgetKey();
-      this.start({ clinicId: this.#usualClinic });
+      this.start({ clinicId: this.#clinicId });
     };
-    fill(
+    setChildren(
       this.#root,
       h(
         "header",
         { class: "agenda-head" },
-        h("div", { class: "agenda-names" }, parts.clinic, parts.title),
-        parts.count,
+        h("div", { class: "agenda-names" }, view.clinic, view.title),
+        view.count,
         h(
           "div",
-          { class: "turns" },
-          button("Semana anterior", "back", turn(-7)),
-          h("button", { type: "button", onclick: () => this.#turn(null) }, "Agora"),
-          button("Próxima semana", "forward", turn(7)),
+          { class: "week-nav" },
+          button("Semana anterior", "back", moveBy(-7)),
+          h("button", { type: "button", onclick: () => this.#showWeek(null) }, "Agora"),
+          button("Próxima semana", "forward", moveBy(7)),
         ),
-        h("button", { type: "button", class: "quiet leave", onclick: leave }, icon("key"), "Sair"),
+        h("button", { type: "button", class: "quiet sign-out", onclick: signOut }, icon("key"), "Sair"),
       ),
-      parts.notice,
+      view.notice,
       week.element,
       h(
         "footer",
         { class: "agenda-foot" },
-        h("ul", { class: "legend", "aria-label": "Legenda" }, ...states.map((state) => h("li", { class: `is-${state.name}` }, icon(state.icon), state.word))),
-        parts.news,
+        h("ul", { class: "legend", "aria-label": "Legenda" }, ...LEGEND.map((state) => h("li", { class: `is-${state.name}` }, icon(state.icon), state.label))),
+        view.latestChange,
       ),
       dialog.element,
     );
-    return parts;
+    return view;
   }
 
-  #turn(monday) {
-    this.#monday = monday;
-    this.look();
+  #showWeek(monday) {
+    this.#chosenMonday = monday;
+    this.refresh();
   }
 
-  async #change(visit, change) {
-    const changed = await this.#api.change(visit, change);
-    this.look();
+  async #update(appointment, changes) {
+    const changed = await this.#api.update(appointment, changes);
+    this.refresh();
     return changed;
   }
 
-  #notice(words) {
-    if (this.#parts.notice.textContent !== words) this.#parts.notice.textContent = words;
+  #showNotice(message) {
+    // Screen readers announce an alert again each time its text is set.
+    if (this.#view.notice.textContent !== message) this.#view.notice.textContent = message;
   }
 
-  #failed(api, error) {
+  #showError(api, error) {
     if (api !== this.#api) return;
     if (error.status === 401) {
       forgetKey();
-      this.start({ clinicId: this.#usualClinic }, "Esta chave não foi aceita.");
-    } else if (error.status === 404 && !this.#parts) {
+      this.start({ clinicId: this.#clinicId }, "Esta chave não foi aceita.");
+    } else if (error.status === 404 && !this.#view) {
       forgetKey();
-      this.start({ clinicId: this.#usualClinic }, "Esta chave não abre nenhuma clínica com esse nome.");
-    } else if (this.#parts) {
-      this.#notice(`A agenda não está em dia. ${error.message}`);
+      this.start({ clinicId: this.#clinicId }, "Esta chave não abre nenhuma clínica com esse nome.");
+    } else if (this.#view) {
+      this.#showNotice(`A agenda não está em dia. ${error.message}`);
     } else {
-      fill(this.#root, h("p", { class: "problem", role: "alert" }, `Não foi possível abrir a agenda. ${error.message}`));
+      setChildren(this.#root, h("p", { class: "problem", role: "alert" }, `Não foi possível abrir a agenda. ${error.message}`));
     }
   }
 }
 
-/** Visits are worth showing where the hours around them could not be read; who may not read may not. */
-function unread(error) {
+/** Lets the agenda show appointments when opening hours cannot be read, unless the key is wrong. */
+function nullUnlessUnauthorized(error) {
   if (error.status === 401) throw error;
   return null;
 }
 
-function tell(visit) {
-  const name = visit.patient_name ?? "Paciente sem nome";
-  return `${stateOf(visit).word}: ${name}, ${briefDay(visit.appointment_date)}, ${visit.start_time}.`;
+function describeChange(appointment) {
+  const name = appointment.patient_name ?? "Paciente sem nome";
+  return `${stateOf(appointment).label}: ${name}, ${shortDay(appointment.appointment_date)}, ${appointment.start_time}.`;
 }

@@ -1,12 +1,4 @@
-// The public API, as far as an agenda needs it. It knows a key and nothing else of its caller.
-
-/** The API's refusal, or that it gave no answer (`status` 0). */
-export class ApiError extends Error {
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-  }
-}
+// A client for the routes of the public API that the agenda uses.
 
 export class Api {
   #key;
@@ -18,36 +10,36 @@ export class Api {
   }
 
   async clinic() {
-    return (await this.#ask("GET", this.#clinic)).clinic;
+    return (await this.#request("GET", this.#clinic)).clinic;
   }
 
-  /** The visits of some days, all pages of them. */
-  async visits(from, to) {
-    const visits = [];
+  /** The appointments from one day to another, inclusive, from all result pages. */
+  async appointments(from, to) {
+    const appointments = [];
     let cursor = "";
     do {
-      const page = await this.#ask("GET", `${this.#clinic}/appointments?from=${from}&to=${to}${cursor}`);
-      visits.push(...page.appointments);
+      const page = await this.#request("GET", `${this.#clinic}/appointments?from=${from}&to=${to}${cursor}`);
+      appointments.push(...page.appointments);
       cursor = page.nextCursor ? `&cursor=${encodeURIComponent(page.nextCursor)}` : "";
     } while (cursor);
-    return visits;
+    return appointments;
   }
 
   async rules() {
-    return (await this.#ask("GET", `${this.#clinic}/availability-rules`)).rules;
+    return (await this.#request("GET", `${this.#clinic}/availability-rules`)).rules;
   }
 
   async exceptions(from, to) {
-    return (await this.#ask("GET", `${this.#clinic}/availability-exceptions?from=${from}&to=${to}`)).exceptions;
+    return (await this.#request("GET", `${this.#clinic}/availability-exceptions?from=${from}&to=${to}`)).exceptions;
   }
 
-  /** Changes a visit, unless it has changed since it was read. */
-  async change(visit, change) {
-    const path = `/appointments/${encodeURIComponent(visit.appointment_id)}`;
-    return (await this.#ask("PUT", path, { version: visit.version, ...change })).appointment;
+  /** Updates an appointment. Fails if it has changed since it was read. */
+  async update(appointment, changes) {
+    const path = `/appointments/${encodeURIComponent(appointment.appointment_id)}`;
+    return (await this.#request("PUT", path, { version: appointment.version, ...changes })).appointment;
   }
 
-  async #ask(method, path, body) {
+  async #request(method, path, body) {
     let response;
     try {
       response = await fetch(path, {
@@ -60,9 +52,17 @@ export class Api {
     }
     const answer = await response.json().catch(() => null);
     if (!response.ok || answer === null) {
-      const faults = answer?.errors?.map((fault) => fault.message).join(" ");
-      throw new ApiError(response.status, faults || answer?.message || "O servidor deu uma resposta ilegível.");
+      const details = answer?.errors?.map((error) => error.message).join(" ");
+      throw new ApiError(response.status, details || answer?.message || "O servidor deu uma resposta ilegível.");
     }
     return answer;
+  }
+}
+
+/** An error answered by the API. `status` is 0 if there was no answer. */
+class ApiError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
   }
 }

@@ -1,20 +1,20 @@
-// Days and times of the clinic's wall clock: days as `2026-02-16`, times of day as minutes.
+// Date arithmetic and formatting in the clinic's local time. Days are `2026-02-16`; times of day are
+// minutes after midnight.
 
-const DAY = 86_400_000;
-const number = (day) => Date.parse(`${day}T00:00:00Z`);
-const named = (options) => new Intl.DateTimeFormat("pt-BR", { timeZone: "UTC", ...options });
-const long = named({ weekday: "long", day: "numeric", month: "long" });
-const short = named({ weekday: "short" });
-const dayAndMonth = named({ day: "numeric", month: "long" });
-const whole = named({ day: "numeric", month: "long", year: "numeric" });
+const DAY_MS = 86_400_000;
+const utcMillis = (day) => Date.parse(`${day}T00:00:00Z`);
+const formatter = (options) => new Intl.DateTimeFormat("pt-BR", { timeZone: "UTC", ...options });
+const weekdayAndDate = formatter({ weekday: "long", day: "numeric", month: "long" });
+const weekdayShort = formatter({ weekday: "short" });
+const dayAndMonth = formatter({ day: "numeric", month: "long" });
+const dayMonthYear = formatter({ day: "numeric", month: "long", year: "numeric" });
 
-/** The day so many days later. */
-export const addDays = (day, days) => new Date(number(day) + days * DAY).toISOString().slice(0, 10);
+export const addDays = (day, days) => new Date(utcMillis(day) + days * DAY_MS).toISOString().slice(0, 10);
 
 /** 0 = Sunday … 6 = Saturday. */
-export const weekday = (day) => new Date(number(day)).getUTCDay();
+export const weekday = (day) => new Date(utcMillis(day)).getUTCDay();
 
-/** The Monday of a day's week. */
+/** The Monday of the week that contains `day`. */
 export const mondayOf = (day) => addDays(day, -((weekday(day) + 6) % 7));
 
 /** `09:30` → 570 */
@@ -25,27 +25,27 @@ export const timeOf = (minutes) =>
   `${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`;
 
 /** `segunda-feira, 16 de fevereiro` */
-export const longDay = (day) => long.format(number(day));
+export const longDay = (day) => weekdayAndDate.format(utcMillis(day));
 
 /** `seg, 16/02` */
-export const briefDay = (day) => `${shortWeekday(day)}, ${day.slice(8)}/${day.slice(5, 7)}`;
+export const shortDay = (day) => `${shortWeekday(day)}, ${day.slice(8)}/${day.slice(5, 7)}`;
 
 /** `seg` */
-export const shortWeekday = (day) => short.format(number(day)).replace(".", "");
+export const shortWeekday = (day) => weekdayShort.format(utcMillis(day)).replace(".", "");
 
 /** `16` */
 export const dayOfMonth = (day) => String(Number(day.slice(8)));
 
 /** `16 a 22 de fevereiro de 2026` */
-export function titleOf(monday) {
+export function weekTitle(monday) {
   const sunday = addDays(monday, 6);
   const sameMonth = monday.slice(0, 7) === sunday.slice(0, 7);
-  const first = sameMonth ? dayOfMonth(monday) : dayAndMonth.format(number(monday));
-  return `${first} a ${whole.format(number(sunday))}`;
+  const first = sameMonth ? dayOfMonth(monday) : dayAndMonth.format(utcMillis(monday));
+  return `${first} a ${dayMonthYear.format(utcMillis(sunday))}`;
 }
 
-/** What the wall clock of a time zone shows at an instant. */
-export function wallClock(instant, timeZone) {
+/** The local day and time of day of an instant in a time zone. */
+export function localTime(instant, timeZone) {
   const parts = new Intl.DateTimeFormat("en-CA", {
     timeZone,
     hourCycle: "h23",
@@ -55,6 +55,6 @@ export function wallClock(instant, timeZone) {
     hour: "2-digit",
     minute: "2-digit",
   }).formatToParts(instant);
-  const of = (type) => parts.find((part) => part.type === type).value;
-  return { day: `${of("year")}-${of("month")}-${of("day")}`, minutes: Number(of("hour")) * 60 + Number(of("minute")) };
+  const value = (type) => parts.find((part) => part.type === type).value;
+  return { day: `${value("year")}-${value("month")}-${value("day")}`, minutes: Number(value("hour")) * 60 + Number(value("minute")) };
 }

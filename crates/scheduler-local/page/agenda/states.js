@@ -1,16 +1,15 @@
-// Where a visit stands, in words and in a drawing, since colour alone tells not everybody.
+// The states of an appointment. Each has a label and an icon, so that colour is never the only cue.
 
 const STATES = {
-  CONFIRMED: { name: "confirmed", word: "Marcada", icon: "confirmed" },
-  CANCELLED: { name: "cancelled", word: "Cancelada", icon: "cancelled" },
-  COMPLETED: { name: "completed", word: "Realizada", icon: "completed" },
-  NO_SHOW: { name: "missed", word: "Não veio", icon: "missed" },
+  CONFIRMED: { name: "confirmed", label: "Marcada", icon: "confirmed" },
+  CANCELLED: { name: "cancelled", label: "Cancelada", icon: "cancelled" },
+  COMPLETED: { name: "completed", label: "Realizada", icon: "completed" },
+  NO_SHOW: { name: "no-show", label: "Não veio", icon: "no-show" },
 };
-const SURE = { name: "sure", word: "Confirmada pelo paciente", icon: "sure" };
+const PATIENT_CONFIRMED = { name: "patient-confirmed", label: "Confirmada pelo paciente", icon: "patient-confirmed" };
 
-/** All of them, in the order of a legend. */
-export const states = [STATES.CONFIRMED, SURE, STATES.COMPLETED, STATES.CANCELLED, STATES.NO_SHOW];
+/** All states, in the order of the legend. */
+export const LEGEND = [STATES.CONFIRMED, PATIENT_CONFIRMED, STATES.COMPLETED, STATES.CANCELLED, STATES.NO_SHOW];
 
-/** Of one visit. */
-export const stateOf = (visit) =>
-  visit.status === "CONFIRMED" && visit.patient_confirmed_at ? SURE : STATES[visit.status];
+export const stateOf = (appointment) =>
+  appointment.status === "CONFIRMED" && appointment.patient_confirmed_at ? PATIENT_CONFIRMED : STATES[appointment.status];

@@ -1,34 +1,37 @@
-// A patient's phone: sends what z-api would send for it, and shows what comes back.
+// The chat: posts webhooks as z-api would for the patient's phone, and shows the replies.
 
 import { h } from "../shared/dom.js";
 import { Patients } from "./patients.js";
 import { Phone } from "./phone.js";
-import { bubblesOf, inOrder, messagesOf } from "./thread.js";
-import { newMessageId, received, status } from "./webhook.js";
+import { bubblesOf, messagesOf, sortMessages } from "./thread.js";
+import { messageStatusCallback, newMessageId, receivedCallback } from "./webhook.js";
 
-/** The product takes what the clinic's phone says this soon after the patient for a greeting. */
-const AUTOMATIC = 10_000;
+/** The server takes a staff message this soon after a patient's message for an automatic greeting. */
+const GREETING_WINDOW_MS = 10_000;
 
 export class Chat {
   #server;
   #clinic;
   #now;
-  #onRead;
+  #onRefresh;
   #phone = new Phone((message, byStaff) => this.#send(message, byStaff));
   #patients = new Patients(() => this.#changePatient());
   #waiting = [];
   #messages = [];
   #outbox = [];
-  #seen = new Map();
-  #told = new Set();
+  #firstSeen = new Map();
+  #reportedStatuses = new Set();
 
-  /** `now` is the product's time; `onRead` is given each reading of the chosen chat. */
-  constructor(root, { server, clinic, now, onRead }) {
+  /**
+   * `now` returns the server's time. `onRefresh` receives the selected patient, the messages and the
+   * chat as the server stores it.
+   */
+  constructor(root, { server, clinic, now, onRefresh }) {
     this.#server = server;
     this.#clinic = clinic;
     this.#now = now;
-    this.#onRead = onRead;
-    root.append(this.#patients.element, this.#phone.element, this.#phone.switch, h("p", { class: "sr", role: "status" }));
+    this.#onRefresh = onRefresh;
+    root.append(this.#patients.element, this.#phone.element, this.#phone.staffSwitch, h("p", { class: "sr-only", role: "status" }));
     this.#draw();
   }
 
@@ -37,18 +40,18 @@ export class Chat {
     this.#draw();
   }
 
-  /** Reads the chosen chat and shows it. */
-  async look() {
-    const patient = this.#patients.chosen;
+  /** Reads the selected patient's chat and draws it. */
+  async refresh() {
+    const patient = this.#patients.selected;
     const [outbox, chat] = await Promise.all([this.#server.outbox(patient.phone), this.#server.chat(patient.phone, this.#clinic.id)]);
-    if (patient !== this.#patients.chosen) return;
+    if (patient !== this.#patients.selected) return;
     this.#outbox = outbox;
-    this.#messages = inOrder(messagesOf(chat.events), outbox, this.#seen);
+    this.#messages = sortMessages(messagesOf(chat.events), outbox, this.#firstSeen);
     const known = new Set(this.#messages.map((message) => message.id));
     this.#waiting = this.#waiting.filter((bubble) => !known.has(bubble.id));
     this.#draw();
-    this.#onRead(patient, this.#messages, chat);
-    await this.#tellStatus(patient);
+    this.#onRefresh(patient, this.#messages, chat);
+    await this.#reportStatuses(patient);
   }
 
   #changePatient() {
@@ -56,47 +59,47 @@ export class Chat {
     this.#messages = [];
     this.#outbox = [];
     this.#draw();
-    this.look().catch(() => this.#server.isAway());
+    this.refresh().catch(() => this.#server.reportUnreachable());
   }
 
   #draw() {
     const bubbles = bubblesOf(this.#messages, this.#outbox, this.#waiting);
-    this.#phone.draw({ clinic: this.#clinic, patient: this.#patients.chosen, bubbles });
-    const heard = bubbles.findLast((bubble) => bubble.from === "patient");
-    const soon = heard && Math.abs(this.#now() - new Date(heard.at)) < AUTOMATIC;
+    this.#phone.draw({ clinic: this.#clinic, patient: this.#patients.selected, bubbles });
+    const lastByPatient = bubbles.findLast((bubble) => bubble.from === "patient");
+    const tooSoon = lastByPatient && Math.abs(this.#now() - new Date(lastByPatient.at)) < GREETING_WINDOW_MS;
     const warning = "Menos de 10 s depois do paciente vale como saudação automática e não cala o robô: avance o relógio antes.";
-    this.#phone.hint(soon ? warning : "O que o atendente escreve cala o robô por 24 horas; #bot o traz de volta.");
+    this.#phone.showStaffHint(tooSoon ? warning : "O que o atendente escreve cala o robô por 24 horas; #bot o traz de volta.");
   }
 
   async #send(message, byStaff) {
-    const patient = this.#patients.chosen;
+    const patient = this.#patients.selected;
     const at = this.#now();
     const messageId = newMessageId();
     const bubble = { id: messageId, from: byStaff ? "staff" : "patient", kind: message.kind, text: message.text, options: [], at: at.toISOString(), status: "WAITING" };
     this.#waiting.push(bubble);
     this.#draw();
-    const webhook = received({ patient, clinic: this.#clinic, messageId, at, byStaff, content: message.content });
-    const taken = await this.#server.post("/webhook/whatsapp", webhook).then(() => true, () => false);
-    bubble.status = taken ? "RECEIVED" : "LOST";
+    const callback = receivedCallback({ patient, clinic: this.#clinic, messageId, at, byStaff, content: message.content });
+    const accepted = await this.#server.postWebhook("/webhook/whatsapp", callback).then(() => true, () => false);
+    bubble.status = accepted ? "RECEIVED" : "LOST";
     this.#draw();
   }
 
-  /** The phone is on and in somebody's hand: what reached it is delivered and read. */
-  async #tellStatus(patient) {
+  /** Reports the messages that reached the phone as delivered and read, if the page is visible. */
+  async #reportStatuses(patient) {
     if (document.hidden) return;
-    const arrived = this.#messages.filter((message) => message.direction === "OUTBOUND" && !message.byStaff && message.providerId);
-    const tell = async (word, of) => {
-      const ids = arrived.filter((message) => of.includes(message.status)).map((message) => message.providerId);
-      const news = ids.filter((id) => !this.#told.has(`${word} ${id}`));
-      if (news.length === 0) return;
-      for (const id of news) this.#told.add(`${word} ${id}`);
-      await this.#server.post("/webhook/whatsapp/status", status({ patient, clinic: this.#clinic, at: this.#now(), ids: news, status: word }));
+    const outbound = this.#messages.filter((message) => message.direction === "OUTBOUND" && !message.byStaff && message.providerId);
+    const report = async (status, currentStatuses) => {
+      const candidates = outbound.filter((message) => currentStatuses.includes(message.status)).map((message) => message.providerId);
+      const ids = candidates.filter((id) => !this.#reportedStatuses.has(`${status} ${id}`));
+      if (ids.length === 0) return;
+      for (const id of ids) this.#reportedStatuses.add(`${status} ${id}`);
+      await this.#server.postWebhook("/webhook/whatsapp/status", messageStatusCallback({ patient, clinic: this.#clinic, at: this.#now(), ids, status }));
     };
-    // Of several tabs that show the chat one speaks for the phone.
+    // If several tabs show the same chat, only one of them reports.
     await navigator.locks.request(`phone ${patient.phone}`, { ifAvailable: true }, async (lock) => {
       if (!lock) return;
-      await tell("RECEIVED", ["SENT"]);
-      await tell("READ", ["SENT", "DELIVERED"]);
+      await report("RECEIVED", ["SENT"]);
+      await report("READ", ["SENT", "DELIVERED"]);
     });
   }
 }

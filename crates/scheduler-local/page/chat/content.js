@@ -1,33 +1,33 @@
-// What can be put into a message, as z-api writes it, and how the page shows it before it comes back.
+// Message contents in z-api's webhook format, with what the page shows until the server stores them.
 
-const media = (name) => `https://example.invalid/${name}`;
+const mediaUrl = (name) => `https://example.invalid/${name}`;
 
-export const text = (message) => ({ kind: "text", text: message, content: { text: { message } } });
+export const textMessage = (message) => ({ kind: "text", text: message, content: { text: { message } } });
 
-/** A press on a button or a list's row of the message `reference`. */
-export function press({ id, label }, reference, isList) {
+/** The choice of a button or list row of the message with id `messageId`. */
+export function optionReply({ id, label }, messageId, isList) {
   const content = isList
     ? { listResponseMessage: { message: label, title: label, selectedRowId: id } }
     : { buttonsResponseMessage: { buttonId: id, message: label } };
-  return { kind: "button_reply", text: label, content: { referenceMessageId: reference, ...content } };
+  return { kind: "button_reply", text: label, content: { referenceMessageId: messageId, ...content } };
 }
 
-export const voice = () => ({
+export const voiceMessage = () => ({
   kind: "audio",
   text: "",
   content: {
-    audio: { ptt: true, seconds: 7, audioUrl: media("voz.ogg"), mimeType: "audio/ogg; codecs=opus", viewOnce: false },
+    audio: { ptt: true, seconds: 7, audioUrl: mediaUrl("voz.ogg"), mimeType: "audio/ogg; codecs=opus", viewOnce: false },
   },
 });
 
-export const picture = () => ({
+export const imageMessage = () => ({
   kind: "image",
   text: "",
   content: {
     image: {
       mimeType: "image/jpeg",
-      imageUrl: media("foto.jpg"),
-      thumbnailUrl: media("foto.jpg"),
+      imageUrl: mediaUrl("foto.jpg"),
+      thumbnailUrl: mediaUrl("foto.jpg"),
       downloadError: null,
       caption: "",
       width: 600,
@@ -37,7 +37,7 @@ export const picture = () => ({
   },
 });
 
-export const location = () => ({
+export const locationMessage = () => ({
   kind: "location",
   text: "",
   content: { location: { longitude: -46.6333, latitude: -23.5505, address: "", url: "" } },

@@ -1,71 +1,64 @@
-// Whose phone it is: several patients, kept in this browser, one of them chosen in this tab.
+// The patients: their list is shared by all tabs of the browser; each tab selects one of them.
 
-import { fill, h } from "../shared/dom.js";
+import { h, setChildren } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
-import { shownPhone } from "../shared/phones.js";
+import { formatPhone } from "../shared/phones.js";
 
-const STORE = "scheduler.patients";
-const FIRST = [{ name: "Maria Silva", phone: "5511999990000" }];
-
-/** Digits as WhatsApp has them, with the country's code; null if it is no phone number. */
-export function phoneOf(typed) {
-  const digits = typed.replace(/\D/g, "").replace(/^0+/, "");
-  const whole = typed.trim().startsWith("+") || digits.length > 11 ? digits : `55${digits}`;
-  return whole.length >= 12 && whole.length <= 15 ? whole : null;
-}
+const STORAGE_KEY = "scheduler.patients";
+const DEFAULT_PATIENTS = [{ name: "Maria Silva", phone: "5511999990000" }];
 
 export class Patients {
-  #choose;
+  #onSelect;
   #list;
-  #chosen;
+  #selected;
   #row = h("div", { class: "patients", role: "group", "aria-label": "De quem é o celular" });
   #dialog = h("dialog", { class: "patient-dialog", "aria-labelledby": "patient-title" });
 
-  /** `choose` is given each patient that is chosen. */
-  constructor(choose) {
-    this.#choose = choose;
-    this.#list = stored();
-    this.#chosen = this.#list[0];
+  /** `onSelect` receives each patient that the user selects. */
+  constructor(onSelect) {
+    this.#onSelect = onSelect;
+    this.#list = loadPatients();
+    this.#selected = this.#list[0];
     this.element = h("div", { class: "patient-bar" }, this.#row, this.#dialog);
     addEventListener("storage", (event) => {
-      if (event.key !== STORE) return;
-      this.#list = stored();
+      if (event.key !== STORAGE_KEY) return;
+      this.#list = loadPatients();
       this.#draw();
     });
     this.#draw();
   }
 
-  get chosen() {
-    return this.#chosen;
+  get selected() {
+    return this.#selected;
   }
 
-  #pick(patient) {
-    this.#chosen = patient;
+  #select(patient) {
+    this.#selected = patient;
     this.#draw();
-    this.#choose(patient);
+    this.#onSelect(patient);
   }
 
   #draw() {
     const chip = (patient) => {
-      const pressed = patient.phone === this.#chosen.phone;
+      const pressed = patient.phone === this.#selected.phone;
       return h(
         "button",
-        { type: "button", class: "chip", "aria-pressed": String(pressed), onclick: () => this.#pick(patient) },
+        { type: "button", class: "chip", "aria-pressed": String(pressed), onclick: () => this.#select(patient) },
         h("span", { class: "chip-name" }, patient.name),
-        h("span", { class: "chip-phone" }, shownPhone(patient.phone)),
+        h("span", { class: "chip-phone" }, formatPhone(patient.phone)),
       );
     };
-    const add = h("button", { type: "button", class: "chip add", onclick: () => this.#ask() }, icon("add"), "Paciente");
-    fill(this.#row, ...this.#list.map(chip), add);
+    const add = h("button", { type: "button", class: "chip add", onclick: () => this.#showAddDialog() }, icon("add"), "Paciente");
+    setChildren(this.#row, ...this.#list.map(chip), add);
   }
 
-  #ask() {
+  #showAddDialog() {
     const name = h("input", { id: "patient-name", required: true, maxlength: "80", autocomplete: "off" });
     const phone = h("input", { id: "patient-phone", required: true, inputmode: "tel", autocomplete: "off", placeholder: "11 98888-7777", "aria-describedby": "patient-problem" });
     const problem = h("p", { class: "problem", id: "patient-problem", role: "alert" });
     const submit = (event) => {
       event.preventDefault();
-      const digits = phoneOf(phone.value);
+      const digits = parsePhone(phone.value);
       if (!digits) {
         problem.textContent = "Escreva o número com DDD, por exemplo 11 98888-7777.";
         phone.focus();
@@ -73,11 +66,11 @@ export class Patients {
       }
       const patient = { name: name.value.trim(), phone: digits };
       this.#list = [...this.#list.filter((one) => one.phone !== digits), patient];
-      localStorage.setItem(STORE, JSON.stringify(this.#list));
+      localStorage.setItem(STORAGE_KEY, JSON.stringify(this.#list));
       this.#dialog.close();
-      this.#pick(patient);
+      this.#select(patient);
     };
-    fill(
+    setChildren(
       this.#dialog,
       h(
         "form",
@@ -100,12 +93,19 @@ export class Patients {
   }
 }
 
-function stored() {
+function loadPatients() {
   try {
-    const list = JSON.parse(localStorage.getItem(STORE));
-    const sound = (one) => typeof one?.name === "string" && typeof one?.phone === "string";
-    return Array.isArray(list) && list.length > 0 && list.every(sound) ? list : FIRST;
+    const list = JSON.parse(localStorage.getItem(STORAGE_KEY));
+    const isValid = (one) => typeof one?.name === "string" && typeof one?.phone === "string";
+    return Array.isArray(list) && list.length > 0 && list.every(isValid) ? list : DEFAULT_PATIENTS;
   } catch {
-    return FIRST;
+    return DEFAULT_PATIENTS;
   }
+}
+
+/** The digits of a phone number with its country code, 55 by default; null if it is not valid. */
+function parsePhone(input) {
+  const digits = input.replace(/\D/g, "").replace(/^0+/, "");
+  const full = input.trim().startsWith("+") || digits.length > 11 ? digits : `55${digits}`;
+  return full.length >= 12 && full.length <= 15 ? full : null;
 }

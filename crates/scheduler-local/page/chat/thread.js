@@ -1,8 +1,8 @@
-// The bubbles of a chat, made of its history and of what reached the phone.
+// Builds the messages and bubbles of a chat from its history and the outbox of the fake z-api.
 
-const RANK = { RECEIVED: 0, QUEUED: 0, BLOCKED: 0, FAILED: 1, SENT: 2, DELIVERED: 3, READ: 4 };
+const STATUS_RANK = { RECEIVED: 0, QUEUED: 0, BLOCKED: 0, FAILED: 1, SENT: 2, DELIVERED: 3, READ: 4 };
 
-/** The messages of a history, oldest first, each with its events; its status is the highest. */
+/** Groups the events of a history by message, oldest first. A message has its highest status. */
 export function messagesOf(events) {
   const messages = new Map();
   for (const event of events) {
@@ -12,7 +12,7 @@ export function messagesOf(events) {
       messages.set(event.messageId, message);
     }
     message.steps.push({ status: event.status, at: event.statusTimestamp, error: event.errorDetails });
-    if (RANK[event.status] > RANK[message.status]) message.status = event.status;
+    if (STATUS_RANK[event.status] > STATUS_RANK[message.status]) message.status = event.status;
     message.providerId ??= event.providerMessageId;
     message.states ??= event.metadata?.stateAfter && [event.metadata.stateBefore, event.metadata.stateAfter];
     message.byStaff ||= event.metadata?.author === "staff";
@@ -22,35 +22,37 @@ export function messagesOf(events) {
 }
 
 /**
- * The messages by their times; those to which a stopped clock gives the same, as they were first
- * seen, be it in the history or on the phone. `seen` is kept by the caller from one reading to the
- * next.
+ * Sorts messages by time.
+ *
+ * Messages sent while the clock is stopped have equal times. They keep the order in which they first
+ * appeared in the history or the outbox. `firstSeen` stores that order between calls.
  */
-export function inOrder(messages, outbox, seen) {
+export function sortMessages(messages, outbox, firstSeen) {
   for (const id of [...messages.map((message) => message.id), ...outbox.map((sent) => sent.messageId)]) {
-    if (!seen.has(id)) seen.set(id, seen.size);
+    if (!firstSeen.has(id)) firstSeen.set(id, firstSeen.size);
   }
-  const begun = (message) => message.steps[0].at;
-  const place = (message) => Math.min(seen.get(message.id), seen.get(message.providerId) ?? Infinity);
-  return messages.toSorted((one, other) => begun(one).localeCompare(begun(other)) || place(one) - place(other));
+  const startedAt = (message) => message.steps[0].at;
+  const position = (message) => Math.min(firstSeen.get(message.id), firstSeen.get(message.providerId) ?? Infinity);
+  return messages.toSorted((one, other) => startedAt(one).localeCompare(startedAt(other)) || position(one) - position(other));
 }
 
 /**
- * What the patient's phone shows: everything said in the chat that reached it. `outbox` is what
- * the provider was given; a message of it that the history does not know yet comes last. `waiting`
- * is what this page has sent and has not seen in the history.
+ * The bubbles on the patient's phone: every inbound message, and the outbound ones that were sent.
+ *
+ * `outbox` is what the server sent to z-api; a message in it that is not in the history yet comes
+ * after the history. `waiting` are bubbles sent by this page that are not in the history yet.
  */
 export function bubblesOf(messages, outbox, waiting) {
-  const delivered = new Map(outbox.map((sent) => [sent.messageId, sent]));
+  const unmatched = new Map(outbox.map((sent) => [sent.messageId, sent]));
   const bubbles = [];
   for (const message of messages) {
-    const isClinics = message.direction === "OUTBOUND";
-    if (isClinics && RANK[message.status] < RANK.SENT) continue;
-    const sent = delivered.get(message.providerId);
-    delivered.delete(message.providerId);
+    const outbound = message.direction === "OUTBOUND";
+    if (outbound && STATUS_RANK[message.status] < STATUS_RANK.SENT) continue;
+    const sent = unmatched.get(message.providerId);
+    unmatched.delete(message.providerId);
     bubbles.push({
       id: message.providerId ?? message.id,
-      from: message.byStaff ? "staff" : isClinics ? "clinic" : "patient",
+      from: message.byStaff ? "staff" : outbound ? "clinic" : "patient",
       kind: message.kind,
       text: sent?.message ?? message.text,
       options: sent?.options ?? message.options,
@@ -58,7 +60,7 @@ export function bubblesOf(messages, outbox, waiting) {
       status: message.status,
     });
   }
-  for (const sent of delivered.values()) {
+  for (const sent of unmatched.values()) {
     bubbles.push({ id: sent.messageId, from: "clinic", kind: sent.type, text: sent.message, options: sent.options, at: sent.sentAt, status: "SENT" });
   }
   const known = new Set(bubbles.map((bubble) => bubble.id));

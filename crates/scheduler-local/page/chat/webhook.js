@@ -1,12 +1,12 @@
-// What z-api posts, field for field as its documentation shows it.
+// The webhook payloads that z-api posts, with all the fields in its documentation.
 
-const hex = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((byte) => byte.toString(16).padStart(2, "0")).join("").toUpperCase();
+/** A random message id in WhatsApp's format. */
+export const newMessageId = () => `3EB0${randomHex(8)}`;
 
-/** An id like WhatsApp's own. */
-export const newMessageId = () => `3EB0${hex(8)}`;
+const randomHex = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((byte) => byte.toString(16).padStart(2, "0")).join("").toUpperCase();
 
-/** A message in a chat; `content` is what the patient, or staff, put into it. */
-export function received({ patient, clinic, messageId, at, byStaff, content }) {
+/** A message in the chat. `content` is the part of the payload that depends on the kind of message. */
+export function receivedCallback({ patient, clinic, messageId, at, byStaff, content }) {
   return {
     isStatusReply: false,
     chatLid: null,
@@ -34,8 +34,8 @@ export function received({ patient, clinic, messageId, at, byStaff, content }) {
   };
 }
 
-/** RECEIVED when messages reached the phone, READ when they were seen. */
-export function status({ patient, clinic, at, ids, status }) {
+/** A new status of messages: RECEIVED when they reach the phone, READ when the patient sees them. */
+export function messageStatusCallback({ patient, clinic, at, ids, status }) {
   return {
     instanceId: clinic.instance,
     status,

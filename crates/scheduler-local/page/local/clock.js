@@ -1,41 +1,42 @@
-// The product's time: shown, set, moved on; and the jobs that run by the clock.
+// The clock panel: shows and sets the server's clock, and runs the scheduled jobs.
 
-import { fill, h } from "../shared/dom.js";
+import { h, setChildren } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
-import { jobName, tellRun } from "./jobs.js";
+import { describeRun, jobName } from "./jobs.js";
 
-const MINUTE = 60_000;
+const MINUTE_MS = 60_000;
 
 export class Clock {
   #server;
   #timezone;
+  /** The server's time minus the browser's, in milliseconds. */
   #offset = 0;
   #stoppedAt = null;
   #reminders = [];
-  #shown = h("time", { class: "clock-now" });
+  #time = h("time", { class: "clock-now" });
   #state = h("span", { class: "clock-state" });
-  #told = h("p", { class: "told", role: "status" });
-  #next = h("button", { type: "button", onclick: () => this.#toNext() }, icon("forward"), "Ao próximo lembrete");
-  #set = h("input", { type: "datetime-local", id: "clock-set", "aria-label": "Acertar o relógio", onchange: () => this.#setTo() });
+  #message = h("p", { class: "status", role: "status" });
+  #nextReminderButton = h("button", { type: "button", onclick: () => this.#goToNextReminder() }, icon("forward"), "Ao próximo lembrete");
+  #input = h("input", { type: "datetime-local", id: "clock-set", "aria-label": "Acertar o relógio", onchange: () => this.#setFromInput() });
   #jobs = h("div", { class: "buttons", role: "group", "aria-label": "Tarefas" });
 
   constructor(root, { server, timezone }) {
     this.#server = server;
     this.#timezone = timezone;
-    const on = (label, milliseconds) => h("button", { type: "button", onclick: () => this.#move(this.now().getTime() + milliseconds) }, label);
+    const advance = (label, milliseconds) => h("button", { type: "button", onclick: () => this.#set(this.now().getTime() + milliseconds) }, label);
     root.append(
-      h("div", { class: "clock" }, icon("clock"), h("div", {}, this.#shown, this.#state)),
+      h("div", { class: "clock" }, icon("clock"), h("div", {}, this.#time, this.#state)),
       h(
         "div",
         { class: "buttons", role: "group", "aria-label": "Relógio" },
-        on("+1 min", MINUTE),
-        on("+1 h", 60 * MINUTE),
-        on("+1 dia", 24 * 60 * MINUTE),
-        this.#next,
-        h("button", { type: "button", onclick: () => this.#move(null) }, "Hora real"),
-        this.#set,
+        advance("+1 min", MINUTE_MS),
+        advance("+1 h", 60 * MINUTE_MS),
+        advance("+1 dia", 24 * 60 * MINUTE_MS),
+        this.#nextReminderButton,
+        h("button", { type: "button", onclick: () => this.#set(null) }, "Hora real"),
+        this.#input,
       ),
-      h("div", { class: "buttons" }, this.#jobs, this.#told),
+      h("div", { class: "buttons" }, this.#jobs, this.#message),
     );
     setInterval(() => this.#draw(), 1000);
   }
@@ -45,18 +46,18 @@ export class Clock {
     this.#draw();
   }
 
-  /** The product's time, as far as it was last heard. */
+  /** The server's current time, computed from the last refresh. */
   now() {
     return this.#stoppedAt ?? new Date(Date.now() + this.#offset);
   }
 
-  /** Of the chat that is looked at. */
+  /** The reminders of the selected chat. */
   set reminders(reminders) {
     this.#reminders = reminders;
     this.#draw();
   }
 
-  async look() {
+  async refresh() {
     const { now, stopped } = await this.#server.clock();
     const at = new Date(now);
     this.#stoppedAt = stopped ? at : null;
@@ -66,17 +67,17 @@ export class Clock {
 
   async showJobs() {
     const names = await this.#server.jobs();
-    const button = (name) => h("button", { type: "button", onclick: () => this.#run(name) }, icon("play"), jobName(name));
-    fill(this.#jobs, ...names.map(button));
+    const button = (name) => h("button", { type: "button", onclick: () => this.#runJob(name) }, icon("play"), jobName(name));
+    setChildren(this.#jobs, ...names.map(button));
   }
 
   #draw() {
     const now = this.now();
-    const words = new Intl.DateTimeFormat("pt-BR", { timeZone: this.#timezone, weekday: "short", day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
-    this.#shown.textContent = words.format(now).replace(".", "");
-    this.#shown.dateTime = now.toISOString();
+    const format = new Intl.DateTimeFormat("pt-BR", { timeZone: this.#timezone, weekday: "short", day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    this.#time.textContent = format.format(now).replace(".", "");
+    this.#time.dateTime = now.toISOString();
     this.#state.textContent = this.#stoppedAt ? "relógio parado nesta hora" : "hora real, correndo";
-    this.#next.disabled = !this.#nextReminder();
+    this.#nextReminderButton.disabled = !this.#nextReminder();
   }
 
   #nextReminder() {
@@ -84,41 +85,42 @@ export class Clock {
     return pending.sort()[0];
   }
 
-  #toNext() {
+  #goToNextReminder() {
     const at = this.#nextReminder();
-    if (at) this.#move(Math.max(new Date(at).getTime(), this.now().getTime()));
+    if (at) this.#set(Math.max(new Date(at).getTime(), this.now().getTime()));
   }
 
-  #setTo() {
-    const typed = this.#set.value;
-    if (typed) this.#move(instantOf(typed, this.#timezone).getTime());
+  #setFromInput() {
+    const localTime = this.#input.value;
+    if (localTime) this.#set(instantOf(localTime, this.#timezone).getTime());
   }
 
-  async #move(to) {
-    await this.#tell(async () => {
-      await this.#server.setClock(to === null ? null : new Date(to).toISOString());
-      await this.look();
-      return to === null ? "O relógio corre de novo com a hora real." : "Relógio acertado.";
+  /** Stops the server's clock at `time` (epoch milliseconds), or lets it run in real time if null. */
+  async #set(time) {
+    await this.#showResult(async () => {
+      await this.#server.setClock(time === null ? null : new Date(time).toISOString());
+      await this.refresh();
+      return time === null ? "O relógio corre de novo com a hora real." : "Relógio acertado.";
     });
   }
 
-  async #run(name) {
-    await this.#tell(async () => tellRun(name, await this.#server.runJob(name)));
+  async #runJob(name) {
+    await this.#showResult(async () => describeRun(name, await this.#server.runJob(name)));
   }
 
-  async #tell(task) {
+  async #showResult(task) {
     try {
-      this.#told.textContent = await task();
+      this.#message.textContent = await task();
     } catch (error) {
-      this.#told.textContent = `Não deu certo: ${error.message}`;
+      this.#message.textContent = `Não deu certo: ${error.message}`;
     }
   }
 }
 
-/** The instant at which the wall clock of a time zone shows `2026-02-16T09:00`. */
-export function instantOf(wall, timeZone) {
-  const asUtc = Date.parse(`${wall}Z`);
-  const shown = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" });
-  const guess = asUtc - (Date.parse(`${shown.format(asUtc).replace(" ", "T")}Z`) - asUtc);
-  return new Date(guess);
+/** The instant of a local time such as `2026-02-16T09:00` in a time zone. */
+function instantOf(localTime, timeZone) {
+  const asUtc = Date.parse(`${localTime}Z`);
+  const format = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" });
+  const offset = Date.parse(`${format.format(asUtc).replace(" ", "T")}Z`) - asUtc;
+  return new Date(asUtc - offset);
 }

@@ -1,4 +1,4 @@
-// The product's jobs in people's words: what each does, and what a run of it came to.
+// Portuguese names for the jobs and for the counters in the summary of a run.
 
 const NAMES = {
   "reminder-processor": "Enviar lembretes",
@@ -6,7 +6,7 @@ const NAMES = {
   reconciler: "Retomar o que ficou",
 };
 
-const FIGURES = {
+const COUNTERS = {
   processed: "resolvidos",
   sent: "enviados",
   failed: "com falha",
@@ -24,12 +24,12 @@ const FIGURES = {
   reminders_left: "lembretes por acertar",
 };
 
-/** What its button says. */
+/** The label of a job's button. */
 export const jobName = (name) => NAMES[name] ?? name;
 
-/** What a run did; what came to nothing is left out. */
-export function tellRun(name, summary) {
-  const done = Object.entries(summary).filter(([, value]) => value !== 0);
-  const figures = done.map(([field, value]) => `${FIGURES[field] ?? field}: ${JSON.stringify(value)}`);
-  return `${jobName(name)} – ${figures.join(", ") || "nada a fazer"}.`;
+/** Describes a run by its counters, without those that are zero. */
+export function describeRun(name, summary) {
+  const nonZero = Object.entries(summary).filter(([, value]) => value !== 0);
+  const counters = nonZero.map(([field, value]) => `${COUNTERS[field] ?? field}: ${JSON.stringify(value)}`);
+  return `${jobName(name)} – ${counters.join(", ") || "nada a fazer"}.`;
 }

@@ -1,54 +1,55 @@
-// The routes that only the local server has, and the webhooks' door.
+// A client for the routes that only the local server has, and for the webhooks.
 
-const QUIET = 1_000;
+const RETRY_DELAY_MS = 1_000;
 
-export class Server {
+export class LocalServer {
   #token = new URLSearchParams(location.search).get("token");
-  #onState;
+  #onReachable;
 
-  /** `onState` is told whether the server answers. */
-  constructor(onState) {
-    this.#onState = onState;
+  /** `onReachable` receives whether the server answers. */
+  constructor(onReachable) {
+    this.#onReachable = onReachable;
   }
 
   outbox = async (phone) => {
     const response = await fetch(`/_local/outbox?phone=${encodeURIComponent(phone)}`);
-    // With a real z-api there is no outbox: the history alone tells what went out.
+    // With a real z-api there is no outbox; sent messages are in the history only.
     return response.status === 404 ? [] : read(response);
   };
-  chat = (phone, clinicId) => ask(`/_local/chats/${encodeURIComponent(phone)}?clinicId=${encodeURIComponent(clinicId)}`);
-  clock = () => ask("/_local/clock");
-  setClock = (now) => ask("/_local/clock", { method: "PUT", body: JSON.stringify({ now }) });
-  jobs = () => ask("/_local/jobs");
-  runJob = (name) => ask(`/_local/jobs/${encodeURIComponent(name)}`, { method: "POST" });
+  chat = (phone, clinicId) => request(`/_local/chats/${encodeURIComponent(phone)}?clinicId=${encodeURIComponent(clinicId)}`);
+  clock = () => request("/_local/clock");
+  setClock = (now) => request("/_local/clock", { method: "PUT", body: JSON.stringify({ now }) });
+  jobs = () => request("/_local/jobs");
+  runJob = (name) => request(`/_local/jobs/${encodeURIComponent(name)}`, { method: "POST" });
 
-  /** Posts a webhook, with the token that the page's own address carries, if any. */
-  post(path, payload) {
+  /** Posts a webhook, with the token from the page's URL, if any. */
+  postWebhook(path, payload) {
     const token = this.#token ? `?token=${encodeURIComponent(this.#token)}` : "";
-    return ask(`${path}${token}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(payload) });
+    return request(`${path}${token}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(payload) });
   }
 
-  isAway() {
-    this.#onState(false);
+  reportUnreachable() {
+    this.#onReachable(false);
   }
 
-  /** Calls `look` now and whenever something has happened, one call at a time, for good. */
-  async watch(look) {
-    let seen = 0;
+  /** Calls `refresh` now and after each change on the server. Never returns. */
+  async watch(refresh) {
+    let lastChange = 0;
     for (;;) {
       try {
-        await look();
-        this.#onState(true);
-        seen = (await ask(`/_local/changes?after=${seen}`)).change;
+        await refresh();
+        this.#onReachable(true);
+        // The server holds this request until something changes.
+        lastChange = (await request(`/_local/changes?after=${lastChange}`)).change;
       } catch {
-        this.isAway();
-        await new Promise((resolve) => setTimeout(resolve, QUIET));
+        this.reportUnreachable();
+        await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
       }
     }
   }
 }
 
-async function ask(path, options) {
+async function request(path, options) {
   return read(await fetch(path, options));
 }
 

@@ -1,8 +1,8 @@
-// Builds what is seen. A text is only ever a text: nothing that uses this file reads markup.
+// Builds DOM elements. Strings become text nodes, so no input is parsed as markup.
 
 /**
- * An element with its attributes, listeners (`onclick`) and children. What is null, undefined or
- * false is left out; a child that is no node becomes text.
+ * Creates an element with attributes, event listeners (`onclick`) and children. Null, undefined and
+ * false attributes and children are skipped. A child that is not a node becomes text.
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -11,50 +11,52 @@ export function h(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...present(children));
+  element.append(...withoutEmpty(children));
   return element;
 }
 
-/** Replaces the children of an element. */
-export function fill(element, ...children) {
-  element.replaceChildren(...present(children));
+/** Replaces the children of an element. Skips null, undefined and false like `h`. */
+export function setChildren(element, ...children) {
+  element.replaceChildren(...withoutEmpty(children));
   return element;
 }
 
 /**
- * Brings the children of `parent` in line with `items` and touches only those that differ:
- * `keyOf` tells which item a child shows, `stampOf` whether it shows it as it is now. `make` gets what
- * shows it so far, and may change that and give it back.
+ * Updates the children of `parent` to match `items` and re-renders only the items that changed.
+ *
+ * `keyOf` identifies an item. `versionOf` returns a value that changes whenever the item must be
+ * rendered again. `render` receives the item and its current element, if any; it may update and
+ * return that element.
  */
-export function keyed(parent, items, keyOf, stampOf, make) {
-  const shown = new Map();
-  for (const child of parent.children) shown.set(child.dataset.key, child);
-  let place = parent.firstElementChild;
+export function reconcileChildren(parent, items, keyOf, versionOf, render) {
+  const unused = new Map();
+  for (const child of parent.children) unused.set(child.dataset.key, child);
+  let cursor = parent.firstElementChild;
   for (const item of items) {
     const key = String(keyOf(item));
-    const stamp = String(stampOf(item));
-    let child = shown.get(key);
-    shown.delete(key);
-    if (child?.dataset.stamp !== stamp) child = made(item, key, stamp, child);
-    if (child === place) place = place.nextElementSibling;
-    else parent.insertBefore(child, place);
+    const version = String(versionOf(item));
+    let child = unused.get(key);
+    unused.delete(key);
+    if (child?.dataset.version !== version) child = rendered(item, key, version, child);
+    if (child === cursor) cursor = cursor.nextElementSibling;
+    else parent.insertBefore(child, cursor);
   }
-  for (const child of shown.values()) child.remove();
+  for (const child of unused.values()) child.remove();
 
-  function made(item, key, stamp, before) {
-    const child = make(item, before);
+  function rendered(item, key, version, previous) {
+    const child = render(item, previous);
     child.dataset.key = key;
-    child.dataset.stamp = stamp;
-    if (before && before !== child) {
-      const focused = before.contains(document.activeElement);
-      if (before === place) place = child;
-      before.replaceWith(child);
-      if (focused) (child.matches("button") ? child : child.querySelector("button"))?.focus({ preventScroll: true });
+    child.dataset.version = version;
+    if (previous && previous !== child) {
+      const hadFocus = previous.contains(document.activeElement);
+      if (previous === cursor) cursor = child;
+      previous.replaceWith(child);
+      if (hadFocus) (child.matches("button") ? child : child.querySelector("button"))?.focus({ preventScroll: true });
     }
     return child;
   }
 }
 
-function present(children) {
+function withoutEmpty(children) {
   return children.flat().filter((child) => child !== null && child !== undefined && child !== false);
 }

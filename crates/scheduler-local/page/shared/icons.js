@@ -1,4 +1,4 @@
-// The page's own drawings, 24 units square, drawn with the colour of the text around them.
+// SVG icons on a 24×24 grid, drawn in the current text colour.
 
 const PATHS = {
   add: "M12 5v14M5 12h14",
@@ -17,21 +17,21 @@ const PATHS = {
   list: "M9 6h11M9 12h11M9 18h11M4.5 6h.01M4.5 12h.01M4.5 18h.01",
   location: "M12 21s7-6.2 7-11.5A7 7 0 005 9.500C5 14.8 12 21 12 21zM12 7a2.5 2.5 0 100 5 2.5 2.5 0 000-5z",
   mic: "M12 3a3 3 0 00-3 3v5a3 3 0 006 0V6a3 3 0 00-3-3zM6 11a6 6 0 0012 0M12 17v4",
-  missed: "M12 3a9 9 0 100 18 9 9 0 000-18zM8 12h8",
+  "no-show": "M12 3a9 9 0 100 18 9 9 0 000-18zM8 12h8",
   note: "M5 4h14v11l-5 5H5zM14 20v-5h5M8 9h8M8 13h4",
   outbound: "M5 19L18 6M18 16V6H8",
+  "patient-confirmed": "M2 13l4 4L15 7M10 15.5l1.5 1.5L21 7",
   pending: "M12 4a8 8 0 100 16 8 8 0 000-16zM12 8v4l2.5 1.5",
   picture: "M4 6a1 1 0 011-1h14a1 1 0 011 1v12a1 1 0 01-1 1H5a1 1 0 01-1-1zM4 16l5-5 4 4 2.5-2.500L20 17M15.5 9.500h.01",
   play: "M8 5l11 7-11 7z",
   read: "M2 13l4 4L15 7M10 15.5l1.5 1.5L21 7",
   send: "M4 12l16-7-6 15-3-6z",
   sent: "M5 13l4.5 4.500L19 7",
-  sure: "M2 13l4 4L15 7M10 15.5l1.5 1.5L21 7",
 };
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** A drawing by its name; it says nothing by itself, so words must stand beside it or in a label. */
+/** Creates an icon. It is hidden from screen readers, so add text next to it or an `aria-label`. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");

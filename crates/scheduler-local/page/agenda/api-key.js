@@ -1,18 +1,18 @@
-// Asks for the key, once a tab: it stays in this tab's memory and is sent nowhere but to the API.
+// Asks for the API key and keeps it in this tab's session storage.
 
-import { fill, h } from "../shared/dom.js";
+import { h, setChildren } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
 
 const KEY = "scheduler.key";
 const CLINIC = "scheduler.clinic";
 
-/** What was typed before, if anything. */
-export function storedKey(usualClinic) {
+/** The credentials stored in this tab, or null. */
+export function loadCredentials(defaultClinicId) {
   const key = sessionStorage.getItem(KEY);
-  return key ? { key, clinicId: sessionStorage.getItem(CLINIC) ?? usualClinic } : null;
+  return key ? { key, clinicId: sessionStorage.getItem(CLINIC) ?? defaultClinicId } : null;
 }
 
-export function keepKey({ key, clinicId }) {
+export function storeCredentials({ key, clinicId }) {
   sessionStorage.setItem(KEY, key);
   sessionStorage.setItem(CLINIC, clinicId);
 }
@@ -21,8 +21,8 @@ export function forgetKey() {
   sessionStorage.removeItem(KEY);
 }
 
-/** Shows the form; `use` is given what was typed, `problem` is why it is asked again. */
-export function askForKey(root, { clinicId, problem, use }) {
+/** Shows the form. `problem` says why the key is asked for again; `onSubmit` receives the credentials. */
+export function askForKey(root, { clinicId, problem, onSubmit }) {
   const clinic = h("input", { id: "agenda-clinic", name: "clinic", required: true, autocomplete: "off", value: clinicId });
   const key = h("input", {
     id: "agenda-key",
@@ -35,9 +35,9 @@ export function askForKey(root, { clinicId, problem, use }) {
   });
   const submit = (event) => {
     event.preventDefault();
-    use({ key: key.value.trim(), clinicId: clinic.value.trim() });
+    onSubmit({ key: key.value.trim(), clinicId: clinic.value.trim() });
   };
-  fill(
+  setChildren(
     root,
     h(
       "form",
