@@ -1,10 +1,11 @@
-//! What every answer looks like (contract 1.2).
+//! The envelope of a success (docs/rules/api.md#envelope).
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
+use crate::response::with_headers;
 
 /// A success: status, message and data.
 #[derive(Debug)]
@@ -39,23 +40,6 @@ impl Reply {
 
 impl From<Reply> for Response<String> {
     fn from(reply: Reply) -> Self {
-        answer(reply.status, Value::Object(reply.body).to_string())
+        with_headers(reply.status, Value::Object(reply.body).to_string())
     }
-}
-
-/// An answer with the headers that all of them have.
-pub(crate) fn answer(status: StatusCode, body: String) -> Response<String> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    let fixed = [
-        (header::CONTENT_TYPE, "application/json; charset=utf-8"),
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET,POST,PUT,OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type,Authorization,x-api-key,Idempotency-Key"),
-    ];
-    for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
 }

@@ -2,28 +2,29 @@
 //! the cause.
 
 use http::{HeaderValue, Response, StatusCode, header};
-use scheduler_core::adapters::postgres::faq_entries::CreateFaqError;
+use scheduler_core::adapters::postgres::faq::CreateFaqError;
 use scheduler_core::adapters::postgres::templates::CreateTemplateError;
 use scheduler_core::app::appointments::AppointmentError;
 use scheduler_core::app::clinics::ClinicError;
-use scheduler_core::app::send::SendMessageError;
+use scheduler_core::app::send_message::SendMessageError;
+use scheduler_core::domain::appointment::Missing;
 use scheduler_core::error::{StoreError, StoreErrorKind};
 use scheduler_core::ports::whatsapp::SendError;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::envelope::answer;
+use crate::response::with_headers;
 
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct FieldError {
     /// Its name in the request.
     pub field: String,
     /// What is wrong, in Portuguese.
     pub message: String,
 }
 
-impl Fault {
+impl FieldError {
     /// A fault of a field.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
@@ -35,7 +36,7 @@ impl Fault {
 pub enum ApiError {
     /// 400: every fault at once; nothing was written.
     #[error("invalid request")]
-    Invalid(Vec<Fault>),
+    Invalid(Vec<FieldError>),
     /// 401: no key, or a wrong one.
     #[error("unauthorised")]
     Unauthorized,
@@ -70,7 +71,7 @@ impl ApiError {
 
     /// One field is wrong.
     pub fn field(field: &str, message: &str) -> Self {
-        Self::Invalid(vec![Fault::new(field, message)])
+        Self::Invalid(vec![FieldError::new(field, message)])
     }
 
     /// The HTTP status.
@@ -111,11 +112,11 @@ impl ApiError {
         };
         let mut body = json!({"status": "ERROR", "message": message});
         match self {
-            Self::Invalid(faults) => body["errors"] = json!(faults),
+            Self::Invalid(errors) => body["errors"] = json!(errors),
             Self::Internal(_) | Self::Unavailable(_) => body["traceId"] = json!(trace_id),
             _ => {}
         }
-        let mut response = answer(status, body.to_string());
+        let mut response = with_headers(status, body.to_string());
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
@@ -138,10 +139,12 @@ impl From<ClinicError> for ApiError {
             ClinicError::InstanceTaken => {
                 Self::Conflict("Esta instância da z-api já pertence a outra clínica.")
             }
-            ClinicError::Incomplete("zapi_instance_id") => {
+            ClinicError::MissingInstanceId => {
                 Self::field("zapi_instance_id", "Informe junto com os tokens da instância.")
             }
-            ClinicError::Incomplete(field) => Self::field(field, "Informe junto com zapi_instance_id."),
+            ClinicError::MissingInstanceToken => {
+                Self::field("zapi_instance_token", "Informe junto com zapi_instance_id.")
+            }
             ClinicError::Contended => {
                 Self::Conflict("A clínica está sendo alterada por outra pessoa. Tente de novo.")
             }
@@ -195,9 +198,11 @@ impl From<AppointmentError> for ApiError {
             AppointmentError::PastMidnight => {
                 Self::field("time", "A sessão terminaria depois da meia-noite.")
             }
-            AppointmentError::Unknown("professionalId") => Self::NotFound("Profissional não encontrado."),
-            AppointmentError::Unknown("serviceId") => Self::NotFound("Serviço não encontrado."),
-            AppointmentError::Unknown(_) => Self::NotFound("Clínica não encontrada."),
+            AppointmentError::Missing(Missing::Professional) => {
+                Self::NotFound("Profissional não encontrado.")
+            }
+            AppointmentError::Missing(Missing::Service) => Self::NotFound("Serviço não encontrado."),
+            AppointmentError::Missing(Missing::Clinic) => Self::NotFound("Clínica não encontrada."),
             AppointmentError::NotFound => Self::NotFound("Agendamento não encontrado."),
             AppointmentError::KeyReused => {
                 Self::Conflict("Esta Idempotency-Key já foi usada com outros dados.")

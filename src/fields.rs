@@ -3,45 +3,36 @@
 
 #[cfg(feature = "openapi")]
 pub(crate) mod form;
+mod presence;
 mod readers;
 
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
+use self::presence::Presence;
 pub use self::readers::{
-    LINE, Read, Reader, TEXT, boolean, business_hours, date, integer, number, phone, text, time, timezone,
-    word,
+    FieldReader, LINE, Read, TEXT, boolean, business_hours, date, integer, number, phone, text, time,
+    timezone, word,
 };
-use crate::error::{ApiError, Fault};
-use crate::request::Call;
+use crate::error::{ApiError, FieldError};
+use crate::request::ApiRequest;
 
 /// Fields still to be read, and what was wrong with those that were.
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
     left: Map<String, Value>,
     headers: HeaderMap,
-    faults: Vec<Fault>,
+    errors: Vec<FieldError>,
     #[cfg(feature = "openapi")]
     form: Option<form::Form>,
 }
 
-/// What may be sent for a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Presence {
-    /// A value.
-    Value,
-    /// A value or nothing.
-    ValueOrNothing,
-    /// A value, null or nothing.
-    Any,
-}
-
 impl Fields {
     /// The fields of a JSON object in the body.
-    pub fn of_body(call: &Call) -> Result<Self, ApiError> {
-        match &call.body {
+    pub fn of_body(request: &ApiRequest) -> Result<Self, ApiError> {
+        match &request.body {
             Some(Value::Object(fields)) => {
-                let (left, headers) = (fields.clone(), call.headers.clone());
+                let (left, headers) = (fields.clone(), request.headers.clone());
                 Ok(Self { left, headers, ..Self::default() })
             }
             Some(_) => Err(ApiError::field("body", "O corpo deve ser um objeto JSON.")),
@@ -50,8 +41,8 @@ impl Fields {
     }
 
     /// The parameters of the query.
-    pub fn of_query(call: &Call) -> Self {
-        let left = call.query.iter().filter(|(name, value)| *name != "api_key" && !value.is_empty());
+    pub fn of_query(request: &ApiRequest) -> Self {
+        let left = request.query.iter().filter(|(name, value)| *name != "api_key" && !value.is_empty());
         Self {
             left: left.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect(),
             ..Self::default()
@@ -73,7 +64,7 @@ impl Fields {
             form.at_least_one = true;
         }
         if self.left.is_empty() {
-            self.fault("body", "Informe ao menos um campo.");
+            self.error("body", "Informe ao menos um campo.");
         }
     }
 
@@ -94,11 +85,11 @@ impl Fields {
 
     /// A field that must be there. Where it is missing or wrong the fault is noted and a
     /// placeholder given, which [`Fields::finish`] keeps from being used.
-    pub fn required<T: Default>(&mut self, name: &str, reader: Reader<T>) -> T {
+    pub fn required<T: Default>(&mut self, name: &str, reader: FieldReader<T>) -> T {
         self.ask(name, &reader, Presence::Value);
         match self.left.remove(name) {
             None | Some(Value::Null) => {
-                self.fault(name, "Campo obrigatório.");
+                self.error(name, "Campo obrigatório.");
                 T::default()
             }
             Some(value) => self.note(name, reader.read(&value)).unwrap_or_default(),
@@ -106,12 +97,12 @@ impl Fields {
     }
 
     /// A field that may be missing or null.
-    pub fn optional<T>(&mut self, name: &str, reader: Reader<T>) -> Option<T> {
+    pub fn optional<T>(&mut self, name: &str, reader: FieldReader<T>) -> Option<T> {
         self.patch(name, reader).flatten()
     }
 
     /// A field of a change: `None` if it is missing, `Some(None)` if it is null.
-    pub fn patch<T>(&mut self, name: &str, reader: Reader<T>) -> Option<Option<T>> {
+    pub fn patch<T>(&mut self, name: &str, reader: FieldReader<T>) -> Option<Option<T>> {
         self.ask(name, &reader, Presence::Any);
         match self.left.remove(name)? {
             Value::Null => Some(None),
@@ -120,14 +111,14 @@ impl Fields {
     }
 
     /// A field of a change that may be missing but not null.
-    pub fn change<T>(&mut self, name: &str, reader: Reader<T>) -> Option<T> {
+    pub fn change<T>(&mut self, name: &str, reader: FieldReader<T>) -> Option<T> {
         self.ask(name, &reader, Presence::ValueOrNothing);
         let value = self.left.remove(name)?;
         self.note(name, reader.read(&value))
     }
 
     /// A header that may be missing.
-    pub fn header<T>(&mut self, name: &str, reader: Reader<T>) -> Option<T> {
+    pub fn header<T>(&mut self, name: &str, reader: FieldReader<T>) -> Option<T> {
         #[cfg(feature = "openapi")]
         if let Some(form) = &mut self.form {
             form.add_header(name, reader.schema());
@@ -138,33 +129,33 @@ impl Fields {
 
     /// Whether nothing was wrong so far: only then do fields make sense beside each other.
     pub fn is_sound(&self) -> bool {
-        self.faults.is_empty()
+        self.errors.is_empty()
     }
 
     /// Notes a fault.
-    pub fn fault(&mut self, name: &str, message: &str) {
-        self.faults.push(Fault::new(name, message));
+    pub fn error(&mut self, name: &str, message: &str) {
+        self.errors.push(FieldError::new(name, message));
     }
 
     /// What was read, unless something was wrong or is unknown: then all of it is told.
     pub fn finish<T>(mut self, read: T) -> Result<T, ApiError> {
         for name in std::mem::take(&mut self.left).keys() {
-            self.fault(name, "Campo desconhecido.");
+            self.error(name, "Campo desconhecido.");
         }
-        if self.faults.is_empty() { Ok(read) } else { Err(ApiError::Invalid(self.faults)) }
+        if self.errors.is_empty() { Ok(read) } else { Err(ApiError::Invalid(self.errors)) }
     }
 
     fn note<T>(&mut self, name: &str, read: Read<T>) -> Option<T> {
-        read.map_err(|message| self.faults.push(Fault::new(name, message))).ok()
+        read.map_err(|message| self.errors.push(FieldError::new(name, message))).ok()
     }
 
     #[cfg(feature = "openapi")]
-    fn ask<T>(&mut self, name: &str, reader: &Reader<T>, presence: Presence) {
+    fn ask<T>(&mut self, name: &str, reader: &FieldReader<T>, presence: Presence) {
         if let Some(form) = &mut self.form {
             form.add(name, reader.schema(), presence);
         }
     }
 
     #[cfg(not(feature = "openapi"))]
-    fn ask<T>(&mut self, _: &str, _: &Reader<T>, _: Presence) {}
+    fn ask<T>(&mut self, _: &str, _: &FieldReader<T>, _: Presence) {}
 }

@@ -1,81 +1,55 @@
 //! The table of scheduled functions.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use scheduler_core::app::reconcile::ReconcileSummary;
 use scheduler_core::app::sheets::SheetSummary;
-use scheduler_core::tally;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::context::{Context, Job, Reconciler};
 use crate::error::ApiError;
+use crate::job::{AnyJob, JobInfo, ScheduledJob};
 use crate::metrics::Metric;
-use crate::world::{self, Kind, World};
 
-/// What a job answers, some time: its summary.
-pub type Summary<'a> = Pin<Box<dyn Future<Output = Result<Value, ApiError>> + Send + 'a>>;
-
-/// One scheduled function.
-pub struct Job {
-    /// Its name in AWS.
-    pub function: &'static str,
-    /// Its name in a path, and its binary's.
-    pub name: &'static str,
-    /// As AWS writes schedules.
-    pub schedule: &'static str,
-    /// The same in minutes of the clock, for the local server: at minute 0 of every hour, say.
-    pub every_minutes: i64,
-    pub(crate) kind: &'static Kind,
-    pub(crate) run: for<'a> fn(&'a World) -> Summary<'a>,
-}
-
-/// A run ends by itself after so long, well inside a function's 20 seconds.
+/// Time budget of one run; functions time out after 20 seconds.
 const BUDGET: Duration = Duration::from_secs(14);
 
 /// Takes up what a crash or an outage left behind.
-pub static RECONCILER: Job = Job {
-    function: "Reconciler",
-    name: "reconciler",
-    schedule: "rate(1 minute)",
-    every_minutes: 1,
-    kind: &world::RECONCILER,
-    run: |world| Box::pin(reconcile(world)),
+pub static RECONCILER: ScheduledJob<Reconciler> = ScheduledJob {
+    info: JobInfo {
+        function: "Reconciler",
+        name: "reconciler",
+        schedule: "rate(1 minute)",
+        every_minutes: 1,
+    },
+    run: |context| Box::pin(reconcile(context)),
 };
 
 /// Sends the reminders whose time has come.
-pub static REMINDER_PROCESSOR: Job = Job {
-    function: "ReminderProcessor",
-    name: "reminder-processor",
-    schedule: "rate(15 minutes)",
-    every_minutes: 15,
-    kind: &world::JOB,
-    run: |world| Box::pin(process_reminders(world)),
+pub static REMINDER_PROCESSOR: ScheduledJob<Job> = ScheduledJob {
+    info: JobInfo {
+        function: "ReminderProcessor",
+        name: "reminder-processor",
+        schedule: "rate(15 minutes)",
+        every_minutes: 15,
+    },
+    run: |context| Box::pin(process_reminders(context)),
 };
 
 /// Tells each clinic in its evening who comes tomorrow.
-pub static DAILY_REPORT_SENDER: Job = Job {
-    function: "DailyReportSender",
-    name: "daily-report-sender",
-    schedule: "cron(0 * * * ? *)",
-    every_minutes: 60,
-    kind: &world::JOB,
-    run: |world| Box::pin(send_reports(world)),
+pub static DAILY_REPORT_SENDER: ScheduledJob<Job> = ScheduledJob {
+    info: JobInfo {
+        function: "DailyReportSender",
+        name: "daily-report-sender",
+        schedule: "cron(0 * * * ? *)",
+        every_minutes: 60,
+    },
+    run: |context| Box::pin(send_reports(context)),
 };
 
 /// Every scheduled function.
-pub static JOBS: &[&Job] = &[&RECONCILER, &REMINDER_PROCESSOR, &DAILY_REPORT_SENDER];
-
-impl Job {
-    /// Runs it now and gives its summary.
-    pub async fn run(&self, world: &World) -> Result<Value, ApiError> {
-        let (summary, tally) = tally::of((self.run)(world)).await;
-        // Chats that a run takes up are no turns that somebody waits for.
-        world.metrics.emit_failed(tally.failed_messages, world.clock.now());
-        summary
-    }
-}
+pub static JOBS: &[&dyn AnyJob] = &[&RECONCILER, &REMINDER_PROCESSOR, &DAILY_REPORT_SENDER];
 
 /// What a run of the Reconciler did, in one object.
 #[derive(Serialize)]
@@ -87,10 +61,10 @@ struct Reconciled {
 }
 
 /// Both at once, and neither keeps the other from its end: a patient does not wait for Google.
-async fn reconcile(world: &World) -> Result<Value, ApiError> {
-    let (chats, sheets) = tokio::join!(world.chats()?.reconcile(BUDGET), write_sheets(world));
+async fn reconcile(context: &Reconciler) -> Result<Value, ApiError> {
+    let (chats, sheets) = tokio::join!(context.chats.reconcile(BUDGET), write_sheets(context));
     if let Ok(summary) = &chats {
-        world.metrics.emit(Metric::OldestChatDueAge, summary.oldest_due_seconds, world.clock.now());
+        context.metrics().emit(Metric::OldestChatDueAge, summary.oldest_due_seconds, context.clock().now());
     }
     let (summary, sheets) = (chats?, sheets?);
     if summary != ReconcileSummary::default() {
@@ -109,13 +83,13 @@ async fn reconcile(world: &World) -> Result<Value, ApiError> {
         .map_err(|error| ApiError::internal(error.to_string()))
 }
 
-async fn process_reminders(world: &World) -> Result<Value, ApiError> {
-    let summary = world.chats()?.process_reminders(BUDGET).await?;
-    let now = world.clock.now();
-    world.metrics.emit(Metric::OldestReminderDueAge, summary.oldest_due_seconds, now);
-    world.metrics.emit_failed(summary.failed, now);
+async fn process_reminders(context: &Job) -> Result<Value, ApiError> {
+    let summary = context.chats.process_reminders(BUDGET).await?;
+    let now = context.clock().now();
+    context.metrics().emit(Metric::OldestReminderDueAge, summary.oldest_due_seconds, now);
+    context.metrics().emit_failed(summary.failed, now);
     for clinic in &summary.at_fault {
-        world.metrics.emit_of(Metric::InstanceFaults, 1, clinic, now);
+        context.metrics().emit_of(Metric::InstanceFaults, 1, clinic, now);
     }
     tracing::info!(
         step = "remind",
@@ -131,9 +105,9 @@ async fn process_reminders(world: &World) -> Result<Value, ApiError> {
     serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
 }
 
-async fn send_reports(world: &World) -> Result<Value, ApiError> {
-    let summary = world.chats()?.send_reports(BUDGET).await?;
-    world.metrics.emit_failed(summary.failed, world.clock.now());
+async fn send_reports(context: &Job) -> Result<Value, ApiError> {
+    let summary = context.chats.send_reports(BUDGET).await?;
+    context.metrics().emit_failed(summary.failed, context.clock().now());
     tracing::info!(
         step = "report",
         sent = summary.sent,
@@ -146,13 +120,12 @@ async fn send_reports(world: &World) -> Result<Value, ApiError> {
     serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
 }
 
-async fn write_sheets(world: &World) -> Result<SheetSummary, ApiError> {
-    let Some(sheets) = &world.sheets else { return Ok(SheetSummary::default()) };
-    let summary = sheets.write_sheets(BUDGET).await?;
+async fn write_sheets(context: &Reconciler) -> Result<SheetSummary, ApiError> {
+    let summary = context.sheets.write_sheets(BUDGET).await?;
     for backlog in summary.backlogs.iter().filter(|backlog| backlog.behind > 0) {
-        let now = world.clock.now();
-        world.metrics.emit_of(Metric::SheetRowsBehind, backlog.behind, &backlog.clinic, now);
-        world.metrics.emit_of(Metric::SheetBacklogAge, backlog.seconds, &backlog.clinic, now);
+        let now = context.clock().now();
+        context.metrics().emit_of(Metric::SheetRowsBehind, backlog.behind, &backlog.clinic, now);
+        context.metrics().emit_of(Metric::SheetBacklogAge, backlog.seconds, &backlog.clinic, now);
     }
     if summary != SheetSummary::default() {
         tracing::info!(

@@ -9,30 +9,29 @@ use scheduler_core::config::environment;
 use serde_json::Value;
 use tracing::Instrument;
 
-use crate::dispatch::respond;
-use crate::jobs::Job;
+use crate::context::{Context, HttpContext};
+use crate::job::ScheduledJob;
 use crate::logging::{self, LogForm};
-use crate::routes::Route;
-use crate::world::{Kind, World};
+use crate::route::{Route, respond};
 
 /// Serves one route until AWS ends the process.
-pub async fn run(route: &'static Route) -> ExitCode {
-    let Some(world) = start(route.kind).await else { return ExitCode::FAILURE };
-    let world = &world;
+pub async fn run<C: HttpContext>(route: &'static Route<C>) -> ExitCode {
+    let Some(context) = start::<C>().await else { return ExitCode::FAILURE };
+    let context = &context;
     let served = lambda_http::run(service_fn(move |request: lambda_http::Request| async move {
-        Ok::<_, Error>(respond(world, route, plain(request)).await)
+        Ok::<_, Error>(respond(context, route, plain(request)).await)
     }));
     ended(served.await)
 }
 
 /// Runs one job at every event until AWS ends the process. The answer is the job's summary; a
 /// failed run is an error, which AWS counts and tries again.
-pub async fn run_job(job: &'static Job) -> ExitCode {
-    let Some(world) = start(job.kind).await else { return ExitCode::FAILURE };
-    let world = &world;
+pub async fn run_job<C: Context>(job: &'static ScheduledJob<C>) -> ExitCode {
+    let Some(context) = start::<C>().await else { return ExitCode::FAILURE };
+    let context = &context;
     let served = lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let span = tracing::info_span!("job", trace_id = event.context.request_id, function = job.function);
-        let summary = job.run(world).instrument(span).await;
+        let summary = job.run(context).instrument(span).await;
         summary.map_err(|error| {
             tracing::error!(step = "job", error = &error as &dyn std::error::Error, "the run failed");
             Error::from(error.to_string())
@@ -41,16 +40,16 @@ pub async fn run_job(job: &'static Job) -> ExitCode {
     ended(served.await)
 }
 
-async fn start(kind: &Kind) -> Option<World> {
+async fn start<C: Context>() -> Option<C> {
     logging::start(LogForm::Json);
     #[cfg(debug_assertions)]
-    if let Some(point) = scheduler_core::config::end_at() {
-        scheduler_core::points::end_at(&point);
+    if let Some(point) = scheduler_core::config::failpoint() {
+        scheduler_core::failpoints::abort_at(&point);
     }
-    match (kind.make)(&environment) {
-        Ok(world) => {
-            (kind.warm)(&world).await;
-            Some(world)
+    match C::from_env(&environment) {
+        Ok(context) => {
+            context.warm_up().await;
+            Some(context)
         }
         Err(error) => {
             tracing::error!(step = "start", error = &error as &dyn std::error::Error, "cannot start");

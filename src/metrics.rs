@@ -5,8 +5,8 @@ use std::io::Write;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use scheduler_core::call_stats::CallStats;
 use scheduler_core::domain::ids::ClinicId;
-use scheduler_core::tally::Tally;
 use serde_json::{Map, Value, json};
 
 /// A figure that is watched.
@@ -20,7 +20,7 @@ pub enum Metric {
     FailedMessages,
     /// A clinic's connection to WhatsApp does not work: token, subscription or phone.
     InstanceFaults,
-    /// Rows of a clinic's sheet that are behind its visits.
+    /// Rows of a clinic's sheet that are behind its appointments.
     SheetRowsBehind,
     /// For how many seconds the oldest of them has been.
     SheetBacklogAge,
@@ -61,6 +61,9 @@ impl Metric {
 }
 
 impl Metrics {
+    /// Writes nothing.
+    pub const OFF: Self = Self { stage: None };
+
     /// The figures of a stage (`STAGE`).
     pub fn of(stage: Option<String>) -> Self {
         Self { stage }
@@ -78,13 +81,13 @@ impl Metrics {
     }
 
     /// Writes what a call met: one line for its turn, and how many messages failed, if any did.
-    pub fn emit_call(&self, tally: &Tally, took: Duration, at: DateTime<Utc>) {
-        if let Some(outcome) = tally.turn {
+    pub fn emit_call(&self, stats: &CallStats, took: Duration, at: DateTime<Utc>) {
+        if let Some(outcome) = stats.run {
             let took = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
-            let figures = [(Metric::TurnMilliseconds, took), (Metric::TurnWaits, tally.waits)];
+            let figures = [(Metric::TurnMilliseconds, took), (Metric::TurnWaits, stats.waits)];
             self.write(&figures, Some(("outcome", outcome.as_str())), at);
         }
-        self.emit_failed(tally.failed_messages, at);
+        self.emit_failed(stats.failed_messages, at);
     }
 
     /// Writes how many messages failed, if any did.

@@ -5,44 +5,14 @@ mod answers;
 mod operation;
 
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::fields::Fields;
 use crate::routes::ROUTES;
 
-/// What a client should know of a route, beside its path.
-pub(crate) struct Description {
-    /// What it is for, in a sentence.
-    pub summary: &'static str,
-    /// The resource it belongs to.
-    pub tag: &'static str,
-    /// What reads the body, if there is one.
-    pub body: &'static [fn(&mut Fields)],
-    /// What reads the query, if there is one.
-    pub query: &'static [fn(&mut Fields)],
-    /// The status of success.
-    pub status: u16,
-    /// What is answered beside status and message.
-    pub always: &'static [Data],
-    /// What may be answered as well.
-    pub maybe: &'static [Data],
-    /// Statuses of refusal that are this route's own.
-    pub refusals: &'static [u16],
-}
-
-/// A name of an answer, and the schema of what stands under it.
-pub(crate) type Data = (&'static str, fn(&mut SchemaGenerator) -> Value);
-
-/// The schema of a type, which is kept among the document's components.
-pub(crate) fn schema_of<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
-    schemas.subschema_for::<T>().to_value()
-}
-
 const ABOUT: &str = "\
-The scheduler of a clinic: visits, services, opening hours and what its WhatsApp bot says.
+The scheduler of a clinic: appointments, services, opening hours and what its WhatsApp bot says.
 
-Messages to people are Portuguese. Every answer has `status` and `message`; a 400 lists every fault \
+Messages to people are Portuguese. Every answer has `status` and `message`; a 400 lists every error \
 at once under `errors`. Behind API Gateway the stage stands in front of each path.";
 
 /// The whole document.

@@ -8,14 +8,13 @@ use scheduler_core::domain::ids::ClinicId;
 use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::routes::Auth;
 
 /// The largest body that is read.
 pub const LARGEST_BODY: usize = 1024 * 1024;
 
 /// One call, its caller known.
 #[derive(Debug)]
-pub struct Call {
+pub struct ApiRequest {
     /// The clinic whose key it came with; none for a key to every clinic.
     pub scope: Option<ClinicId>,
     /// The body; `None` if there is none, or it is no JSON.
@@ -27,7 +26,7 @@ pub struct Call {
     pub(crate) path: Vec<(&'static str, String)>,
 }
 
-impl Call {
+impl ApiRequest {
     /// The clinic of the path, if this key may touch it; 404 otherwise.
     pub fn clinic(&self) -> Result<ClinicId, ApiError> {
         let id = ClinicId(self.placeholder("clinicId")?.to_owned());
@@ -73,12 +72,9 @@ impl Call {
     }
 }
 
-/// Reads a body. A webhook's garbage is nobody's fault and read as nothing.
-pub(crate) fn read_body(bytes: &[u8], auth: Auth) -> Result<Option<Value>, ApiError> {
-    if bytes.len() > LARGEST_BODY {
-        return if auth == Auth::Token { Ok(None) } else { Err(ApiError::TooLarge) };
-    }
-    Ok(serde_json::from_slice(bytes).ok())
+/// Reads a body as JSON; `None` if it is not JSON.
+pub(crate) fn read_body(bytes: &[u8]) -> Result<Option<Value>, ApiError> {
+    if bytes.len() > LARGEST_BODY { Err(ApiError::TooLarge) } else { Ok(serde_json::from_slice(bytes).ok()) }
 }
 
 /// The parameters of a query; the first of a name counts.

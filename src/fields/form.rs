@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Presence;
+use super::presence::Presence;
 
 /// The fields that were asked for, in order, and the rules between them.
 #[derive(Debug, Clone, Default)]

@@ -17,13 +17,13 @@ pub type Read<T> = Result<T, String>;
 type Reading<T> = dyn Fn(&Value) -> Read<T> + Send;
 
 /// A way to read a value.
-pub struct Reader<T> {
+pub struct FieldReader<T> {
     read: Box<Reading<T>>,
     #[cfg(feature = "openapi")]
     schema: Box<dyn Fn() -> Value + Send>,
 }
 
-impl<T: 'static> Reader<T> {
+impl<T: 'static> FieldReader<T> {
     /// A reader of values of which JSON Schema says `schema`.
     pub fn new(
         read: impl Fn(&Value) -> Read<T> + Send + 'static,
@@ -43,11 +43,11 @@ impl<T: 'static> Reader<T> {
         self,
         then: impl Fn(T) -> Read<U> + Send + 'static,
         more: impl Fn() -> Value + Send + 'static,
-    ) -> Reader<U> {
+    ) -> FieldReader<U> {
         let read = self.read;
         #[cfg(feature = "openapi")]
         let schema = self.schema;
-        Reader::new(move |value| then(read(value)?), {
+        FieldReader::new(move |value| then(read(value)?), {
             #[cfg(feature = "openapi")]
             let more = move || on_top(schema(), more());
             more
@@ -55,7 +55,7 @@ impl<T: 'static> Reader<T> {
     }
 }
 
-impl<T> Reader<T> {
+impl<T> FieldReader<T> {
     /// What a value says.
     pub fn read(&self, value: &Value) -> Read<T> {
         (self.read)(value)
@@ -77,7 +77,7 @@ fn on_top(mut schema: Value, more: Value) -> Value {
 }
 
 /// A text of one line or more, not blank, of at most `longest` characters, without U+0000.
-pub fn text(longest: usize) -> Reader<String> {
+pub fn text(longest: usize) -> FieldReader<String> {
     let read = move |value: &Value| {
         let given = value.as_str().ok_or("Deve ser um texto.")?;
         match given.trim() {
@@ -87,14 +87,14 @@ pub fn text(longest: usize) -> Reader<String> {
             text => Ok(text.to_owned()),
         }
     };
-    Reader::new(read, move || {
+    FieldReader::new(read, move || {
         let not_blank = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
         json!({"type": "string", "minLength": 1, "maxLength": longest, "pattern": not_blank})
     })
 }
 
 /// A whole number from `least` to `most`; to JSON, 60 and 60.0 are the same.
-pub fn integer(least: i32, most: i32) -> Reader<i32> {
+pub fn integer(least: i32, most: i32) -> FieldReader<i32> {
     let read = move |value: &Value| {
         let whole = value.as_f64().filter(|number| number.fract() == 0.0);
         whole
@@ -102,55 +102,55 @@ pub fn integer(least: i32, most: i32) -> Reader<i32> {
             .map(|number| number as i32)
             .ok_or_else(|| format!("Deve ser um número inteiro de {least} a {most}."))
     };
-    Reader::new(read, move || json!({"type": "integer", "minimum": least, "maximum": most}))
+    FieldReader::new(read, move || json!({"type": "integer", "minimum": least, "maximum": most}))
 }
 
 /// A whole number of a query, where everything is text.
-pub fn number(least: i64, most: i64) -> Reader<i64> {
+pub fn number(least: i64, most: i64) -> FieldReader<i64> {
     let read = move |value: &Value| {
         let number = value.as_str().and_then(|text| text.parse().ok());
         number
             .filter(|number| (least..=most).contains(number))
             .ok_or_else(|| format!("Deve ser um número de {least} a {most}."))
     };
-    Reader::new(read, move || json!({"type": "integer", "minimum": least, "maximum": most}))
+    FieldReader::new(read, move || json!({"type": "integer", "minimum": least, "maximum": most}))
 }
 
 /// Yes or no.
-pub fn boolean() -> Reader<bool> {
+pub fn boolean() -> FieldReader<bool> {
     let read = |value: &Value| value.as_bool().ok_or_else(|| "Deve ser true ou false.".into());
-    Reader::new(read, || json!({"type": "boolean"}))
+    FieldReader::new(read, || json!({"type": "boolean"}))
 }
 
 /// `YYYY-MM-DD`, a day that exists.
-pub fn date() -> Reader<NaiveDate> {
+pub fn date() -> FieldReader<NaiveDate> {
     let read = |value: &Value| {
         let read = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
         // chrono also takes signs and blanks for digits.
         let date = value.as_str().and_then(|text| read(text).filter(|date| date.to_string() == text));
         date.ok_or_else(|| "Deve ser uma data válida, AAAA-MM-DD.".into())
     };
-    Reader::new(read, || json!({"type": "string", "format": "date"}))
+    FieldReader::new(read, || json!({"type": "string", "format": "date"}))
 }
 
 /// `HH:MM`.
-pub fn time() -> Reader<NaiveTime> {
+pub fn time() -> FieldReader<NaiveTime> {
     let read = |value: &Value| {
         let read = |text: &str| NaiveTime::parse_from_str(text, "%H:%M").ok();
         let same = |time: &NaiveTime, text: &str| time.format("%H:%M").to_string() == text;
         let time = value.as_str().and_then(|text| read(text).filter(|time| same(time, text)));
         time.ok_or_else(|| "Deve ser um horário válido, HH:MM.".into())
     };
-    Reader::new(read, || json!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}))
+    FieldReader::new(read, || json!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}))
 }
 
 /// A phone number, in canonical digits.
-pub fn phone() -> Reader<String> {
+pub fn phone() -> FieldReader<String> {
     let read = |value: &Value| match value.as_str().map(Phone::parse) {
         Some(Ok(phone)) => Ok(phone.as_str().to_owned()),
         _ => Err("Telefone inválido.".into()),
     };
-    Reader::new(read, || {
+    FieldReader::new(read, || {
         json!({
             "type": "string",
             "format": "phone",
@@ -161,24 +161,24 @@ pub fn phone() -> Reader<String> {
 }
 
 /// An IANA time zone.
-pub fn timezone() -> Reader<Tz> {
+pub fn timezone() -> FieldReader<Tz> {
     let read = |value: &Value| {
         value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| "Fuso horário desconhecido.".into())
     };
-    Reader::new(
+    FieldReader::new(
         read,
         || json!({"type": "string", "format": "iana-time-zone", "examples": ["America/Sao_Paulo"]}),
     )
 }
 
 /// Opening hours by weekday, each opening before it closes.
-pub fn business_hours() -> Reader<BusinessHours> {
+pub fn business_hours() -> FieldReader<BusinessHours> {
     const WRONG: &str = "Deve ter dias de mon a sun, cada um com start antes de end (HH:MM).";
     let read = |value: &Value| {
         let hours: BusinessHours = serde_json::from_value(value.clone()).map_err(|_| WRONG)?;
         if hours.0.values().all(|day| day.start < day.end) { Ok(hours) } else { Err(WRONG.into()) }
     };
-    Reader::new(read, || {
+    FieldReader::new(read, || {
         let time = json!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"});
         let day = json!({
             "type": "object",
@@ -199,7 +199,7 @@ pub fn business_hours() -> Reader<BusinessHours> {
 }
 
 /// One of a few words.
-pub fn word<T: Copy + Send + Sync + 'static>(words: &'static [(&'static str, T)]) -> Reader<T> {
+pub fn word<T: Copy + Send + Sync + 'static>(words: &'static [(&'static str, T)]) -> FieldReader<T> {
     let known = || words.iter().map(|(word, _)| *word).collect::<Vec<_>>();
     let read = move |value: &Value| {
         let given = value.as_str().unwrap_or_default();
@@ -208,5 +208,5 @@ pub fn word<T: Copy + Send + Sync + 'static>(words: &'static [(&'static str, T)]
             .map(|(_, meaning)| *meaning)
             .ok_or_else(|| format!("Deve ser um destes: {}.", known().join(", ")))
     };
-    Reader::new(read, move || json!({"type": "string", "enum": known()}))
+    FieldReader::new(read, move || json!({"type": "string", "enum": known()}))
 }

@@ -1,30 +1,35 @@
-//! Visits, as reception books, lists and changes them.
+//! Appointments, as reception books, lists and changes them.
 
 use chrono::{Days, NaiveDate};
-use scheduler_core::adapters::postgres::appointments::{AppointmentFilter, Idempotency, Person};
-use scheduler_core::app::appointments::{Booking, By, Change, book, change};
-use scheduler_core::domain::appointment::{Appointment, AppointmentStatus};
+use scheduler_core::adapters::postgres::appointments::read::AppointmentFilter;
+use scheduler_core::app::appointments::{Actor, book, change};
+use scheduler_core::app::reminders::project::project_soon;
+use scheduler_core::digest::sha256_hex;
+use scheduler_core::domain::appointment::{
+    Appointment, AppointmentChange, AppointmentStatus, Booking, Idempotency,
+};
 use scheduler_core::domain::ids::{AppointmentId, ClinicId, ProfessionalId, ServiceId};
-use scheduler_core::domain::patient::clean_name;
+use scheduler_core::domain::patient::{Person, clean_name};
 use scheduler_core::domain::phone::Phone;
 use scheduler_core::domain::time::{Slot, local};
-use scheduler_core::points;
+use scheduler_core::failpoints;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::{NO_APPOINTMENT, NO_CLINIC, NO_PROFESSIONAL, NO_SERVICE, id_of};
+use crate::context::{Admin, Messenger, Reception};
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{Fields, LINE, Reader, TEXT, boolean, date, integer, number, phone, text, time, word};
-use crate::request::Call;
-use crate::world::World;
+use crate::fields::{
+    FieldReader, Fields, LINE, TEXT, boolean, date, integer, number, phone, text, time, word,
+};
+use crate::request::ApiRequest;
 
 /// The longest range of a list, in days.
 const LONGEST_RANGE: u64 = 62;
 const MOST: i64 = 100;
 
 /// What reception asks for.
-pub(crate) struct Wish {
+pub(crate) struct CreateInput {
     clinic: ClinicId,
     phone: String,
     service: String,
@@ -36,8 +41,8 @@ pub(crate) struct Wish {
     key: Option<String>,
 }
 
-pub(crate) fn create_input(fields: &mut Fields) -> Wish {
-    Wish {
+pub(crate) fn create_input(fields: &mut Fields) -> CreateInput {
+    CreateInput {
         clinic: ClinicId(fields.required("clinicId", text(LINE))),
         phone: fields.required("phone", phone()),
         service: fields.required("serviceId", text(LINE)),
@@ -50,33 +55,36 @@ pub(crate) fn create_input(fields: &mut Fields) -> Wish {
     }
 }
 
-pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let mut fields = Fields::of_body(&call)?;
-    let wish = create_input(&mut fields);
-    let wish = fields.finish(wish)?;
-    call.in_scope(&wish.clinic)?;
-    let profile = world.db.find_profile(&wish.clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
-    let service_id: ServiceId = id_of(&wish.service, NO_SERVICE)?;
+pub(crate) async fn create(context: &Reception, request: ApiRequest) -> Result<Reply, ApiError> {
+    let mut fields = Fields::of_body(&request)?;
+    let input = create_input(&mut fields);
+    let input = fields.finish(input)?;
+    request.in_scope(&input.clinic)?;
+    let profile = context.db.find_profile(&input.clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
+    let service_id: ServiceId = id_of(&input.service, NO_SERVICE)?;
     let professional_id: Option<ProfessionalId> =
-        wish.professional.map(|id| id_of(&id, NO_PROFESSIONAL)).transpose()?;
+        input.professional.map(|id| id_of(&id, NO_PROFESSIONAL)).transpose()?;
     let booking = Booking {
-        person: person(&wish.phone, wish.name)?,
+        person: person(&input.phone, input.name)?,
         service_id,
         professional_id,
-        slot: wish.slot,
+        slot: input.slot,
         minutes: None,
-        areas: wish.areas,
-        notes: wish.notes,
-        idempotency: wish.key.map(|key| idempotency(&key, &call)),
+        areas: input.areas,
+        notes: input.notes,
+        idempotency: input.key.map(|key| idempotency(&key, &request)),
     };
-    let visit = book(&world.db, &profile.clinic, &booking, By::Staff, call.now).await?;
-    points::reach("visit_committed");
-    world.remind_of(&visit, &profile.clinic).await;
-    Reply::created("Agendamento criado.").with("appointmentId", visit.id)?.with("appointment", visit)
+    let appointment = book(&context.db, &profile.clinic, &booking, Actor::Staff, request.now).await?;
+    failpoints::hit("visit_committed");
+    let (db, reminders) = (&context.db, &context.reminders);
+    project_soon(db, reminders, profile.clinic.timezone, &appointment, request.now).await;
+    Reply::created("Agendamento criado.")
+        .with("appointmentId", appointment.id)?
+        .with("appointment", appointment)
 }
 
-/// Which visits are asked for.
-pub(crate) struct Wanted {
+/// Which appointments are asked for.
+pub(crate) struct ListInput {
     day: Option<NaiveDate>,
     from: Option<NaiveDate>,
     until: Option<NaiveDate>,
@@ -85,8 +93,8 @@ pub(crate) struct Wanted {
     after: Option<Place>,
 }
 
-pub(crate) fn list_input(fields: &mut Fields) -> Wanted {
-    let wanted = Wanted {
+pub(crate) fn list_input(fields: &mut Fields) -> ListInput {
+    let wanted = ListInput {
         day: fields.optional("date", date()),
         from: fields.optional("from", date()),
         until: fields.optional("to", date()),
@@ -95,25 +103,25 @@ pub(crate) fn list_input(fields: &mut Fields) -> Wanted {
         after: fields.optional("cursor", cursor()),
     };
     if wanted.day.is_some() && (wanted.from.is_some() || wanted.until.is_some()) {
-        fields.fault("date", "Use date, ou from e to.");
+        fields.error("date", "Use date, ou from e to.");
     }
     if let Some((from, until)) = wanted.from.zip(wanted.until) {
         if until < from {
-            fields.fault("to", "Deve ser igual ou depois de from.");
+            fields.error("to", "Deve ser igual ou depois de from.");
         } else if from + Days::new(LONGEST_RANGE) < until {
-            fields.fault("to", "O intervalo pode ter até 62 dias.");
+            fields.error("to", "O intervalo pode ter até 62 dias.");
         }
     }
     wanted
 }
 
-pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let clinic = call.clinic()?;
-    let mut fields = Fields::of_query(&call);
+pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let clinic = request.clinic()?;
+    let mut fields = Fields::of_query(&request);
     let wanted = list_input(&mut fields);
     let wanted = fields.finish(wanted)?;
-    let profile = world.db.find_clinic(&clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
-    let today = local(call.now, profile.timezone).date();
+    let profile = context.db.find_clinic(&clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
+    let today = local(request.now, profile.timezone).date();
     let (from, until) = match (wanted.day, wanted.from, wanted.until) {
         (Some(day), ..) => (Some(day), Some(day)),
         (None, None, None) => (Some(today), None),
@@ -124,13 +132,13 @@ pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
     // One more than asked for tells whether there is another page.
     let (status, after, limit) = (wanted.status, wanted.after, wanted.limit + 1);
     let filter = AppointmentFilter { from, until, status, after, limit };
-    let mut visits =
-        world.db.list_appointments(&clinic, &filter).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
+    let mut appointments =
+        context.db.list_appointments(&clinic, &filter).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
     let page = usize::try_from(wanted.limit).map_err(|error| ApiError::internal(error.to_string()))?;
-    let more = visits.len() > page;
-    visits.truncate(page);
-    let next = visits.last().filter(|_| more).map(cursor_after);
-    let reply = Reply::ok("Agendamentos da clínica.").with("appointments", visits)?;
+    let more = appointments.len() > page;
+    appointments.truncate(page);
+    let next = appointments.last().filter(|_| more).map(cursor_after);
+    let reply = Reply::ok("Agendamentos da clínica.").with("appointments", appointments)?;
     match next {
         Some(next) => reply.with("nextCursor", next),
         None => Ok(reply),
@@ -138,15 +146,15 @@ pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
 }
 
 /// What is to change, and whether the patient is told.
-pub(crate) fn update_input(fields: &mut Fields) -> (Change, bool) {
+pub(crate) fn update_input(fields: &mut Fields) -> (AppointmentChange, bool) {
     fields.at_least_one();
     fields.rule(|| json!({"dependentRequired": {"date": ["time"], "time": ["date"]}}));
     let both = fields.has("date") == fields.has("time");
     let slot = fields.change("date", date()).zip(fields.change("time", time()));
     if !both {
-        fields.fault("date", "Informe date e time juntos.");
+        fields.error("date", "Informe date e time juntos.");
     }
-    let change = Change {
+    let change = AppointmentChange {
         version: fields.change("version", integer(1, i32::MAX)),
         slot: slot.map(|(date, time)| Slot { date, time }),
         status: fields.change("status", word(STATUSES)).flatten(),
@@ -157,22 +165,24 @@ pub(crate) fn update_input(fields: &mut Fields) -> (Change, bool) {
     (change, fields.change("notify", boolean()).unwrap_or(false))
 }
 
-pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let id: AppointmentId = call.id("appointmentId", NO_APPOINTMENT)?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn update(context: &Messenger, request: ApiRequest) -> Result<Reply, ApiError> {
+    let id: AppointmentId = request.id("appointmentId", NO_APPOINTMENT)?;
+    let mut fields = Fields::of_body(&request)?;
     let wanted = update_input(&mut fields);
     let (wanted, notify) = fields.finish(wanted)?;
-    let visit = change(&world.db, call.scope.as_ref(), id, &wanted, By::Staff, call.now).await?;
-    points::reach("visit_committed");
+    let appointment =
+        change(&context.chats.db, request.scope.as_ref(), id, &wanted, Actor::Staff, request.now).await?;
+    failpoints::hit("visit_committed");
     // The change stands: what cannot be read now, the Reconciler reads later.
-    if let Ok(Some(profile)) = world.db.find_profile(&visit.clinic_id).await {
-        world.remind_of(&visit, &profile.clinic).await;
+    if let Ok(Some(profile)) = context.chats.db.find_profile(&appointment.clinic_id).await {
+        let (db, reminders) = (&context.chats.db, context.chats.tables.reminders());
+        project_soon(db, reminders, profile.clinic.timezone, &appointment, request.now).await;
     }
     // Failing here is told: the same request again changes nothing more and tells the patient once.
     if notify {
-        world.chats()?.tell_of_change(&visit).await?;
+        context.chats.tell_of_change(&appointment).await?;
     }
-    Reply::ok("Agendamento atualizado.").with("appointment", visit)
+    Reply::ok("Agendamento atualizado.").with("appointment", appointment)
 }
 
 const STATUSES: &[(&str, Option<AppointmentStatus>)] = &[
@@ -195,7 +205,7 @@ fn person(phone: &str, given_name: Option<String>) -> Result<Person, ApiError> {
 }
 
 /// A person's name, without WhatsApp's markup.
-fn name() -> Reader<String> {
+fn name() -> FieldReader<String> {
     let clean = |given: String| clean_name(&given).ok_or_else(|| "Não pode ser vazio.".into());
     text(LINE).and_then(clean, || {
         let markup_and_invisible =
@@ -205,38 +215,37 @@ fn name() -> Reader<String> {
 }
 
 /// The header under which the same booking is made once.
-fn idempotency_key() -> Reader<String> {
+fn idempotency_key() -> FieldReader<String> {
     let read = |value: &Value| {
         let key = value.as_str().filter(|key| (1..=LINE).contains(&key.len()));
         key.map(str::to_owned).ok_or_else(|| "Deve ter de 1 a 200 caracteres ASCII.".into())
     };
-    Reader::new(read, || {
+    FieldReader::new(read, || {
         json!({
             "type": "string",
             "minLength": 1,
             "maxLength": LINE,
             "pattern": "^[!-~]+$",
-            "description": "The same key and body again answer with the same visit; another body under it is 409.",
+            "description": "The same key and body again answer with the same appointment; another body under it is 409.",
         })
     })
 }
 
 /// The key, and a hash of what was asked under it.
-fn idempotency(key: &str, call: &Call) -> Idempotency {
-    let body = call.body.as_ref().map(Value::to_string).unwrap_or_default();
-    let hash = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+fn idempotency(key: &str, request: &ApiRequest) -> Idempotency {
+    let body = request.body.as_ref().map(Value::to_string).unwrap_or_default();
     // The chat's own keys are message ids: reception's never meet them.
-    Idempotency { key: format!("api:{key}"), hash }
+    Idempotency { key: format!("api:{key}"), hash: sha256_hex(body) }
 }
 
 type Place = (NaiveDate, chrono::NaiveTime, AppointmentId);
 
-fn cursor_after(visit: &Appointment) -> String {
-    format!("{}_{}_{}", visit.appointment_date, visit.start_time.format("%H:%M"), visit.id)
+fn cursor_after(appointment: &Appointment) -> String {
+    format!("{}_{}_{}", appointment.appointment_date, appointment.start_time.format("%H:%M"), appointment.id)
 }
 
 /// The `nextCursor` of another answer.
-fn cursor() -> Reader<Place> {
+fn cursor() -> FieldReader<Place> {
     let read = |value: &Value| {
         let read = || {
             let mut parts = value.as_str()?.splitn(3, '_');
@@ -246,7 +255,7 @@ fn cursor() -> Reader<Place> {
         };
         read().ok_or_else(|| "Cursor inválido.".into())
     };
-    Reader::new(
+    FieldReader::new(
         read,
         || json!({"type": "string", "format": "cursor", "description": "The nextCursor of the answer before."}),
     )

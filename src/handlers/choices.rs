@@ -1,12 +1,9 @@
 //! Reading what can be pressed: buttons, and the rows of a list.
 
-use scheduler_core::domain::message::Choice;
+use scheduler_core::domain::message::{Choice, MAX_ROWS};
 use serde_json::{Value, json};
 
-use crate::fields::{LINE, Read, Reader, text};
-
-/// A list takes no more rows.
-const MOST_ROWS: usize = 10;
+use crate::fields::{FieldReader, LINE, Read, text};
 
 /// The rows of a list's sections in one list, and the first section's title.
 #[derive(Debug, Clone, Default)]
@@ -16,12 +13,12 @@ pub(crate) struct List {
 }
 
 /// Objects of `id` and `label`, from `least` to `most`, no id twice.
-pub(crate) fn buttons(least: usize, most: usize) -> Reader<Vec<Choice>> {
+pub(crate) fn buttons(least: usize, most: usize) -> FieldReader<Vec<Choice>> {
     let read = move |value: &Value| {
         let read = items(value)?.iter().map(|item| choice(item, "label")).collect::<Read<_>>()?;
         once_each(read, least, most)
     };
-    Reader::new(read, move || {
+    FieldReader::new(read, move || {
         json!({"type": "array", "minItems": least, "maxItems": most, "items": schema_of_choice("label"),
             "description": "No id twice."})
     })
@@ -29,7 +26,7 @@ pub(crate) fn buttons(least: usize, most: usize) -> Reader<Vec<Choice>> {
 
 /// Objects of `rows`, and perhaps a `title`; a row has `id` and `title`. Together one to ten rows.
 /// z-api knows no sections: the rows are one list, which opens under the first section's title.
-pub(crate) fn sections() -> Reader<List> {
+pub(crate) fn sections() -> FieldReader<List> {
     let read = |value: &Value| {
         let mut list = List::default();
         for section in items(value)? {
@@ -42,17 +39,18 @@ pub(crate) fn sections() -> Reader<List> {
                 list.rows.push(choice(row, "title")?);
             }
         }
-        Ok(List { rows: once_each(list.rows, 1, MOST_ROWS)?, ..list })
+        Ok(List { rows: once_each(list.rows, 1, MAX_ROWS)?, ..list })
     };
-    Reader::new(read, || {
-        let rows = json!({"type": "array", "minItems": 1, "maxItems": MOST_ROWS, "items": schema_of_choice("title")});
+    FieldReader::new(read, || {
+        let rows =
+            json!({"type": "array", "minItems": 1, "maxItems": MAX_ROWS, "items": schema_of_choice("title")});
         let section = json!({
             "type": "object",
             "properties": {"title": {"type": ["string", "null"], "minLength": 1, "maxLength": LINE}, "rows": rows},
             "required": ["rows"],
             "additionalProperties": false,
         });
-        json!({"type": "array", "minItems": 1, "maxItems": MOST_ROWS, "items": section,
+        json!({"type": "array", "minItems": 1, "maxItems": MAX_ROWS, "items": section,
             "description": "At most ten rows in all, no id twice. z-api shows them as one list, which opens under the first title."})
     })
 }
@@ -96,5 +94,5 @@ fn once_each(choices: Vec<Choice>, least: usize, most: usize) -> Read<Vec<Choice
 }
 
 fn named<T>(name: &str, read: Read<T>) -> Read<T> {
-    read.map_err(|fault| format!("{name}: {fault}"))
+    read.map_err(|error| format!("{name}: {error}"))
 }

@@ -7,41 +7,41 @@ use scheduler_core::domain::ids::ClinicId;
 use serde::Serialize;
 
 use super::NO_CLINIC;
+use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::fields::{Fields, LINE, TEXT, boolean, business_hours, integer, phone, text, timezone};
-use crate::request::Call;
-use crate::world::World;
+use crate::request::ApiRequest;
 
-pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError> {
-    call.every_clinic()?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    request.every_clinic()?;
+    let mut fields = Fields::of_body(&request)?;
     let input = create_input(&mut fields);
     let (name, hours, change) = fields.finish(input)?;
-    let clinic = clinics::create(&world.db, name, hours, &change, call.now).await?;
-    Reply::created("Clínica criada.").with("clinicId", &clinic.id)?.with("clinic", ClinicRow::from(clinic))
+    let clinic = clinics::create(&context.db, name, hours, &change, request.now).await?;
+    Reply::created("Clínica criada.").with("clinicId", &clinic.id)?.with("clinic", ClinicView::from(clinic))
 }
 
-pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
-    call.every_clinic()?;
-    let clinics = world.db.list_clinics().await?;
-    let rows: Vec<_> = clinics.into_iter().map(ClinicRow::from).collect();
+pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    request.every_clinic()?;
+    let clinics = context.db.list_clinics().await?;
+    let rows: Vec<_> = clinics.into_iter().map(ClinicView::from).collect();
     Reply::ok("Clínicas.").with("clinics", rows)
 }
 
-pub(crate) async fn get(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let id = call.clinic()?;
-    let clinic = world.db.find_clinic(&id).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
-    Reply::ok("Clínica encontrada.").with("clinic", ClinicRow::from(clinic))
+pub(crate) async fn get(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let id = request.clinic()?;
+    let clinic = context.db.find_clinic(&id).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
+    Reply::ok("Clínica encontrada.").with("clinic", ClinicView::from(clinic))
 }
 
-pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let id = call.clinic()?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let id = request.clinic()?;
+    let mut fields = Fields::of_body(&request)?;
     let input = update_input(&mut fields);
     let change = fields.finish(input)?;
-    let clinic = clinics::update(&world.db, &id, &change).await?;
-    Reply::ok("Clínica atualizada.").with("clinic", ClinicRow::from(clinic))
+    let clinic = clinics::update(&context.db, &id, &change).await?;
+    Reply::ok("Clínica atualizada.").with("clinic", ClinicView::from(clinic))
 }
 
 pub(crate) fn create_input(fields: &mut Fields) -> (String, BusinessHours, ClinicChange) {
@@ -84,8 +84,8 @@ fn settings(fields: &mut Fields) -> ClinicChange {
 
 /// The row as the API shows it: no token ever.
 #[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub(crate) struct ClinicRow {
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Clinic"))]
+pub(crate) struct ClinicView {
     clinic_id: ClinicId,
     name: String,
     phone: Option<String>,
@@ -106,7 +106,7 @@ pub(crate) struct ClinicRow {
     updated_at: DateTime<Utc>,
 }
 
-impl From<Clinic> for ClinicRow {
+impl From<Clinic> for ClinicView {
     fn from(clinic: Clinic) -> Self {
         Self {
             clinic_id: clinic.id,

@@ -2,53 +2,53 @@
 
 use chrono::{NaiveDate, NaiveTime};
 use scheduler_core::adapters::postgres::exceptions::{
-    ChangedException, ExceptionChange, NewException, Standing,
+    ExceptionChange, ExceptionUpdate, ExceptionWithConflicts, NewException,
 };
 use scheduler_core::domain::clinic::{AvailabilityException, ExceptionType};
 use scheduler_core::domain::ids::ExceptionId;
 use serde_json::json;
 
 use super::{END_BEFORE_START, NO_CLINIC, NO_EXCEPTION};
+use crate::context::Admin;
 use crate::envelope::Reply;
-use crate::error::{ApiError, Fault};
+use crate::error::{ApiError, FieldError};
 use crate::fields::{Fields, LINE, boolean, date, text, time, word};
-use crate::request::Call;
-use crate::world::World;
+use crate::request::ApiRequest;
 
-pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let clinic = call.clinic()?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let clinic = request.clinic()?;
+    let mut fields = Fields::of_body(&request)?;
     let input = create_input(&mut fields);
     let new = fields.finish(input)?;
-    let made = world.db.create_exception(&clinic, &new).await?;
-    let Standing { exception, conflicts } = made.ok_or(ApiError::NotFound(NO_CLINIC))?;
+    let made = context.db.create_exception(&clinic, &new).await?;
+    let ExceptionWithConflicts { exception, conflicts } = made.ok_or(ApiError::NotFound(NO_CLINIC))?;
     Reply::created("Exceção criada.")
         .with("exceptionId", exception.id)?
         .with("exception", exception)?
         .with("conflicts", conflicts)
 }
 
-pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let clinic = call.clinic()?;
-    let mut fields = Fields::of_query(&call);
+pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let clinic = request.clinic()?;
+    let mut fields = Fields::of_query(&request);
     let input = list_input(&mut fields);
     let (from, until) = fields.finish(input)?;
-    let exceptions = world.db.list_exceptions(&clinic, from, until).await?;
+    let exceptions = context.db.list_exceptions(&clinic, from, until).await?;
     let exceptions = exceptions.ok_or(ApiError::NotFound(NO_CLINIC))?;
     Reply::ok("Exceções da clínica.").with("exceptions", exceptions)
 }
 
-pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let id: ExceptionId = call.id("exceptionId", NO_EXCEPTION)?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let id: ExceptionId = request.id("exceptionId", NO_EXCEPTION)?;
+    let mut fields = Fields::of_body(&request)?;
     let input = update_input(&mut fields);
     let change = fields.finish(input)?;
-    match world.db.update_exception(call.scope.as_ref(), id, &change).await? {
-        ChangedException::Done(standing) => Reply::ok("Exceção atualizada.")
+    match context.db.update_exception(request.scope.as_ref(), id, &change).await? {
+        ExceptionUpdate::Done(standing) => Reply::ok("Exceção atualizada.")
             .with("exception", standing.exception)?
             .with("conflicts", standing.conflicts),
-        ChangedException::NotFound => Err(ApiError::NotFound(NO_EXCEPTION)),
-        ChangedException::Unfit(stands) => Err(unfit(&change, &stands)),
+        ExceptionUpdate::NotFound => Err(ApiError::NotFound(NO_EXCEPTION)),
+        ExceptionUpdate::Unfit(stands) => Err(unfit(&change, &stands)),
     }
 }
 
@@ -74,8 +74,8 @@ pub(crate) fn create_input(fields: &mut Fields) -> NewException {
         ]})
     });
     if fields.is_sound() {
-        for fault in faults_of_times(new.exception_type, new.start_time, new.end_time) {
-            fields.fault(&fault.field, &fault.message);
+        for error in faults_of_times(new.exception_type, new.start_time, new.end_time) {
+            fields.error(&error.field, &error.message);
         }
     }
     new
@@ -84,7 +84,7 @@ pub(crate) fn create_input(fields: &mut Fields) -> NewException {
 pub(crate) fn list_input(fields: &mut Fields) -> (Option<NaiveDate>, Option<NaiveDate>) {
     let (from, until) = (fields.optional("from", date()), fields.optional("to", date()));
     if from.zip(until).is_some_and(|(from, until)| until < from) {
-        fields.fault("to", "Deve ser igual ou depois de from.");
+        fields.error("to", "Deve ser igual ou depois de from.");
     }
     (from, until)
 }
@@ -106,13 +106,13 @@ fn faults_of_times(
     exception_type: ExceptionType,
     start: Option<NaiveTime>,
     end: Option<NaiveTime>,
-) -> Vec<Fault> {
+) -> Vec<FieldError> {
     match (start, end) {
-        (Some(start), Some(end)) if end <= start => vec![Fault::new("end_time", END_BEFORE_START)],
-        (Some(_), None) => vec![Fault::new("end_time", "Informe junto com start_time.")],
-        (None, Some(_)) => vec![Fault::new("start_time", "Informe junto com end_time.")],
+        (Some(start), Some(end)) if end <= start => vec![FieldError::new("end_time", END_BEFORE_START)],
+        (Some(_), None) => vec![FieldError::new("end_time", "Informe junto com start_time.")],
+        (None, Some(_)) => vec![FieldError::new("start_time", "Informe junto com end_time.")],
         (None, None) if exception_type == ExceptionType::SpecialHours => ["start_time", "end_time"]
-            .map(|field| Fault::new(field, "Obrigatório para SPECIAL_HOURS."))
+            .map(|field| FieldError::new(field, "Obrigatório para SPECIAL_HOURS."))
             .into(),
         _ => Vec::new(),
     }
@@ -120,14 +120,14 @@ fn faults_of_times(
 
 /// What is wrong with a change on top of what stands.
 fn unfit(change: &ExceptionChange, stands: &AvailabilityException) -> ApiError {
-    let faults = faults_of_times(
+    let errors = faults_of_times(
         change.exception_type.unwrap_or(stands.exception_type),
         change.start_time.unwrap_or(stands.start_time),
         change.end_time.unwrap_or(stands.end_time),
     );
-    if faults.is_empty() {
+    if errors.is_empty() {
         // It was changed between the refusal and the look at it.
         return ApiError::Conflict("A exceção está sendo alterada por outra pessoa. Tente de novo.");
     }
-    ApiError::Invalid(faults)
+    ApiError::Invalid(errors)
 }

@@ -1,15 +1,15 @@
 //! A clinic's questions and answers.
 
-use scheduler_core::adapters::postgres::faq_entries::{FaqChange, NewFaqEntry};
+use scheduler_core::adapters::postgres::faq::{FaqChange, NewFaqEntry};
 use scheduler_core::domain::ids::FaqId;
 use serde_json::json;
 
 use super::NO_CLINIC;
+use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{Fields, LINE, Reader, TEXT, boolean, integer, text};
-use crate::request::Call;
-use crate::world::World;
+use crate::fields::{FieldReader, Fields, LINE, TEXT, boolean, integer, text};
+use crate::request::ApiRequest;
 
 const NO_QUESTION: &str = "Pergunta não encontrada.";
 /// The longest key, in characters.
@@ -24,18 +24,18 @@ pub(crate) fn create_input(fields: &mut Fields) -> NewFaqEntry {
     }
 }
 
-pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let clinic = call.clinic()?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let clinic = request.clinic()?;
+    let mut fields = Fields::of_body(&request)?;
     let new = create_input(&mut fields);
     let new = fields.finish(new)?;
-    let entry = world.db.create_faq(&clinic, &new).await?;
+    let entry = context.db.create_faq(&clinic, &new).await?;
     Reply::created("Pergunta criada.").with("faqId", entry.id)?.with("faq", entry)
 }
 
-pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let clinic = call.clinic()?;
-    let entries = world.db.list_faq_entries(&clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
+pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let clinic = request.clinic()?;
+    let entries = context.db.list_faq(&clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
     Reply::ok("Perguntas da clínica.").with("faq", entries)
 }
 
@@ -49,17 +49,17 @@ pub(crate) fn update_input(fields: &mut Fields) -> FaqChange {
     }
 }
 
-pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let id: FaqId = call.id("faqId", NO_QUESTION)?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let id: FaqId = request.id("faqId", NO_QUESTION)?;
+    let mut fields = Fields::of_body(&request)?;
     let change = update_input(&mut fields);
     let change = fields.finish(change)?;
-    let updated = world.db.update_faq(call.scope.as_ref(), id, &change).await?;
+    let updated = context.db.update_faq(request.scope.as_ref(), id, &change).await?;
     Reply::ok("Pergunta atualizada.").with("faq", updated.ok_or(ApiError::NotFound(NO_QUESTION))?)
 }
 
 /// What may stand in an option's id.
-fn question_key() -> Reader<String> {
+fn question_key() -> FieldReader<String> {
     let plain = |key: String| {
         let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
         if plain { Ok(key) } else { Err("Use só letras sem acento, números, _ e -.".into()) }

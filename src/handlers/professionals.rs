@@ -4,37 +4,37 @@ use scheduler_core::adapters::postgres::professionals::{NewProfessional, Profess
 use scheduler_core::domain::ids::ProfessionalId;
 
 use super::{NO_CLINIC, NO_PROFESSIONAL};
+use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::fields::{Fields, LINE, boolean, text};
-use crate::request::Call;
-use crate::world::World;
+use crate::request::ApiRequest;
 
-pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let clinic = call.clinic()?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let clinic = request.clinic()?;
+    let mut fields = Fields::of_body(&request)?;
     let input = create_input(&mut fields);
     let new = fields.finish(input)?;
-    let made = world.db.create_professional(&clinic, &new).await?;
+    let made = context.db.create_professional(&clinic, &new).await?;
     let professional = made.ok_or(ApiError::NotFound(NO_CLINIC))?;
     Reply::created("Profissional criado.")
         .with("professionalId", professional.id)?
         .with("professional", professional)
 }
 
-pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let clinic = call.clinic()?;
-    let professionals = world.db.list_professionals(&clinic).await?;
+pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let clinic = request.clinic()?;
+    let professionals = context.db.list_professionals(&clinic).await?;
     let professionals = professionals.ok_or(ApiError::NotFound(NO_CLINIC))?;
     Reply::ok("Profissionais da clínica.").with("professionals", professionals)
 }
 
-pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let id: ProfessionalId = call.id("professionalId", NO_PROFESSIONAL)?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let id: ProfessionalId = request.id("professionalId", NO_PROFESSIONAL)?;
+    let mut fields = Fields::of_body(&request)?;
     let input = update_input(&mut fields);
     let change = fields.finish(input)?;
-    let professional = world.db.update_professional(call.scope.as_ref(), id, &change).await?;
+    let professional = context.db.update_professional(request.scope.as_ref(), id, &change).await?;
     let professional = professional.ok_or(ApiError::NotFound(NO_PROFESSIONAL))?;
     Reply::ok("Profissional atualizado.").with("professional", professional)
 }

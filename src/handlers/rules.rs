@@ -5,15 +5,15 @@ use scheduler_core::adapters::postgres::rules::{NewRule, RuleChange, RuleError};
 use scheduler_core::domain::ids::{ProfessionalId, RuleId};
 
 use super::{END_BEFORE_START, NO_CLINIC, NO_PROFESSIONAL, NO_RULE, START_AFTER_END, id_of};
+use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::fields::{Fields, LINE, boolean, integer, text, time};
-use crate::request::Call;
-use crate::world::World;
+use crate::request::ApiRequest;
 
-pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let clinic = call.clinic()?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let clinic = request.clinic()?;
+    let mut fields = Fields::of_body(&request)?;
     let input = create_input(&mut fields);
     let input = fields.finish(input)?;
     let new = NewRule {
@@ -22,19 +22,19 @@ pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError>
         start_time: input.start_time,
         end_time: input.end_time,
     };
-    let rule = world.db.create_rule(&clinic, &new).await?;
+    let rule = context.db.create_rule(&clinic, &new).await?;
     Reply::created("Regra criada.").with("ruleId", rule.id)?.with("rule", rule)
 }
 
-pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let clinic = call.clinic()?;
-    let rules = world.db.list_rules(&clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
+pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let clinic = request.clinic()?;
+    let rules = context.db.list_rules(&clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
     Reply::ok("Regras da clínica.").with("rules", rules)
 }
 
-pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let id: RuleId = call.id("ruleId", NO_RULE)?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let id: RuleId = request.id("ruleId", NO_RULE)?;
+    let mut fields = Fields::of_body(&request)?;
     let input = update_input(&mut fields);
     let input = fields.finish(input)?;
     let named = input.professional.as_ref().map(|id| id.as_deref().map(professional).transpose());
@@ -45,7 +45,7 @@ pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError>
         end_time: input.end_time,
         active: input.active,
     };
-    let rule = match world.db.update_rule(call.scope.as_ref(), id, &change).await {
+    let rule = match context.db.update_rule(request.scope.as_ref(), id, &change).await {
         // Beside the time that stands: the one that was given is the one to mend.
         Err(RuleError::EndsBeforeStart) if change.end_time.is_none() => {
             return Err(ApiError::field("start_time", START_AFTER_END));
@@ -106,7 +106,7 @@ fn weekday(number: i32) -> Result<i16, ApiError> {
 
 fn check_times(fields: &mut Fields, start: Option<NaiveTime>, end: Option<NaiveTime>) {
     if fields.is_sound() && start.zip(end).is_some_and(|(start, end)| end <= start) {
-        fields.fault("end_time", END_BEFORE_START);
+        fields.error("end_time", END_BEFORE_START);
     }
 }
 

@@ -1,20 +1,17 @@
 //! A message to a patient, in reception's words.
 
-use scheduler_core::app::send::{DirectMessage, Options};
+use scheduler_core::app::send_message::{DirectMessage, MessageOptions};
 use scheduler_core::domain::ids::ClinicId;
-use scheduler_core::domain::message::Choice;
+use scheduler_core::domain::message::{Choice, MAX_BUTTONS};
 use scheduler_core::domain::phone::Phone;
 use serde_json::{Map, Value, json};
 
 use super::choices::{List, buttons, sections};
+use crate::context::Messenger;
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::fields::{Fields, LINE, TEXT, phone, text, word};
-use crate::request::Call;
-use crate::world::World;
-
-/// WhatsApp shows no more buttons.
-const MOST_BUTTONS: usize = 3;
+use crate::request::ApiRequest;
 
 /// What a message has to press.
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -28,7 +25,7 @@ enum Kind {
 const KINDS: &[(&str, Kind)] = &[("text", Kind::Text), ("buttons", Kind::Buttons), ("list", Kind::List)];
 
 /// What reception asks for.
-pub(crate) struct Wish {
+pub(crate) struct SendInput {
     clinic: ClinicId,
     phone: String,
     kind: Kind,
@@ -37,35 +34,35 @@ pub(crate) struct Wish {
     sections: Option<List>,
 }
 
-pub(crate) fn send_input(fields: &mut Fields) -> Wish {
+pub(crate) fn send_input(fields: &mut Fields) -> SendInput {
     fields.rule(options_by_type);
-    Wish {
+    SendInput {
         clinic: ClinicId(fields.required("clinicId", text(LINE))),
         phone: fields.required("phone", phone()),
         kind: fields.required("type", word(KINDS)),
         content: fields.required("content", text(TEXT)),
-        buttons: fields.optional("buttons", buttons(1, MOST_BUTTONS)),
+        buttons: fields.optional("buttons", buttons(1, MAX_BUTTONS)),
         sections: fields.optional("sections", sections()),
     }
 }
 
-pub(crate) async fn send(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let mut fields = Fields::of_body(&call)?;
-    let wish = send_input(&mut fields);
+pub(crate) async fn send(context: &Messenger, request: ApiRequest) -> Result<Reply, ApiError> {
+    let mut fields = Fields::of_body(&request)?;
+    let input = send_input(&mut fields);
     if fields.is_sound() {
-        belongs(&mut fields, "buttons", wish.buttons.is_some(), wish.kind == Kind::Buttons);
-        belongs(&mut fields, "sections", wish.sections.is_some(), wish.kind == Kind::List);
+        belongs(&mut fields, "buttons", input.buttons.is_some(), input.kind == Kind::Buttons);
+        belongs(&mut fields, "sections", input.sections.is_some(), input.kind == Kind::List);
     }
-    let wish = fields.finish(wish)?;
-    call.in_scope(&wish.clinic)?;
-    let to = Phone::with_country_code(&wish.phone).map_err(|error| ApiError::internal(error.to_string()))?;
-    let options = match (wish.buttons, wish.sections) {
-        (Some(buttons), _) => Options::Buttons(buttons),
-        (None, Some(List { title, rows })) => Options::List { opened_by: title, rows },
-        (None, None) => Options::None,
+    let input = fields.finish(input)?;
+    request.in_scope(&input.clinic)?;
+    let to = Phone::with_country_code(&input.phone).map_err(|error| ApiError::internal(error.to_string()))?;
+    let options = match (input.buttons, input.sections) {
+        (Some(buttons), _) => MessageOptions::Buttons(buttons),
+        (None, Some(List { title, rows })) => MessageOptions::List { opened_by: title, rows },
+        (None, None) => MessageOptions::None,
     };
-    let message = DirectMessage { to, text: wish.content, options };
-    let handled = world.chats()?.send_message(&wish.clinic, &message).await?;
+    let message = DirectMessage { to, text: input.content, options };
+    let handled = context.chats.send_message(&input.clinic, &message).await?;
     Reply::ok("Mensagem processada.")
         .with("messageId", handled.message_id)?
         .with("providerStatus", handled.status)
@@ -90,8 +87,8 @@ fn options_by_type() -> Value {
 /// Options belong to one kind of message, and are all of it.
 fn belongs(fields: &mut Fields, name: &str, is_there: bool, is_its_kind: bool) {
     match (is_there, is_its_kind) {
-        (false, true) => fields.fault(name, "Obrigatório para este type."),
-        (true, false) => fields.fault(name, "Não combina com este type."),
+        (false, true) => fields.error(name, "Obrigatório para este type."),
+        (true, false) => fields.error(name, "Não combina com este type."),
         _ => {}
     }
 }

@@ -4,36 +4,36 @@ use scheduler_core::adapters::postgres::services::{NewService, ServiceChange};
 use scheduler_core::domain::ids::ServiceId;
 
 use super::{NO_CLINIC, NO_SERVICE};
+use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::fields::{Fields, LINE, TEXT, boolean, integer, text};
-use crate::request::Call;
-use crate::world::World;
+use crate::request::ApiRequest;
 
-/// The longest visit, in minutes.
+/// The longest appointment, in minutes.
 const LONGEST: i32 = 720;
 
-pub(crate) async fn create(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let clinic = call.clinic()?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let clinic = request.clinic()?;
+    let mut fields = Fields::of_body(&request)?;
     let input = create_input(&mut fields);
     let new = fields.finish(input)?;
-    let service = world.db.create_service(&clinic, &new).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
+    let service = context.db.create_service(&clinic, &new).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
     Reply::created("Serviço criado.").with("serviceId", service.id)?.with("service", service)
 }
 
-pub(crate) async fn list(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let clinic = call.clinic()?;
-    let services = world.db.list_services(&clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
+pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let clinic = request.clinic()?;
+    let services = context.db.list_services(&clinic).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
     Reply::ok("Serviços da clínica.").with("services", services)
 }
 
-pub(crate) async fn update(world: &World, call: Call) -> Result<Reply, ApiError> {
-    let id: ServiceId = call.id("serviceId", NO_SERVICE)?;
-    let mut fields = Fields::of_body(&call)?;
+pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+    let id: ServiceId = request.id("serviceId", NO_SERVICE)?;
+    let mut fields = Fields::of_body(&request)?;
     let input = update_input(&mut fields);
     let change = fields.finish(input)?;
-    let service = world.db.update_service(call.scope.as_ref(), id, &change).await?;
+    let service = context.db.update_service(request.scope.as_ref(), id, &change).await?;
     Reply::ok("Serviço atualizado.").with("service", service.ok_or(ApiError::NotFound(NO_SERVICE))?)
 }
 

@@ -1,9 +1,9 @@
-//! The envelope of every answer (contract 1.2), and the refusals.
+//! The envelope of every answer (docs/rules/api.md#envelope), and the refusals.
 
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-use super::Description;
+use crate::description::Description;
 
 /// A way in which a call may be refused.
 pub(super) struct Refusal {
@@ -17,20 +17,20 @@ pub(super) const REFUSALS: &[Refusal] = &[
     Refusal {
         status: 400,
         means: "Fields are missing, wrong or unknown: all are named. Nothing was written.",
-        schema: "Faults",
+        schema: "InvalidRequest",
     },
-    Refusal { status: 401, means: "No key, or a wrong one.", schema: "Refusal" },
-    Refusal { status: 404, means: "There is no such resource for this key's clinic.", schema: "Refusal" },
+    Refusal { status: 401, means: "No key, or a wrong one.", schema: "Error" },
+    Refusal { status: 404, means: "There is no such resource for this key's clinic.", schema: "Error" },
     Refusal {
         status: 409,
         means: "Something that is there, or the state it is in, does not allow it.",
-        schema: "Refusal",
+        schema: "Error",
     },
-    Refusal { status: 413, means: "The body is over 1 MiB.", schema: "Refusal" },
+    Refusal { status: 413, means: "The body is over 1 MiB.", schema: "Error" },
     Refusal { status: 429, means: "Too many requests: API Gateway's own answer.", schema: "Throttled" },
-    Refusal { status: 500, means: "Our fault; the trace id finds it in the log.", schema: "Failure" },
-    Refusal { status: 502, means: "The WhatsApp provider refused.", schema: "Refusal" },
-    Refusal { status: 503, means: "A store is away: try again after a while.", schema: "Failure" },
+    Refusal { status: 500, means: "Our error; the trace id finds it in the log.", schema: "ServerError" },
+    Refusal { status: 502, means: "The WhatsApp provider refused.", schema: "Error" },
+    Refusal { status: 503, means: "A store is away: try again after a while.", schema: "ServerError" },
 ];
 
 /// The refusals as components.
@@ -61,12 +61,15 @@ pub(super) fn schemas() -> Map<String, Value> {
         }
         closed(&properties)
     };
-    let fault = closed(&json!({"field": {"type": "string"}, "message": message}));
+    let error = closed(&json!({"field": {"type": "string"}, "message": message}));
     let trace_id = json!({"type": "string", "description": "Finds the call in the log."});
     Map::from_iter([
-        ("Refusal".to_owned(), of(json!({}))),
-        ("Faults".to_owned(), of(json!({"errors": {"type": "array", "items": fault, "minItems": 1}}))),
-        ("Failure".to_owned(), of(json!({"traceId": trace_id}))),
+        ("Error".to_owned(), of(json!({}))),
+        (
+            "InvalidRequest".to_owned(),
+            of(json!({"errors": {"type": "array", "items": error, "minItems": 1}})),
+        ),
+        ("ServerError".to_owned(), of(json!({"traceId": trace_id}))),
         (
             "Throttled".to_owned(),
             json!({"type": "object", "properties": {"message": {"type": ["string", "null"]}}}),

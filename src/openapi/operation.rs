@@ -3,12 +3,14 @@
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-use super::Description;
 use super::answers::{REFUSALS, with_envelope};
+use crate::auth::Auth;
+use crate::description::Description;
 use crate::fields::Fields;
-use crate::routes::{Auth, ROUTES, Route};
+use crate::route::RouteInfo;
+use crate::routes::ROUTES;
 
-pub(super) fn of(route: &Route, schemas: &mut SchemaGenerator) -> Value {
+pub(super) fn of(route: &RouteInfo, schemas: &mut SchemaGenerator) -> Value {
     let Description { summary, tag, body, query, .. } = &route.description;
     let mut parameters: Vec<Value> = placeholders(route.path).map(placeholder).collect();
     let mut operation = json!({
@@ -59,7 +61,7 @@ fn security(auth: Auth) -> Value {
     }
 }
 
-fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Map<String, Value> {
+fn responses(route: &RouteInfo, schemas: &mut SchemaGenerator) -> Map<String, Value> {
     let description = &route.description;
     let mut success = json!({
         "description": if description.status == 201 { "It is made." } else { "It is done." },
@@ -92,7 +94,7 @@ fn links(description: &Description) -> Map<String, Value> {
 }
 
 /// Whether a route may answer with this status: by what it is, or by its own word.
-fn may_refuse(route: &Route, status: u16) -> bool {
+fn may_refuse(route: &RouteInfo, status: u16) -> bool {
     let description = &route.description;
     let key = route.auth == Auth::Key;
     match status {

@@ -1,4 +1,4 @@
-//! One PostgreSQL for the whole test process, and a database of its own for each test.
+//! One PostgreSQL server for the whole test process, with a separate database for each test.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,24 +18,24 @@ const TEMPLATE: &str = "migrated_and_seeded";
 /// A database with the schema and the example clinic.
 #[derive(Clone)]
 pub struct TestDatabase {
-    /// For whoever connects by itself.
+    /// `postgres://…`, for the app under test.
     pub url: String,
-    /// For looking inside.
+    /// Connections for the test itself.
     pub pool: PgPool,
 }
 
 impl TestDatabase {
-    /// Where the server listens.
+    /// The address of the PostgreSQL server.
     pub fn address(&self) -> SocketAddr {
         address_of(&self.url)
     }
 
-    /// The same database by way of another address.
-    pub fn url_by(&self, address: SocketAddr) -> String {
+    /// The URL of the same database through another address, such as a proxy's.
+    pub fn url_via(&self, address: SocketAddr) -> String {
         self.url.replacen(&self.address().to_string(), &address.to_string(), 1)
     }
 
-    /// A hash of all rows of each table of the schema: the same where no row was changed.
+    /// A hash of the rows of each table, to check that nothing was changed.
     pub async fn fingerprint(&self) -> BTreeMap<String, String> {
         let tables: Vec<String> =
             sqlx::query_scalar("select tablename::text from pg_tables where schemaname = 'scheduler'")
@@ -53,13 +53,13 @@ impl TestDatabase {
         hashes
     }
 
-    /// One number, such as a count.
+    /// The single number that a query such as `select count(*)` returns.
     pub async fn number(&self, sql: &str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.expect("a number")
     }
 }
 
-/// Host and port of a URL `postgres://user[:password]@host:port/database`.
+/// Host and port of a URL such as `postgres://user[:password]@127.0.0.1:5432/database`.
 pub fn address_of(url: &str) -> SocketAddr {
     let options: PgConnectOptions = url.parse().expect("a PostgreSQL URL");
     format!("{}:{}", options.get_host(), options.get_port()).parse().expect("an address of this machine")
@@ -67,18 +67,19 @@ pub fn address_of(url: &str) -> SocketAddr {
 
 /// A fresh copy of the migrated and seeded database.
 pub async fn database() -> TestDatabase {
-    static MADE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
-    let cluster = shared();
-    MADE.get_or_init(|| async {
-        make(cluster, TEMPLATE, None).await;
-        let folder = TempDir::new().expect("a folder");
-        fill(folder.path(), &cluster.url(TEMPLATE));
-    })
-    .await;
-    copy(cluster).await
+    static TEMPLATE_READY: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    let cluster = shared_cluster();
+    TEMPLATE_READY
+        .get_or_init(|| async {
+            create_database(cluster, TEMPLATE, None).await;
+            let folder = TempDir::new().expect("a folder");
+            migrate_and_seed(folder.path(), &cluster.url(TEMPLATE));
+        })
+        .await;
+    copy_template(cluster).await
 }
 
-/// A cluster of one's own, for tests that stop it.
+/// A separate PostgreSQL server in `folder`, for tests that stop it; it has the empty database `own`.
 pub async fn own_cluster(folder: &Path) -> (Cluster, String) {
     let cluster = Cluster::start(folder).await.expect("PostgreSQL starts");
     let exists: bool = {
@@ -89,14 +90,14 @@ pub async fn own_cluster(folder: &Path) -> (Cluster, String) {
             .expect("an answer")
     };
     if !exists {
-        make(&cluster, "own", None).await;
+        create_database(&cluster, "own", None).await;
     }
     let url = cluster.url("own");
     (cluster, url)
 }
 
-/// Runs the subcommands that make the schema and the example clinic.
-pub fn fill(folder: &Path, url: &str) {
+/// Creates the schema and the example clinic with the subcommands of `scheduler-local`.
+pub fn migrate_and_seed(folder: &Path, url: &str) {
     for subcommand in ["setup-database", "seed-clinic"] {
         let settings = [("DATABASE_URL", url.to_owned())];
         let (status, printed) = Process::run(folder, &settings, subcommand);
@@ -104,18 +105,18 @@ pub fn fill(folder: &Path, url: &str) {
     }
 }
 
-async fn copy(cluster: &Cluster) -> TestDatabase {
+async fn copy_template(cluster: &Cluster) -> TestDatabase {
     let name = format!("test_{}", Uuid::new_v4().simple());
-    make(cluster, &name, Some(TEMPLATE)).await;
+    create_database(cluster, &name, Some(TEMPLATE)).await;
     let url = cluster.url(&name);
     let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&url).expect("a PostgreSQL URL");
     TestDatabase { url, pool }
 }
 
-async fn make(cluster: &Cluster, name: &str, template: Option<&str>) {
+async fn create_database(cluster: &Cluster, name: &str, template: Option<&str>) {
     let template = template.map(|template| format!("template {template}")).unwrap_or_default();
     let mut admin = admin(cluster).await;
-    // Two copies of one template at once are refused: they queue here.
+    // PostgreSQL refuses to copy one template twice at the same time, so copies wait for each other.
     admin.execute("select pg_advisory_lock(1)").await.expect("a lock");
     admin.execute(format!("create database {name} {template}").as_str()).await.expect("a database");
     let _ = admin.close().await;
@@ -126,8 +127,8 @@ async fn admin(cluster: &Cluster) -> PgConnection {
     options.connect().await.expect("PostgreSQL answers")
 }
 
-/// Lives on a thread of its own: a test's runtime ends with the test.
-fn shared() -> &'static Cluster {
+/// Runs on its own thread, because a test's runtime ends with the test.
+fn shared_cluster() -> &'static Cluster {
     static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
     SHARED.get_or_init(|| {
         let (ready, started) = mpsc::channel();

@@ -7,23 +7,23 @@ use reqwest::{Client, Method};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
-/// An answer, and how long it took.
+/// A response, and how long it took.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answered {
-    /// Its status.
+pub struct HttpResponse {
+    /// The status code.
     pub status: u16,
-    /// Its body; null where it is no JSON.
+    /// The body; null if it is not JSON.
     pub body: Value,
-    /// From the request to the whole answer.
+    /// From sending the request to the last byte of the response.
     pub took: Duration,
 }
 
-/// Talks plain HTTP to this machine.
+/// A client for plain HTTP to this machine, without proxies, redirects and retries.
 pub fn client() -> Client {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .expect("the provider's own versions")
+        .expect("TLS versions that the provider supports")
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
     Client::builder()
@@ -36,28 +36,28 @@ pub fn client() -> Client {
         .expect("a client")
 }
 
-/// The key to every clinic.
+/// The API key for every clinic.
 pub const KEY: &str = "test-api-key";
 
-/// One request with [`KEY`]; an error means that the connection broke.
+/// Sends a request with [`KEY`]. An error means that the connection failed.
 pub async fn ask(
     client: &Client,
     method: Method,
     url: &str,
     body: Option<&Value>,
-) -> Result<Answered, reqwest::Error> {
+) -> Result<HttpResponse, reqwest::Error> {
     ask_with(client, Some(KEY), method, url, body).await
 }
 
-/// One request with this key, or with none.
+/// Sends a request with this key, or without a key.
 pub async fn ask_with(
     client: &Client,
     key: Option<&str>,
     method: Method,
     url: &str,
     body: Option<&Value>,
-) -> Result<Answered, reqwest::Error> {
-    let asked = Instant::now();
+) -> Result<HttpResponse, reqwest::Error> {
+    let started = Instant::now();
     let mut request = client.request(method, url);
     if let Some(key) = key {
         request = request.header("x-api-key", key);
@@ -68,5 +68,14 @@ pub async fn ask_with(
     let response = request.send().await?;
     let status = response.status().as_u16();
     let bytes = response.bytes().await?;
-    Ok(Answered { status, body: serde_json::from_slice(&bytes).unwrap_or_default(), took: asked.elapsed() })
+    Ok(HttpResponse {
+        status,
+        body: serde_json::from_slice(&bytes).unwrap_or_default(),
+        took: started.elapsed(),
+    })
+}
+
+/// The fields that a 400 answer names in `errors`.
+pub fn error_fields(body: &Value) -> Vec<&str> {
+    body["errors"].as_array().into_iter().flatten().filter_map(|error| error["field"].as_str()).collect()
 }

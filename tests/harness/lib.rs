@@ -1,15 +1,16 @@
-//! What the tests stand on: databases, a z-api, proxies, the product as a process, and patients.
+//! Shared test harness: databases, fake z-api and Google servers, proxies, the running app, and patients.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::missing_panics_doc,
-    reason = "what a test stands on may take what it knows to be there"
+    reason = "a test harness may panic"
 )]
 
-pub mod bad_dynamodb;
 pub mod clock;
+pub mod contexts;
 pub mod database;
+pub mod faulty_dynamodb;
 pub mod function;
 pub mod google;
 pub mod http;
@@ -17,18 +18,20 @@ pub mod messages;
 pub mod paths;
 pub mod patient;
 pub mod process;
-pub mod product;
 pub mod proxy;
 pub mod runtime_api;
+pub mod tables;
+pub mod test_app;
 pub mod wire;
 
-pub use bad_dynamodb::{BadDynamoDb, Fault};
 pub use clock::TestClock;
+pub use contexts::contexts_with_database;
 pub use database::{TestDatabase, database};
+pub use faulty_dynamodb::{Fault, FaultyDynamoDb};
 pub use messages::{audio, button, echo, received, row, staff, text};
-pub use paths::filled;
-pub use patient::Patient;
+pub use paths::fill_placeholders;
+pub use patient::{BOOKING_STEPS, Patient};
 pub use process::Process;
-pub use product::{CLINIC, Product, Setting, until};
-pub use proxy::{Manner, Proxy, waits_in_a_row};
-pub use wire::Speaks;
+pub use proxy::{Proxy, ProxyMode, sequential_waits};
+pub use test_app::{CLINIC, TestApp, TestConfig, wait_until};
+pub use wire::Protocol;

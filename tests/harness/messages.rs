@@ -1,24 +1,23 @@
-//! Webhooks as z-api posts them (`mocks/zapi`, from its documentation).
+//! Webhook bodies as z-api posts them. `mocks/zapi` holds the examples of its documentation.
 
 use serde_json::{Value, json};
 
-/// The example clinic's instance.
+/// The z-api instance of the example clinic.
 pub const INSTANCE: &str = "instance-123";
 
-/// Who writes, and from where.
+/// The sender of a message.
 #[derive(Debug, Clone)]
 pub struct Sender {
     /// The field `phone`: digits, or an `…@lid`.
     pub phone: String,
     /// The field `chatLid`.
     pub lid: Option<String>,
-    /// The profile's name.
+    /// The WhatsApp profile name.
     pub name: Option<String>,
 }
 
-/// A message: its sender, its id, the provider's clock in milliseconds, and its content, such as
-/// [`text`].
-pub fn received(from: &Sender, message_id: &str, momment: i64, content: Value) -> Value {
+/// A received message. `sent_at_millis` is z-api's `momment`; `content` is, for example, [`text`].
+pub fn received(from: &Sender, message_id: &str, sent_at_millis: i64, content: Value) -> Value {
     let mut webhook = json!({
         "isStatusReply": false,
         "chatLid": from.lid,
@@ -31,7 +30,7 @@ pub fn received(from: &Sender, message_id: &str, momment: i64, content: Value) -
         "messageId": message_id,
         "phone": from.phone,
         "fromMe": false,
-        "momment": momment,
+        "momment": sent_at_millis,
         "status": "RECEIVED",
         "chatName": from.name,
         "senderPhoto": null,
@@ -49,17 +48,17 @@ pub fn received(from: &Sender, message_id: &str, momment: i64, content: Value) -
     webhook
 }
 
-/// Words.
+/// A text message.
 pub fn text(message: &str) -> Value {
     json!({ "text": { "message": message } })
 }
 
-/// A press on a button.
+/// The answer to a button message.
 pub fn button(id: &str, label: &str) -> Value {
     json!({ "buttonsResponseMessage": { "buttonId": id, "message": label } })
 }
 
-/// A press on a list's row.
+/// The answer to a list message.
 pub fn row(id: &str, label: &str) -> Value {
     json!({ "listResponseMessage": { "message": label, "title": label, "selectedRowId": id } })
 }
@@ -72,12 +71,12 @@ pub fn audio() -> Value {
     } })
 }
 
-/// Words typed by staff on the clinic's own phone.
+/// A text that staff typed on the clinic's phone.
 pub fn staff(message: &str) -> Value {
     json!({ "fromMe": true, "fromApi": false, "status": "SENT", "text": { "message": message } })
 }
 
-/// The bot's own message, coming back.
+/// The echo of a text that the bot sent.
 pub fn echo(message: &str) -> Value {
     json!({ "fromMe": true, "fromApi": true, "status": "SENT", "text": { "message": message } })
 }

@@ -1,5 +1,4 @@
-//! The real local server as a process of its own, which a test may kill and start again while its
-//! stores live on.
+//! The local server as a child process that a test can kill and start again while its stores keep running.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -11,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Settings that must not reach the server from the outside.
-const SETTINGS: [&str; 23] = [
+/// Environment variables of the test run that the server must not inherit.
+const NOT_INHERITED: [&str; 23] = [
     "DATABASE_URL",
     "RDS_HOST",
     "RDS_PORT",
@@ -41,19 +40,18 @@ const SETTINGS: [&str; 23] = [
 /// A running server.
 pub struct Process {
     child: Child,
-    base: String,
+    base_url: String,
     log: PathBuf,
 }
 
 impl Process {
-    /// Starts it in a folder of its own and waits until it is healthy. Panics with its log if that
-    /// takes over a minute.
+    /// Starts the server in `folder` and waits until it is healthy. Panics with its log after one minute.
     pub async fn start(folder: &Path, settings: &[(&str, String)]) -> Self {
-        Self::start_by(&[program().as_os_str()], folder, settings).await
+        Self::start_with_command(&[program().as_os_str()], folder, settings).await
     }
 
-    /// The same by another command line, such as one that becomes another user first.
-    pub async fn start_by(line: &[&OsStr], folder: &Path, settings: &[(&str, String)]) -> Self {
+    /// Like [`Self::start`], with another command line, such as one that switches to another user first.
+    pub async fn start_with_command(line: &[&OsStr], folder: &Path, settings: &[(&str, String)]) -> Self {
         let port = free_port();
         let log = folder.join("log");
         let child = command(line, folder, &log)
@@ -62,14 +60,14 @@ impl Process {
             .env("DYNAMODB_PORT", free_port().to_string())
             .spawn()
             .expect("the server starts");
-        let mut process = Self { child, base: format!("http://127.0.0.1:{port}"), log };
-        process.until_healthy(Duration::from_secs(60)).await;
+        let mut process = Self { child, base_url: format!("http://127.0.0.1:{port}"), log };
+        process.wait_until_healthy(Duration::from_secs(60)).await;
         process
     }
 
-    /// Runs a subcommand such as `setup-database` to its end and answers what it printed.
+    /// Runs a subcommand such as `setup-database` and returns its exit status and output.
     pub fn run(folder: &Path, settings: &[(&str, String)], subcommand: &str) -> (ExitStatus, String) {
-        let output = clean(&mut Command::new(program()))
+        let output = clean_environment(&mut Command::new(program()))
             .current_dir(folder)
             .envs(settings.iter().map(|(name, value)| (*name, value)))
             .arg(subcommand)
@@ -81,54 +79,50 @@ impl Process {
     }
 
     /// Such as `http://127.0.0.1:9000`.
-    pub fn base(&self) -> &str {
-        &self.base
+    pub fn base_url(&self) -> &str {
+        &self.base_url
     }
 
-    /// Everything it and its forerunners in this folder have written.
+    /// Everything that this server and earlier ones in the same folder wrote to the log.
     pub fn log(&self) -> String {
         std::fs::read(&self.log).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default()
     }
 
-    /// As by `kill -9`.
+    /// Kills the process, like `kill -9`.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Asks it to end, as by `kill -TERM`, and answers how it ended.
-    pub fn end(&mut self, signal: &str) -> ExitStatus {
+    /// Sends a signal such as `-TERM` and waits for the process to exit.
+    pub fn terminate(&mut self, signal: &str) -> ExitStatus {
         let pid = self.child.id().to_string();
-        let told = Command::new("kill").args([signal, &pid]).status().expect("kill runs");
-        assert!(told.success());
-        self.child.wait().expect("it ends")
+        let sent = Command::new("kill").args([signal, &pid]).status().expect("kill runs");
+        assert!(sent.success());
+        self.child.wait().expect("the process exits")
     }
 
-    /// The most memory it has had at once, in bytes (Linux's `VmHWM`).
-    pub fn most_memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(path).expect("a process of Linux");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a figure");
-        let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().expect("kilobytes");
-        kilobytes * 1024
+    /// The most memory that the process has held so far, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        memory_kib(self.child.id(), "VmHWM:") * 1024
     }
 
-    /// Whether it has ended by itself.
-    pub fn has_ended(&mut self) -> bool {
+    /// Whether the process has exited.
+    pub fn has_exited(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
-    /// Waits until its stores answer.
-    pub async fn until_healthy(&mut self, at_most: Duration) {
+    /// Waits until the health route answers 200, so all stores are up.
+    pub async fn wait_until_healthy(&mut self, at_most: Duration) {
         let client = crate::http::client();
-        let url = format!("{}/_local/health", self.base);
+        let url = format!("{}/_local/health", self.base_url);
         let started = Instant::now();
         loop {
-            let answered = crate::http::ask(&client, reqwest::Method::GET, &url, None).await;
-            if answered.is_ok_and(|answer| answer.status == 200) {
+            let response = crate::http::ask(&client, reqwest::Method::GET, &url, None).await;
+            if response.is_ok_and(|response| response.status == 200) {
                 return;
             }
-            assert!(!self.has_ended(), "the server ended:\n{}", self.log());
+            assert!(!self.has_exited(), "the server exited:\n{}", self.log());
             assert!(started.elapsed() < at_most, "the server is not healthy:\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -146,48 +140,61 @@ fn command(line: &[&OsStr], folder: &Path, log: &Path) -> Command {
     let (first, rest) = line.split_first().expect("a command");
     let mut command = Command::new(first);
     command.args(rest);
-    clean(&mut command).current_dir(folder).stdin(Stdio::null()).stdout(append()).stderr(append());
+    clean_environment(&mut command)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(append())
+        .stderr(append());
     command
 }
 
-fn clean(command: &mut Command) -> &mut Command {
-    for setting in SETTINGS {
-        command.env_remove(setting);
+fn clean_environment(command: &mut Command) -> &mut Command {
+    for name in NOT_INHERITED {
+        command.env_remove(name);
     }
     command
 }
 
-/// Where nothing listens now.
+/// A field of `/proc/<pid>/status` in KiB, such as `VmHWM:`.
+pub(crate) fn memory_kib(pid: u32, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a running process on Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let figure = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    figure.unwrap_or_else(|| panic!("no {field} in {status}"))
+}
+
+/// A TCP port that is free at the moment.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
 }
 
-/// Builds the server, once, and answers where it is.
+/// Builds the server once per test process and returns its path.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--workspace",
-                "--bin",
-                "scheduler-local",
-                // As the running test was built, or every dependency is compiled again.
-                "--test",
-                "suite",
-                "--message-format=json-render-diagnostics",
-            ])
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo runs");
-        assert!(built.status.success(), "the server does not compile");
-        String::from_utf8_lossy(&built.stdout)
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|made| made["target"]["name"] == "scheduler-local")
-            .find_map(|made| made["executable"].as_str().map(PathBuf::from))
-            .expect("cargo says where the server is")
+        build(&["--bin", "scheduler-local"])
+            .iter()
+            .filter(|artifact| artifact["target"]["name"] == "scheduler-local")
+            .find_map(|artifact| artifact["executable"].as_str().map(PathBuf::from))
+            .expect("cargo reports the server's path")
     })
+}
+
+/// Builds binaries of the workspace and returns cargo's messages about them.
+///
+/// The running test is built along with them. Without it the workspace would have other features, and
+/// cargo would compile every dependency again.
+pub(crate) fn build(binaries: &[&str]) -> Vec<Value> {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--workspace"])
+        .args(binaries)
+        .args(["--test", "suite", "--message-format=json-render-diagnostics"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(built.status.success(), "cargo build failed");
+    let messages = String::from_utf8_lossy(&built.stdout);
+    messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).collect()
 }

@@ -1,4 +1,4 @@
-//! A TCP proxy that counts the waits it carries and can be told to misbehave.
+//! A TCP proxy that counts network waits and can break or delay connections.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,44 +12,44 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::wire::{Reader, Speaks};
+use crate::wire::{CallParser, Protocol};
 
-/// How connections are treated.
+/// What the proxy does with new connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
-    /// Carried.
-    Carry,
-    /// Taken, and reset before a byte.
+pub enum ProxyMode {
+    /// Forwards all bytes.
+    Forward,
+    /// Accepts the connection and resets it at once.
     Refuse,
-    /// Taken, and never answered.
+    /// Accepts the connection and never answers.
     Hang,
-    /// Reset after so many bytes of the answer.
+    /// Resets the connection after this many bytes of the answer.
     ResetAfter(usize),
-    /// PostgreSQL's "sorry, too many clients already" (53300).
-    Full,
+    /// Answers with PostgreSQL's "sorry, too many clients already" (53300).
+    TooManyClients,
 }
 
-/// One wait: from the first byte of a question to the first byte of its answer.
+/// One network wait: from the first byte of a request to the first byte of its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
-    /// When the question left.
-    pub asked: Instant,
-    /// When the answer came.
-    pub answered: Instant,
+    /// When the request was sent.
+    pub started: Instant,
+    /// When the response arrived.
+    pub ended: Instant,
 }
 
-/// What went through.
+/// What went through the proxy.
 #[derive(Debug, Clone, Default)]
 pub struct Traffic {
-    /// Connections that were made.
+    /// Number of new connections.
     pub connections: usize,
-    /// Waits, as they ended.
+    /// Waits in the order in which they ended.
     pub waits: Vec<Wait>,
-    /// PostgreSQL statements that ran, or DynamoDB operations by name, or HTTP requests.
+    /// PostgreSQL statements, names of DynamoDB operations, or request lines of HTTP.
     pub calls: Vec<String>,
 }
 
-/// The running proxy. It ends when this is dropped.
+/// The running proxy. It stops when this is dropped.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -58,144 +58,146 @@ pub struct Proxy {
 
 struct Shared {
     target: Mutex<SocketAddr>,
-    manner: Mutex<Manner>,
+    mode: Mutex<ProxyMode>,
     delay: Mutex<Duration>,
     traffic: Mutex<Traffic>,
-    speaks: Speaks,
-    /// Connections numbered below are cut, or carry nothing any more.
-    cut: watch::Sender<u64>,
-    silent: watch::Sender<u64>,
+    protocol: Protocol,
+    /// Connections with a lower number are reset.
+    reset_below: watch::Sender<u64>,
+    /// Connections with a lower number stay open and carry nothing.
+    hang_below: watch::Sender<u64>,
+    /// The number of the next connection.
     next: AtomicU64,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Proxy {
-    /// In front of `target`, such as `127.0.0.1:5432`.
-    pub async fn start(target: SocketAddr, speaks: Speaks) -> Self {
+    /// Starts in front of `target`, such as `127.0.0.1:5432`.
+    pub async fn start(target: SocketAddr, protocol: Protocol) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             target: Mutex::new(target),
-            manner: Mutex::new(Manner::Carry),
+            mode: Mutex::new(ProxyMode::Forward),
             delay: Mutex::default(),
             traffic: Mutex::default(),
-            speaks,
-            cut: watch::Sender::new(0),
-            silent: watch::Sender::new(0),
+            protocol,
+            reset_below: watch::Sender::new(0),
+            hang_below: watch::Sender::new(0),
             next: AtomicU64::new(0),
         });
         let server = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Self { address, shared, server }
     }
 
-    /// Where it listens.
+    /// The proxy's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From the next connection on.
-    pub fn leads_to(&self, target: SocketAddr) {
-        *locked(&self.shared.target) = target;
+    /// Forwards new connections to another server.
+    pub fn set_target(&self, target: SocketAddr) {
+        *lock(&self.shared.target) = target;
     }
 
-    /// From the next connection on.
-    pub fn treats(&self, manner: Manner) {
-        *locked(&self.shared.manner) = manner;
+    /// Sets what happens to new connections.
+    pub fn set_mode(&self, mode: ProxyMode) {
+        *lock(&self.shared.mode) = mode;
     }
 
-    /// From the next bytes on, so long each way.
-    pub fn delays(&self, each_way: Duration) {
-        *locked(&self.shared.delay) = each_way;
+    /// Delays all bytes from now on by this long in each direction.
+    pub fn set_delay(&self, each_way: Duration) {
+        *lock(&self.shared.delay) = each_way;
     }
 
-    /// Resets every connection there is.
-    pub fn cut(&self) {
-        self.shared.cut.send_replace(self.shared.next.load(Ordering::SeqCst));
+    /// Resets all open connections.
+    pub fn reset_connections(&self) {
+        self.shared.reset_below.send_replace(self.shared.next.load(Ordering::SeqCst));
     }
 
-    /// Every connection there is stays open and carries nothing any more, as after a thaw.
-    pub fn silence(&self) {
-        self.shared.silent.send_replace(self.shared.next.load(Ordering::SeqCst));
+    /// Keeps all open connections but carries nothing on them any more, as after a Lambda was frozen.
+    pub fn hang_connections(&self) {
+        self.shared.hang_below.send_replace(self.shared.next.load(Ordering::SeqCst));
     }
 
-    /// What went through since the last call.
+    /// What went through since this was last called.
     pub fn take_traffic(&self) -> Traffic {
-        std::mem::take(&mut *locked(&self.shared.traffic))
+        std::mem::take(&mut *lock(&self.shared.traffic))
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.server.abort();
-        self.cut();
+        self.reset_connections();
     }
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
         let number = shared.next.fetch_add(1, Ordering::SeqCst);
-        locked(&shared.traffic).connections += 1;
+        lock(&shared.traffic).connections += 1;
         let _ = stream.set_nodelay(true);
-        tokio::spawn(treat(stream, number, Arc::clone(&shared)));
+        tokio::spawn(serve(stream, number, Arc::clone(&shared)));
     }
 }
 
-async fn treat(client: TcpStream, number: u64, shared: Arc<Shared>) {
-    let manner = *locked(&shared.manner);
-    let mut cut = shared.cut.subscribe();
-    let treated = async {
-        match manner {
-            Manner::Refuse => drop(client.set_zero_linger()),
-            Manner::Hang => std::future::pending().await,
-            Manner::Full => refuse_as_full(client).await,
-            Manner::Carry => carry(client, number, &shared, usize::MAX).await,
-            Manner::ResetAfter(bytes) => carry(client, number, &shared, bytes).await,
+async fn serve(client: TcpStream, number: u64, shared: Arc<Shared>) {
+    let mode = *lock(&shared.mode);
+    let mut reset_below = shared.reset_below.subscribe();
+    let served = async {
+        match mode {
+            ProxyMode::Refuse => drop(client.set_zero_linger()),
+            ProxyMode::Hang => std::future::pending().await,
+            ProxyMode::TooManyClients => answer_too_many_clients(client).await,
+            ProxyMode::Forward => forward(client, number, &shared, usize::MAX).await,
+            ProxyMode::ResetAfter(bytes) => forward(client, number, &shared, bytes).await,
         }
     };
     tokio::select! {
-        () = treated => {}
-        _ = cut.wait_for(|cut| *cut > number) => {}
+        () = served => {}
+        _ = reset_below.wait_for(|below| *below > number) => {}
     }
 }
 
-/// The wait that is open on a connection, between its two directions.
-type Open = Arc<Mutex<Option<Instant>>>;
+/// When the request was sent that has no response yet; shared by both directions of a connection.
+type OpenRequest = Arc<Mutex<Option<Instant>>>;
 
-async fn carry(client: TcpStream, number: u64, shared: &Arc<Shared>, answer_limit: usize) {
-    let target = *locked(&shared.target);
+async fn forward(client: TcpStream, number: u64, shared: &Arc<Shared>, response_limit: usize) {
+    let target = *lock(&shared.target);
     let Ok(server) = TcpStream::connect(target).await else {
         drop(client.set_zero_linger());
         return;
     };
     let _ = server.set_nodelay(true);
-    // When either side is dropped by a cut it is reset, as by a dying host.
+    // With this option a dropped connection is reset, as when its host fails.
     let _ = (client.set_zero_linger(), server.set_zero_linger());
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let open = Open::default();
+    let open = OpenRequest::default();
     tokio::select! {
-        () = questions(from_client, to_server, number, shared, &open) => {}
-        () = answers(from_server, to_client, number, shared, &open, answer_limit) => {}
+        () = forward_requests(from_client, to_server, number, shared, &open) => {}
+        () = forward_responses(from_server, to_client, number, shared, &open, response_limit) => {}
     }
 }
 
-async fn questions(
+async fn forward_requests(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     number: u64,
     shared: &Shared,
-    open: &Open,
+    open: &OpenRequest,
 ) {
-    let mut reader = Reader::new(shared.speaks);
+    let mut parser = CallParser::new(shared.protocol);
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
-        let asked = Instant::now();
-        locked(open).get_or_insert(asked);
-        let calls = reader.read(&bytes[..read]);
-        locked(&shared.traffic).calls.extend(calls);
+        let started = Instant::now();
+        lock(open).get_or_insert(started);
+        let calls = parser.read(&bytes[..read]);
+        lock(&shared.traffic).calls.extend(calls);
         hold(number, shared).await;
         if to.write_all(&bytes[..read]).await.is_err() {
             break;
@@ -203,43 +205,43 @@ async fn questions(
     }
 }
 
-async fn answers(
+async fn forward_responses(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     number: u64,
     shared: &Shared,
-    open: &Open,
+    open: &OpenRequest,
     mut limit: usize,
 ) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
         let part = read.min(limit);
         hold(number, shared).await;
-        // Before the last byte leaves: whoever has the answer finds the wait counted.
-        if let Some(asked) = locked(open).take() {
-            locked(&shared.traffic).waits.push(Wait { asked, answered: Instant::now() });
+        // Counted before the bytes leave, so that a test that has the response also sees the wait.
+        if let Some(started) = lock(open).take() {
+            lock(&shared.traffic).waits.push(Wait { started, ended: Instant::now() });
         }
-        let passed = to.write_all(&bytes[..part]).await.is_ok();
+        let written = to.write_all(&bytes[..part]).await.is_ok();
         limit -= part;
-        if !passed || limit == 0 {
+        if !written || limit == 0 {
             break;
         }
     }
 }
 
-/// The delay of one way, and for ever on a connection that carries nothing any more.
+/// Waits for the delay of one direction, or forever if the connection carries nothing any more.
 async fn hold(number: u64, shared: &Shared) {
-    let delay = *locked(&shared.delay);
+    let delay = *lock(&shared.delay);
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    if *shared.silent.borrow() > number {
+    if *shared.hang_below.borrow() > number {
         std::future::pending::<()>().await;
     }
 }
 
-/// Answers a start-up packet as a PostgreSQL with no connection left does.
-async fn refuse_as_full(mut client: TcpStream) {
+/// Answers a start-up packet as PostgreSQL does when it has no connection left.
+async fn answer_too_many_clients(mut client: TcpStream) {
     let mut bytes = [0; 1024];
     while let Ok(read @ 1..) = client.read(&mut bytes).await {
         let wants_tls = read == 8;
@@ -259,18 +261,18 @@ async fn refuse_as_full(mut client: TcpStream) {
     }
 }
 
-/// The longest row of waits of which each began when the one before had ended: how often a request
-/// waited, whatever ran together.
-pub fn waits_in_a_row(waits: &[Wait]) -> usize {
+/// Length of the longest chain of waits in which each starts after the previous one ended. Waits that run in
+/// parallel count as one.
+pub fn sequential_waits(waits: &[Wait]) -> usize {
     let mut ordered = waits.to_vec();
-    ordered.sort_by_key(|wait| wait.answered);
-    let mut row = 0;
-    let mut free_from: Option<Instant> = None;
+    ordered.sort_by_key(|wait| wait.ended);
+    let mut chain = 0;
+    let mut last_end: Option<Instant> = None;
     for wait in ordered {
-        if free_from.is_none_or(|free| wait.asked >= free) {
-            row += 1;
-            free_from = Some(wait.answered);
+        if last_end.is_none_or(|end| wait.started >= end) {
+            chain += 1;
+            last_end = Some(wait.ended);
         }
     }
-    row
+    chain
 }

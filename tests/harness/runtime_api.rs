@@ -1,5 +1,5 @@
-//! A stand-in for Lambda's Runtime API, and functions started under it as AWS starts them
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
+//! A fake of [Lambda's Runtime API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html), and
+//! function binaries that run against it as they do on AWS.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,34 +15,38 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-/// A started function does something within this time, or the test fails.
-const AT_MOST: Duration = Duration::from_secs(30);
+use crate::process::memory_kib;
 
-/// What a function answered an event with; an error is what it reported as one.
-pub type Outcome = Result<Value, Value>;
+/// Deadline for a start and for an invocation.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One function running as a Lambda.
-pub struct Function {
+/// What a function answered to an event, or the error that it reported.
+pub type InvocationResult = Result<Value, Value>;
+
+/// A function's binary, running as a Lambda.
+pub struct LambdaProcess {
     child: Child,
-    to_first_poll: Duration,
+    startup_time: Duration,
     api: Arc<Api>,
 }
 
 struct Api {
     events: mpsc::UnboundedSender<Invocation>,
     waiting: Mutex<mpsc::UnboundedReceiver<Invocation>>,
-    open: std::sync::Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
+    /// Invocations without an answer so far, by request id.
+    open: std::sync::Mutex<HashMap<String, oneshot::Sender<InvocationResult>>>,
+    /// Notified at the first poll.
     polled: std::sync::Mutex<Option<oneshot::Sender<Instant>>>,
 }
 
 struct Invocation {
     event: Value,
-    answer: oneshot::Sender<Outcome>,
+    answer: oneshot::Sender<InvocationResult>,
 }
 
-impl Function {
-    /// Starts a binary with nothing in its environment but what AWS gives and `settings`, and waits
-    /// until it asks for its first event.
+impl LambdaProcess {
+    /// Starts a binary and waits for its first poll. Its environment has only the variables that AWS sets,
+    /// and `settings`.
     pub async fn start(binary: &str, settings: &[(&str, String)]) -> Self {
         let (events, waiting) = mpsc::unbounded_channel();
         let (polled, first_poll) = oneshot::channel();
@@ -56,56 +60,65 @@ impl Function {
         let mut command = command(binary, settings, &address);
         let started = Instant::now();
         let child = command.spawn().expect("the function starts");
-        let mut function = Self { child, to_first_poll: Duration::ZERO, api };
-        let at = tokio::time::timeout(AT_MOST, first_poll).await;
-        let at = at.unwrap_or_else(|_| panic!("{binary} does not ask for events")).expect("a poll");
-        function.to_first_poll = at - started;
+        let mut function = Self { child, startup_time: Duration::ZERO, api };
+        let at = tokio::time::timeout(TIMEOUT, first_poll).await;
+        let at = at.unwrap_or_else(|_| panic!("{binary} does not poll for events")).expect("a poll");
+        function.startup_time = at - started;
         function
     }
 
-    /// Runs a binary that cannot start to its end.
+    /// Runs a binary that is expected to fail at its start, and returns its output.
     pub async fn fail_to_start(binary: &str, settings: &[(&str, String)]) -> Output {
         let mut command = command(binary, settings, "127.0.0.1:9");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let ended = tokio::process::Command::from(command).kill_on_drop(true).output();
-        let ended = tokio::time::timeout(AT_MOST, ended).await;
-        ended.unwrap_or_else(|_| panic!("{binary} started")).expect("the function starts")
+        let output = tokio::process::Command::from(command).kill_on_drop(true).output();
+        let output = tokio::time::timeout(TIMEOUT, output).await;
+        output.unwrap_or_else(|_| panic!("{binary} started")).expect("the binary runs")
     }
 
-    /// From the process's start to its first poll, its connections made.
-    pub fn to_first_poll(&self) -> Duration {
-        self.to_first_poll
+    /// From the start of the process to its first poll, including its connections.
+    pub fn startup_time(&self) -> Duration {
+        self.startup_time
     }
 
-    /// What its process holds in memory now, and the most it has held, in KiB.
+    /// The memory that the process holds now, and the most it has held so far, in KiB.
     pub fn memory(&self) -> (u64, u64) {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux tells");
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let figure = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-            figure.unwrap_or_else(|| panic!("no {name} in {status}"))
-        };
-        (field("VmRSS:"), field("VmHWM:"))
+        (memory_kib(self.child.id(), "VmRSS:"), memory_kib(self.child.id(), "VmHWM:"))
     }
 
-    /// Gives it an event and waits for what it answers.
-    pub async fn invoke(&self, event: Value) -> Outcome {
-        let (answer, answered) = oneshot::channel();
-        self.api.events.send(Invocation { event, answer }).expect("the stand-in is there");
-        tokio::time::timeout(AT_MOST, answered).await.expect("an answer in time").expect("an answer")
+    /// Sends an event and waits for the answer.
+    pub async fn invoke(&self, event: Value) -> InvocationResult {
+        let (answer, result) = oneshot::channel();
+        self.api.events.send(Invocation { event, answer }).expect("the Runtime API is running");
+        tokio::time::timeout(TIMEOUT, result).await.expect("an answer in time").expect("an answer")
     }
 }
 
-impl Drop for Function {
+impl Drop for LambdaProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A request as API Gateway's REST API gives it to a function (payload format 1.0). With a stage
-/// it is `requestContext` that tells it.
+/// Settings that point a function at these stores and this z-api; the webhook token is `test-token`.
+pub fn store_settings(database_url: &str, dynamodb: &str, zapi_url: &str) -> Vec<(&'static str, String)> {
+    [
+        ("DATABASE_URL", database_url),
+        ("RDS_SSL_MODE", "disable"),
+        ("CONVERSATION_SESSIONS_TABLE", "sessions"),
+        ("MESSAGE_EVENTS_TABLE", "events"),
+        ("SCHEDULED_REMINDERS_TABLE", "reminders"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
+        ("ZAPI_BASE_URL", zapi_url),
+        ("WEBHOOK_TOKEN", "test-token"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into()
+}
+
+/// A request as API Gateway's REST API passes it to a function (payload format 1.0). A stage appears only in
+/// `requestContext`.
 pub fn gateway_event(
     method: &str,
     path: &str,
@@ -174,7 +187,7 @@ async fn next(State(api): State<Arc<Api>>) -> (HeaderMap, String) {
     if let Some(polled) = api.polled.lock().unwrap_or_else(PoisonError::into_inner).take() {
         let _ = polled.send(Instant::now());
     }
-    let invocation = api.waiting.lock().await.recv().await.expect("the test goes on");
+    let invocation = api.waiting.lock().await.recv().await.expect("the test is still running");
     let id = uuid::Uuid::new_v4().to_string();
     api.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), invocation.answer);
     let deadline = chrono::DateTime::<chrono::Utc>::MAX_UTC.timestamp_millis().to_string();
@@ -198,9 +211,9 @@ async fn fail(State(api): State<Arc<Api>>, InPath(id): InPath<String>, body: Str
     settle(&api, &id, Err(serde_json::from_str(&body).unwrap_or_default()))
 }
 
-fn settle(api: &Api, id: &str, outcome: Outcome) -> StatusCode {
+fn settle(api: &Api, id: &str, result: InvocationResult) -> StatusCode {
     let open = api.open.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-    match open.map(|answer| answer.send(outcome)) {
+    match open.map(|answer| answer.send(result)) {
         Some(_) => StatusCode::ACCEPTED,
         None => StatusCode::NOT_FOUND,
     }
@@ -226,25 +239,15 @@ fn command(binary: &str, settings: &[(&str, String)], runtime_api: &str) -> Comm
     command
 }
 
-/// Builds the functions, once, and answers where they are. With the test that is running, which is
-/// there already: without it the workspace has other features, and every dependency is compiled again.
+/// Builds all functions once per test process and returns the folder of their binaries.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--workspace", "--bins", "--test", "suite"])
-            .arg("--message-format=json-render-diagnostics")
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo runs");
-        assert!(built.status.success(), "the functions do not compile");
-        let made = String::from_utf8_lossy(&built.stdout)
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|made| made["target"]["kind"][0] == "bin")
-            .find_map(|made| made["executable"].as_str().map(PathBuf::from))
-            .expect("cargo says where the functions are");
-        made.parent().expect("a folder").to_owned()
+        let binary = crate::process::build(&["--bins"])
+            .iter()
+            .filter(|artifact| artifact["target"]["kind"][0] == "bin")
+            .find_map(|artifact| artifact["executable"].as_str().map(PathBuf::from))
+            .expect("cargo reports the path of a function");
+        binary.parent().expect("a folder").to_owned()
     })
 }

@@ -1,4 +1,4 @@
-//! The whole product over HTTP, with stores and a z-api that belong to the test.
+//! The whole app over HTTP: the local server with stores and a fake z-api server that belong to the test.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,266 +9,274 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use reqwest::{Client, Method};
 use scheduler_core::adapters::clock::SystemClock;
 use scheduler_core::ports::Clock;
-use scheduler_local::zapi_stand_in::ZapiStandIn;
+use scheduler_local::fake_zapi::FakeZapi;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::clock::TestClock;
 use crate::database::{TestDatabase, database};
-use crate::http::{Answered, KEY, ask, ask_with, client};
+use crate::http::{HttpResponse, KEY, ask, ask_with, client};
 use crate::patient::Patient;
 use crate::process::Process;
 
-/// The example clinic.
+/// The id of the example clinic.
 pub const CLINIC: &str = "laser-beauty-sp";
 
-/// How a product is set up.
+/// How the app is started.
 #[derive(Debug, Clone)]
-pub struct Setting {
-    /// `DATABASE_URL`, where it isn't the test database's own.
+pub struct TestConfig {
+    /// `DATABASE_URL`; by default the URL of the test database.
     pub database_url: Option<String>,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`; without, the server's own, kept in its folder.
+    /// `AWS_ENDPOINT_URL_DYNAMODB`; by default the server's embedded DynamoDB, kept in its folder.
     pub dynamodb: Option<String>,
     /// `ALLOWED_PHONES`
-    pub allowed: &'static str,
+    pub allowed_phones: &'static str,
     /// `WEBHOOK_TOKEN`
     pub webhook_token: Option<&'static str>,
-    /// `SCHEDULER_API_KEY`; [`KEY`] must be among them.
+    /// `SCHEDULER_API_KEY`; must contain [`KEY`].
     pub keys: &'static str,
-    /// Whether the clock stands still at [`crate::clock::MONDAY`].
-    pub clock_stands: bool,
+    /// Whether the clock starts at [`crate::clock::MONDAY`] and moves only when the test moves it.
+    pub frozen_clock: bool,
 }
 
-impl Default for Setting {
+impl Default for TestConfig {
     fn default() -> Self {
         Self {
             database_url: None,
             dynamodb: None,
-            allowed: "*",
+            allowed_phones: "*",
             webhook_token: None,
             keys: KEY,
-            clock_stands: true,
+            frozen_clock: true,
         }
     }
 }
 
-/// The running product.
-pub struct Product {
-    /// Its database.
+/// The running app.
+pub struct TestApp {
+    /// The PostgreSQL database.
     pub database: TestDatabase,
-    /// Its z-api.
-    pub zapi: ZapiStandIn,
-    /// What the server's clock shows while it stands.
+    /// The fake z-api server.
+    pub zapi: FakeZapi,
+    /// The server's time while its clock is frozen.
     pub clock: Arc<TestClock>,
     server: Process,
     client: Client,
-    setting: Setting,
+    config: TestConfig,
     environment: Vec<(&'static str, String)>,
     folder: TempDir,
     message: AtomicU64,
 }
 
-impl Product {
-    /// With everything as a test mostly wants it.
+impl TestApp {
+    /// Starts with the default configuration.
     pub async fn start() -> Self {
-        Self::with(Setting::default()).await
+        Self::with(TestConfig::default()).await
     }
 
-    /// Set up so.
-    pub async fn with(setting: Setting) -> Self {
-        Self::on(database().await, setting).await
+    /// Starts with another configuration.
+    pub async fn with(config: TestConfig) -> Self {
+        Self::on(database().await, config).await
     }
 
-    /// On a database that is there.
-    pub async fn on(database: TestDatabase, setting: Setting) -> Self {
+    /// Starts on an existing database.
+    pub async fn on(database: TestDatabase, config: TestConfig) -> Self {
         let clock = Arc::new(TestClock::new());
-        let zapi = ZapiStandIn::start(clock.clone()).await.expect("a port for z-api");
+        let zapi = FakeZapi::start(clock.clone()).await.expect("a port for z-api");
         let folder = TempDir::new().expect("a folder");
-        let server = spawn(folder.path(), &database, &zapi, &setting, &[], None).await;
+        let server = spawn(folder.path(), &database, &zapi, &config, &[], None).await;
         let message = AtomicU64::new(0);
-        let product = Self {
+        let app = Self {
             database,
             zapi,
             clock,
             server,
             client: client(),
-            setting,
+            config,
             environment: Vec::new(),
             folder,
             message,
         };
-        product.set_clock().await;
-        product
+        app.set_clock().await;
+        app
     }
 
-    /// From its next start on, with this in its environment.
-    pub fn set(&mut self, name: &'static str, value: String) {
+    /// Sets an environment variable for the next [`Self::restart`].
+    pub fn set_env(&mut self, name: &'static str, value: String) {
         self.environment.push((name, value));
     }
 
-    /// The same product after a death: stores and z-api live on. It ends at a point of contract 7
-    /// where one is given.
-    pub async fn restart(&mut self, end_at: Option<&str>) {
+    /// Kills the server and starts it again; the stores and z-api keep running. The new process exits at the
+    /// failpoint, if one is given (`docs/rules/data.md#failpoints`).
+    pub async fn restart(&mut self, failpoint: Option<&str>) {
         self.server.kill();
         self.server =
-            spawn(self.folder.path(), &self.database, &self.zapi, &self.setting, &self.environment, end_at)
+            spawn(self.folder.path(), &self.database, &self.zapi, &self.config, &self.environment, failpoint)
                 .await;
         self.set_clock().await;
     }
 
-    /// Moves the clock on: where it runs, it stands from now on.
-    pub async fn passes(&mut self, time: TimeDelta) {
-        if !self.setting.clock_stands {
+    /// Moves the server's clock forward. A running clock is frozen first.
+    pub async fn advance_clock(&mut self, time: TimeDelta) {
+        if !self.config.frozen_clock {
             self.clock.set(SystemClock.now());
-            self.setting.clock_stands = true;
+            self.config.frozen_clock = true;
         }
         self.clock.advance(time);
         self.set_clock().await;
     }
 
     async fn set_clock(&self) {
-        if self.setting.clock_stands {
+        if self.config.frozen_clock {
             let now = json!({ "now": self.clock.now() });
-            let answered = self.ask(Method::PUT, "/_local/clock", Some(&now)).await;
-            assert_eq!(answered.status, 200, "{}", answered.body);
+            self.ask_expecting(Method::PUT, "/_local/clock", Some(&now), 200).await;
         }
     }
 
-    /// What time the server takes it to be.
+    /// The server's current time.
     pub fn now(&self) -> DateTime<Utc> {
-        if self.setting.clock_stands { self.clock.now() } else { SystemClock.now() }
+        if self.config.frozen_clock { self.clock.now() } else { SystemClock.now() }
     }
 
-    /// Everything the server has written.
+    /// Everything that the server has written to its log.
     pub fn log(&self) -> String {
         self.server.log()
     }
 
-    /// The process.
+    /// The server process.
     pub fn server(&mut self) -> &mut Process {
         &mut self.server
     }
 
-    /// A request with the key; panics where the connection breaks.
-    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Answered {
+    /// Sends a request with the default key. Panics if the connection fails.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> HttpResponse {
         self.try_ask(method, path, body).await.expect("an answer")
     }
 
-    /// A request with the key.
+    /// Sends a request with the default key and returns the body. Panics unless the answer has this status.
+    pub async fn ask_expecting(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        status: u16,
+    ) -> Value {
+        let response = self.ask(method.clone(), path, body).await;
+        let sent = body.map(Value::to_string).unwrap_or_default();
+        assert_eq!(response.status, status, "{method} {path} {sent}: {}", response.body);
+        response.body
+    }
+
+    /// Sends a request with the default key. An error means that the connection failed.
     pub async fn try_ask(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Answered, reqwest::Error> {
-        ask(&self.client, method, &format!("{}{path}", self.server.base()), body).await
+    ) -> Result<HttpResponse, reqwest::Error> {
+        ask(&self.client, method, &self.url(path), body).await
     }
 
-    /// A request as somebody else: with another key, or with none.
+    /// Sends a request with another key, or without a key.
     pub async fn ask_with(
         &self,
         key: Option<&str>,
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Answered {
+    ) -> HttpResponse {
         ask_with(&self.client, key, method, &self.url(path), body).await.expect("an answer")
     }
 
-    /// Where anything at all may be posted.
+    /// The full URL of a path.
     pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.server.base())
+        format!("{}{path}", self.server.base_url())
     }
 
-    /// The client of this product.
+    /// The HTTP client for this app.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Posts a webhook as z-api does.
-    pub async fn webhook(&self, body: &Value) -> Answered {
+    /// Posts a webhook as z-api does. Panics if the connection fails.
+    pub async fn webhook(&self, body: &Value) -> HttpResponse {
         self.try_webhook(body).await.expect("an answer")
     }
 
-    /// Posts a webhook; an error means that the connection broke.
-    pub async fn try_webhook(&self, body: &Value) -> Result<Answered, reqwest::Error> {
-        let token = self.setting.webhook_token.map(|token| format!("?token={token}")).unwrap_or_default();
+    /// Posts a webhook. An error means that the connection failed.
+    pub async fn try_webhook(&self, body: &Value) -> Result<HttpResponse, reqwest::Error> {
+        let token = self.config.webhook_token.map(|token| format!("?token={token}")).unwrap_or_default();
         self.try_ask(Method::POST, &format!("/webhook/whatsapp{token}"), Some(body)).await
     }
 
-    /// A number of its own for each message.
+    /// A new number for each message.
     pub(crate) fn next_message(&self) -> u64 {
         self.message.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Somebody who writes from this address, with this profile.
+    /// A patient with this phone number (or `…@lid`) and profile name.
     pub fn patient<'a>(&'a self, phone: &str, name: &str) -> Patient<'a> {
         Patient::new(self, phone, name)
     }
 
-    /// Session and history of one person.
+    /// Session, history and reminders of one patient: `{"session", "events", "reminders"}`.
     pub async fn chat(&self, phone: &str) -> Value {
         let phone = phone.replace('@', "%40");
         let path = format!("/_local/chats/{phone}?clinicId={CLINIC}");
-        let answered = self.ask(Method::GET, &path, None).await;
-        assert_eq!(answered.status, 200, "{}", answered.body);
-        answered.body
+        self.ask_expecting(Method::GET, &path, None, 200).await
     }
 
-    /// The stored state of a chat.
+    /// The stored state of a chat, such as `MAIN_MENU`.
     pub async fn state(&self, phone: &str) -> String {
         let chat = self.chat(phone).await;
         chat["session"]["currentState"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Message events in the order of their keys.
+    /// The message events of a chat in the order of their keys.
     pub async fn events(&self, phone: &str) -> Vec<Value> {
         let chat = self.chat(phone).await;
         chat["events"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Every visit of two months, cancelled ones too.
-    pub async fn visits(&self) -> Vec<Value> {
+    /// All appointments of the next 60 days, including cancelled ones.
+    pub async fn appointments(&self) -> Vec<Value> {
         let from = self.now().date_naive();
         let to = from + TimeDelta::days(60);
         let path = format!("/clinics/{CLINIC}/appointments?from={from}&to={to}");
-        let answered = self.ask(Method::GET, &path, None).await;
-        assert_eq!(answered.status, 200, "{}", answered.body);
-        answered.body["appointments"].as_array().cloned().unwrap_or_default()
+        let body = self.ask_expecting(Method::GET, &path, None, 200).await;
+        body["appointments"].as_array().cloned().unwrap_or_default()
     }
 
-    /// The visits of one person in a status.
-    pub async fn visits_of(&self, phone: &str, status: &str) -> Vec<Value> {
-        let mut visits = self.visits().await;
-        visits.retain(|visit| visit["patient_phone"] == phone && visit["status"] == status);
-        visits
+    /// The appointments of one patient that have this status.
+    pub async fn appointments_of(&self, phone: &str, status: &str) -> Vec<Value> {
+        let mut appointments = self.appointments().await;
+        appointments
+            .retain(|appointment| appointment["patient_phone"] == phone && appointment["status"] == status);
+        appointments
     }
 
-    /// The example clinic's one service.
+    /// The id of the example clinic's only service.
     pub async fn service_id(&self) -> String {
-        let answered = self.ask(Method::GET, &format!("/clinics/{CLINIC}/services"), None).await;
-        answered.body["services"][0]["service_id"].as_str().expect("a service").to_owned()
+        let response = self.ask(Method::GET, &format!("/clinics/{CLINIC}/services"), None).await;
+        response.body["services"][0]["service_id"].as_str().expect("a service").to_owned()
     }
 
-    /// Free times of a day over the API.
+    /// The free times of a day as the API lists them.
     pub async fn slots(&self, date: NaiveDate) -> Vec<String> {
         let service = self.service_id().await;
         let path = format!("/clinics/{CLINIC}/available-slots?date={date}&serviceId={service}");
-        let answered = self.ask(Method::GET, &path, None).await;
-        assert_eq!(answered.status, 200, "{}", answered.body);
-        serde_json::from_value(answered.body["slots"].clone()).expect("times")
+        let body = self.ask_expecting(Method::GET, &path, None, 200).await;
+        serde_json::from_value(body["slots"].clone()).expect("times")
     }
 
-    /// Runs the Reconciler once and answers its summary.
+    /// Runs the Reconciler once and returns its summary.
     pub async fn reconcile(&self) -> Value {
-        let answered = self.ask(Method::POST, "/_local/jobs/reconciler", None).await;
-        assert_eq!(answered.status, 200, "{}", answered.body);
-        answered.body
+        self.ask_expecting(Method::POST, "/_local/jobs/reconciler", None, 200).await
     }
 }
 
-/// Polls until it holds; panics after `at_most`.
-pub async fn until(what: &str, at_most: Duration, mut holds: impl AsyncFnMut() -> bool) {
+/// Polls until the condition holds. Panics with `what` after `at_most`.
+pub async fn wait_until(what: &str, at_most: Duration, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + at_most;
     while !holds().await {
         assert!(tokio::time::Instant::now() < deadline, "{what}: not within {at_most:?}");
@@ -279,23 +287,23 @@ pub async fn until(what: &str, at_most: Duration, mut holds: impl AsyncFnMut() -
 async fn spawn(
     folder: &Path,
     database: &TestDatabase,
-    zapi: &ZapiStandIn,
-    setting: &Setting,
+    zapi: &FakeZapi,
+    config: &TestConfig,
     environment: &[(&'static str, String)],
-    end_at: Option<&str>,
+    failpoint: Option<&str>,
 ) -> Process {
-    let url = setting.database_url.clone().unwrap_or_else(|| database.url.clone());
+    let url = config.database_url.clone().unwrap_or_else(|| database.url.clone());
     let mut settings = vec![
         ("DATABASE_URL", url),
         ("ZAPI_BASE_URL", zapi.base_url()),
-        ("ALLOWED_PHONES", setting.allowed.to_owned()),
-        ("SCHEDULER_API_KEY", setting.keys.to_owned()),
+        ("ALLOWED_PHONES", config.allowed_phones.to_owned()),
+        ("SCHEDULER_API_KEY", config.keys.to_owned()),
     ];
-    settings.extend(setting.dynamodb.clone().map(|url| ("AWS_ENDPOINT_URL_DYNAMODB", url)));
-    settings.extend(setting.webhook_token.map(|token| ("WEBHOOK_TOKEN", token.to_owned())));
-    // A test says when a job runs: nothing happens behind its back.
+    settings.extend(config.dynamodb.clone().map(|url| ("AWS_ENDPOINT_URL_DYNAMODB", url)));
+    settings.extend(config.webhook_token.map(|token| ("WEBHOOK_TOKEN", token.to_owned())));
+    // Jobs run only when a test starts them.
     settings.push(("LOCAL_JOBS", "off".to_owned()));
     settings.extend(environment.iter().cloned());
-    settings.extend(end_at.map(|point| ("SCHEDULER_END_AT", point.to_owned())));
+    settings.extend(failpoint.map(|point| ("SCHEDULER_END_AT", point.to_owned())));
     Process::start(folder, &settings).await
 }

@@ -1,52 +1,54 @@
-//! Reads what a client says on a wire, as far as counting needs it.
+//! Finds the calls in the bytes that a client sends, so that a proxy can count them.
 
-/// What is spoken on a connection.
+/// The protocol of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speaks {
+pub enum Protocol {
     /// PostgreSQL's protocol, version 3, without TLS.
     Postgres,
-    /// DynamoDB over HTTP: operations are known by their header.
+    /// DynamoDB over HTTP; the header `x-amz-target` names the operation.
     DynamoDb,
     /// HTTP.
     Http,
 }
 
-/// Reads one connection's questions.
-pub struct Reader {
-    speaks: Speaks,
-    left: Vec<u8>,
+/// Finds the calls of one connection.
+pub struct CallParser {
+    protocol: Protocol,
+    /// Bytes of an incomplete message.
+    buffer: Vec<u8>,
     started: bool,
 }
 
-impl Reader {
-    /// Of a new connection.
-    pub fn new(speaks: Speaks) -> Self {
-        Self { speaks, left: Vec::new(), started: false }
+impl CallParser {
+    /// For a new connection.
+    pub fn new(protocol: Protocol) -> Self {
+        Self { protocol, buffer: Vec::new(), started: false }
     }
 
-    /// The calls whose beginning is in these bytes.
+    /// The calls that these bytes start or, for PostgreSQL, complete.
     pub fn read(&mut self, bytes: &[u8]) -> Vec<String> {
-        match self.speaks {
-            Speaks::Postgres => self.statements(bytes),
-            Speaks::DynamoDb => operations(bytes),
-            Speaks::Http => requests(bytes),
+        match self.protocol {
+            Protocol::Postgres => self.statements(bytes),
+            Protocol::DynamoDb => operations(bytes),
+            Protocol::Http => requests(bytes),
         }
     }
 
-    /// One per executed statement: `Execute` and `Query` messages.
+    /// The `Execute` and `Query` messages, one per executed statement.
     fn statements(&mut self, bytes: &[u8]) -> Vec<String> {
-        self.left.extend_from_slice(bytes);
+        self.buffer.extend_from_slice(bytes);
         let mut ran = Vec::new();
         loop {
-            let typed = usize::from(self.started);
-            let Some(length) = self.left.get(typed..typed + 4) else { return ran };
+            // Every message but the first ones starts with a byte for its type.
+            let type_byte = usize::from(self.started);
+            let Some(length) = self.buffer.get(type_byte..type_byte + 4) else { return ran };
             let length = u32::from_be_bytes([length[0], length[1], length[2], length[3]]) as usize;
-            if self.left.len() < typed + length {
+            if self.buffer.len() < type_byte + length {
                 return ran;
             }
-            let message: Vec<u8> = self.left.drain(..typed + length).collect();
+            let message: Vec<u8> = self.buffer.drain(..type_byte + length).collect();
             if !self.started {
-                // A request for TLS is eight bytes long; the start-up packet follows it.
+                // A TLS request is eight bytes long, and the start-up packet follows it.
                 self.started = message.len() > 8;
                 continue;
             }
@@ -60,10 +62,10 @@ impl Reader {
 }
 
 fn operations(bytes: &[u8]) -> Vec<String> {
-    const MARK: &str = "DynamoDB_20120810.";
+    const PREFIX: &str = "DynamoDB_20120810.";
     let text = String::from_utf8_lossy(bytes);
-    let named = |rest: &str| rest.chars().take_while(char::is_ascii_alphabetic).collect();
-    text.split(MARK).skip(1).map(named).collect()
+    let name = |rest: &str| rest.chars().take_while(char::is_ascii_alphabetic).collect();
+    text.split(PREFIX).skip(1).map(name).collect()
 }
 
 fn requests(bytes: &[u8]) -> Vec<String> {
@@ -78,22 +80,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_statement_is_counted_once_however_it_is_cut() {
+    fn a_statement_is_counted_once_however_its_bytes_are_split() {
         let mut bytes = vec![0, 0, 0, 8, 4, 210, 22, 47];
         bytes.extend([0, 0, 0, 9, 0, 3, 0, 0, 0]);
         bytes.extend(*b"Q\0\0\0\x0dselect 1\0");
         bytes.extend(*b"E\0\0\0\x09\0\0\0\0\0");
-        let mut whole = Reader::new(Speaks::Postgres);
+        let mut whole = CallParser::new(Protocol::Postgres);
         assert_eq!(whole.read(&bytes), ["select 1", "execute"]);
-        let mut cut = Reader::new(Speaks::Postgres);
-        let counted: Vec<_> = bytes.iter().flat_map(|byte| cut.read(&[*byte])).collect();
+        let mut split = CallParser::new(Protocol::Postgres);
+        let counted: Vec<_> = bytes.iter().flat_map(|byte| split.read(&[*byte])).collect();
         assert_eq!(counted, ["select 1", "execute"]);
     }
 
     #[test]
-    fn an_operation_is_known_by_its_header() {
-        let mut reader = Reader::new(Speaks::DynamoDb);
+    fn an_operation_is_recognised_by_its_header() {
+        let mut parser = CallParser::new(Protocol::DynamoDb);
         let bytes = b"POST / HTTP/1.1\r\nx-amz-target: DynamoDB_20120810.UpdateItem\r\n\r\n{}";
-        assert_eq!(reader.read(bytes), ["UpdateItem"]);
+        assert_eq!(parser.read(bytes), ["UpdateItem"]);
     }
 }

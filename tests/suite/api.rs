@@ -1,37 +1,28 @@
-//! What the API refuses before any store is asked: keys, tokens, methods, sizes, fields.
-
-use std::sync::Arc;
+//! What the API refuses without using a store: keys, tokens, methods, sizes, fields.
 
 use http::{Request, StatusCode};
-use scheduler_api::metrics::Metrics;
-use scheduler_api::{World, dispatch};
-use scheduler_core::adapters::postgres::Db;
-use scheduler_core::config::{ApiKey, DatabaseConfig, SslMode};
+use scheduler_api::auth::WebhookToken;
+use scheduler_api::{Contexts, dispatch};
+use scheduler_core::config::ApiKey;
 use scheduler_core::domain::clinic::Secret;
 use scheduler_core::domain::ids::ClinicId;
-use scheduler_tests::TestClock;
+use scheduler_tests::contexts_with_database;
+use scheduler_tests::http::error_fields;
 use serde_json::{Value, json};
 
 const CREATE: &str = "/appointments";
 
-/// A world whose database is away, with a key to every clinic and one to `sp-1`.
-fn world() -> World {
-    let url = Secret::new("postgres://nobody:nothing@127.0.0.1:9/none");
-    let config = DatabaseConfig { url, ssl_mode: SslMode::Disable, root_cert: None };
+/// A function with an unavailable database, the key `all` for every clinic and the key `one` for `sp-1`.
+fn contexts() -> Contexts {
     let key = |clinic: Option<&str>, key: &str| ApiKey {
         clinic: clinic.map(|id| ClinicId(id.to_owned())),
         key: Secret::new(key),
     };
-    World {
-        db: Db::held(&config).unwrap(),
-        chats: None,
-        reminders: None,
-        clock: Arc::new(TestClock::new()),
-        keys: vec![key(None, "all"), key(Some("sp-1"), "one")],
-        webhook_token: Some(Secret::new("token")),
-        metrics: Metrics::default(),
-        sheets: None,
-    }
+    contexts_with_database(
+        "postgres://nobody:nothing@127.0.0.1:9/none",
+        vec![key(None, "all"), key(Some("sp-1"), "one")],
+        WebhookToken::Required(Secret::new("token")),
+    )
 }
 
 async fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (StatusCode, Value) {
@@ -39,14 +30,14 @@ async fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> 
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = dispatch(&world(), request.body(body.as_bytes().to_vec()).unwrap()).await;
+    let response = dispatch(&contexts(), request.body(body.as_bytes().to_vec()).unwrap()).await;
     assert_eq!(response.headers()["access-control-allow-origin"], "*");
     (response.status(), serde_json::from_str(response.body()).unwrap_or_default())
 }
 
 #[tokio::test]
-async fn a_key_is_looked_for_in_four_places_and_opens_its_own_clinic_alone() {
-    // 503 is as far as a call comes whose key is right: the database is away.
+async fn a_key_is_read_from_four_places_and_opens_only_its_clinic() {
+    // A call with the right key gets 503, because the database is unavailable.
     let clinic = "/clinics/sp-1";
     for (path, headers, body, expected) in [
         (clinic, &[][..], "", 401),
@@ -70,7 +61,7 @@ async fn a_key_is_looked_for_in_four_places_and_opens_its_own_clinic_alone() {
 }
 
 #[tokio::test]
-async fn without_a_key_nothing_is_learned_but_that() {
+async fn a_missing_key_a_wrong_key_and_a_wrong_token_get_the_same_401_whatever_the_body() {
     let (_, first) = ask("POST", CREATE, &[], "no json").await;
     for (headers, body) in [(&[][..], "{}"), (&[("x-api-key", "wrong")], "{}"), (&[], &"x".repeat(2 << 20))] {
         let (status, answer) = ask("POST", CREATE, headers, body).await;
@@ -81,7 +72,7 @@ async fn without_a_key_nothing_is_learned_but_that() {
 }
 
 #[tokio::test]
-async fn a_path_a_method_or_a_size_that_is_wrong_is_told() {
+async fn unknown_paths_wrong_methods_and_large_bodies_get_their_status() {
     let large = "x".repeat((1 << 20) + 1);
     for (method, path, body, expected) in [
         ("GET", "/nothing", "", 404),
@@ -97,38 +88,38 @@ async fn a_path_a_method_or_a_size_that_is_wrong_is_told() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_the_right_ones() {
+async fn a_wrong_method_is_answered_with_the_allowed_ones() {
     let request = Request::delete("/clinics/sp-1").body(Vec::new()).unwrap();
-    let response = dispatch(&world(), request).await;
+    let response = dispatch(&contexts(), request).await;
     assert_eq!(response.headers()["allow"], "GET, PUT, OPTIONS");
 }
 
 #[tokio::test]
-async fn every_fault_of_a_request_is_told_at_once() {
+async fn one_answer_names_every_wrong_field_of_a_request() {
     let id = "00000000-0000-0000-0000-000000000000";
-    let visit = |changed: Value| {
+    let appointment = |changed: Value| {
         let mut body = json!({"clinicId": "sp-1", "phone": "(11) 99999-0000", "serviceId": id,
             "date": "2026-02-17", "time": "09:00"});
         body.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
         body
     };
-    let visit_path = format!("/appointments/{id}");
+    let appointment_path = format!("/appointments/{id}");
     for (method, path, body, fields) in [
         ("POST", CREATE, json!({}), &["clinicId", "phone", "serviceId", "date", "time"][..]),
         ("POST", CREATE, json!([]), &["body"]),
         (
             "POST",
             CREATE,
-            visit(json!({"phone": "(20) 99999-0000", "date": "2026-02-30"})),
+            appointment(json!({"phone": "(20) 99999-0000", "date": "2026-02-30"})),
             &["phone", "date"],
         ),
-        ("POST", CREATE, visit(json!({"time": "24:00", "colour": 1})), &["time", "colour"]),
-        ("POST", CREATE, visit(json!({"notes": "a\u{0}b", "name": "**"})), &["name", "notes"]),
-        ("PUT", &visit_path, json!({}), &["body"]),
-        ("PUT", &visit_path, json!({"date": "2026-02-17"}), &["date"]),
+        ("POST", CREATE, appointment(json!({"time": "24:00", "colour": 1})), &["time", "colour"]),
+        ("POST", CREATE, appointment(json!({"notes": "a\u{0}b", "name": "**"})), &["name", "notes"]),
+        ("PUT", &appointment_path, json!({}), &["body"]),
+        ("PUT", &appointment_path, json!({"date": "2026-02-17"}), &["date"]),
         (
             "PUT",
-            &visit_path,
+            &appointment_path,
             json!({"status": "GONE", "version": "1", "notify": 1}),
             &["version", "status", "notify"],
         ),
@@ -177,20 +168,19 @@ async fn every_fault_of_a_request_is_told_at_once() {
         ),
     ] {
         let (status, answer) = ask(method, path, &[("x-api-key", "one")], &body.to_string()).await;
-        let told: Vec<_> =
-            answer["errors"].as_array().into_iter().flatten().map(|fault| fault["field"].clone()).collect();
+        let named = error_fields(&answer);
         assert_eq!(
-            (status, told),
-            (StatusCode::BAD_REQUEST, fields.iter().map(|name| json!(name)).collect()),
+            (status, named.as_slice()),
+            (StatusCode::BAD_REQUEST, fields),
             "{method} {path} {body}: {answer}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_says_when_to_come_again_and_nothing_else() {
+async fn an_unavailable_store_is_answered_with_retry_after_and_no_details() {
     let request = Request::get("/clinics/sp-1").header("x-api-key", "all").body(Vec::new()).unwrap();
-    let response = dispatch(&world(), request).await;
+    let response = dispatch(&contexts(), request).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.headers().contains_key("retry-after"));
     assert!(!response.body().contains("postgres") && !response.body().contains("127.0.0.1"));

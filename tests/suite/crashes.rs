@@ -1,15 +1,16 @@
-//! A process that dies in the middle of a confirmation, and a database that is away when a message
-//! comes: nothing is lost, nothing is done twice (quality 3).
+//! The process crashes during a confirmation, or PostgreSQL is unavailable when a message arrives: nothing is
+//! lost and nothing is done twice (`docs/rules/reliability.md#crashes`).
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use scheduler_tests::{Manner, Product, Proxy, Setting, Speaks, database, text, until};
+use scheduler_tests::{Protocol, Proxy, ProxyMode, TestApp, TestConfig, database, text, wait_until};
 
 const MARIA: &str = "5511999990000";
 
-/// Contract 7, in the order in which a confirmation passes them.
-const POINTS: [&str; 6] = [
+/// The failpoints of a message in the order in which a confirmation hits them
+/// (`docs/rules/data.md#failpoints`).
+const FAILPOINTS: [&str; 6] = [
     "message_stored",
     "visit_committed",
     "session_committed",
@@ -18,85 +19,87 @@ const POINTS: [&str; 6] = [
     "replies_cleared",
 ];
 
-/// How many replies a confirmation gets where nobody dies.
-async fn undisturbed() -> usize {
-    let product = Product::start().await;
-    let mut maria = product.patient(MARIA, "Maria Silva");
+/// The number of replies to a confirmation without a crash.
+async fn replies_without_crash() -> usize {
+    let app = TestApp::start().await;
+    let mut maria = app.patient(MARIA, "Maria Silva");
     maria.goes_to("book_").await;
     maria.says("sim").await.len()
 }
 
-async fn dies_at(point: &str, expected: usize) {
-    let mut product = Product::start().await;
-    // The first time that is offered is then still ahead when the Reconciler comes.
-    product.passes(TimeDelta::minutes(5)).await;
-    product.patient(MARIA, "Maria Silva").goes_to("book_").await;
-    assert_eq!(product.state(MARIA).await, "CONFIRM_BOOKING");
-    let before = product.zapi.outbox(Some(MARIA)).len();
+async fn crash_at(failpoint: &str, expected_replies: usize) {
+    let mut app = TestApp::start().await;
+    // The first offered time must still be ahead when the Reconciler runs.
+    app.advance_clock(TimeDelta::minutes(5)).await;
+    app.patient(MARIA, "Maria Silva").goes_to("book_").await;
+    assert_eq!(app.state(MARIA).await, "CONFIRM_BOOKING");
+    let before = app.zapi.outbox(Some(MARIA)).len();
 
-    product.restart(Some(point)).await;
-    let yes = product.patient(MARIA, "Maria Silva").webhook(text("sim"));
-    let answered = product.try_webhook(&yes).await;
-    assert!(answered.is_err(), "{point}: the connection breaks, {answered:?}");
-    until("the process has ended", Duration::from_secs(10), async || product.server().has_ended()).await;
+    app.restart(Some(failpoint)).await;
+    let yes = app.patient(MARIA, "Maria Silva").webhook(text("sim"));
+    let response = app.try_webhook(&yes).await;
+    assert!(response.is_err(), "{failpoint}: the connection must fail: {response:?}");
+    wait_until("the process has exited", Duration::from_secs(10), async || app.server().has_exited()).await;
 
-    product.restart(None).await;
-    product.passes(TimeDelta::minutes(1)).await;
-    let summary = product.reconcile().await;
-    let chat = product.chat(MARIA).await;
-    assert!(chat["session"]["dueAt"].is_null(), "{point}: one run leaves nothing to do: {chat:#}");
+    app.restart(None).await;
+    app.advance_clock(TimeDelta::minutes(1)).await;
+    let summary = app.reconcile().await;
+    let chat = app.chat(MARIA).await;
+    assert!(chat["session"]["dueAt"].is_null(), "{failpoint}: one run must finish all work: {chat:#}");
 
-    let visits = product.visits().await;
+    let appointments = app.appointments().await;
     let replies: Vec<String> =
-        product.zapi.outbox(Some(MARIA)).into_iter().skip(before).map(|reply| reply.message).collect();
-    let mut once = replies.clone();
-    once.dedup();
-    let repeated = replies.len() - once.len();
-    let events = product.events(MARIA).await;
-    let heard = events
+        app.zapi.outbox(Some(MARIA)).into_iter().skip(before).map(|reply| reply.message).collect();
+    let mut distinct = replies.clone();
+    distinct.dedup();
+    let repeated = replies.len() - distinct.len();
+    let events = app.events(MARIA).await;
+    let inbound = events
         .iter()
         .filter(|event| event["direction"] == "INBOUND" && event["messageId"] == yes["messageId"])
         .count();
-    let state = product.state(MARIA).await;
+    let state = app.state(MARIA).await;
     println!(
-        "died at {point}: {} visit, {} replies of which {repeated} repeated, {heard} inbound event, {state}, {summary}",
-        visits.len(),
+        "crash at {failpoint}: {} appointment, {} replies, {repeated} of them repeated, {inbound} inbound event, \
+         {state}, {summary}",
+        appointments.len(),
         replies.len(),
     );
-    assert_eq!(visits.len(), 1, "{point}: {visits:?}");
-    assert_eq!(visits[0]["status"], "CONFIRMED", "{point}");
-    assert_eq!(once.len(), expected, "{point}: what was read: {replies:?}");
-    assert!(repeated <= 1, "{point}: {replies:?}");
-    assert_eq!(heard, 1, "{point}: {events:#?}");
-    assert_eq!(state, "BOOKED", "{point}");
+    assert_eq!(appointments.len(), 1, "{failpoint}: {appointments:?}");
+    assert_eq!(appointments[0]["status"], "CONFIRMED", "{failpoint}");
+    assert_eq!(distinct.len(), expected_replies, "{failpoint}: {replies:?}");
+    assert!(repeated <= 1, "{failpoint}: {replies:?}");
+    assert_eq!(inbound, 1, "{failpoint}: {events:#?}");
+    assert_eq!(state, "BOOKED", "{failpoint}");
 }
 
 #[tokio::test]
-async fn a_confirmation_survives_a_death_at_every_point() {
-    let expected = undisturbed().await;
-    assert!((1..=2).contains(&expected), "{expected}");
-    for point in POINTS {
-        dies_at(point, expected).await;
+async fn a_confirmation_survives_a_crash_at_every_failpoint() {
+    let expected_replies = replies_without_crash().await;
+    assert!((1..=2).contains(&expected_replies), "{expected_replies}");
+    for failpoint in FAILPOINTS {
+        crash_at(failpoint, expected_replies).await;
     }
 }
 
 #[tokio::test]
-async fn a_message_that_comes_while_postgres_is_away_is_answered_when_it_is_back() {
+async fn a_message_that_arrives_while_postgres_is_unavailable_is_answered_later() {
     let database = database().await;
-    let proxy = Proxy::start(database.address(), Speaks::Postgres).await;
-    let setting = Setting { database_url: Some(database.url_by(proxy.address())), ..Setting::default() };
-    // Nothing was asked of the clinic yet: it is not in memory.
-    let mut product = Product::on(database, setting).await;
-    proxy.treats(Manner::Refuse);
-    proxy.cut();
-    let mut maria = product.patient(MARIA, "Maria Silva");
+    let proxy = Proxy::start(database.address(), Protocol::Postgres).await;
+    let config =
+        TestConfig { database_url: Some(database.url_via(proxy.address())), ..TestConfig::default() };
+    // The clinic is not in memory, because this is the first message.
+    let mut app = TestApp::on(database, config).await;
+    proxy.set_mode(ProxyMode::Refuse);
+    proxy.reset_connections();
+    let mut maria = app.patient(MARIA, "Maria Silva");
     let replies = maria.says("Olá").await;
-    assert_eq!(replies, [], "nothing is known to answer with");
+    assert_eq!(replies, [], "without its clinic the message cannot be answered");
 
-    proxy.treats(Manner::Carry);
-    product.passes(TimeDelta::minutes(1)).await;
-    let summary = product.reconcile().await;
-    assert_eq!(product.zapi.outbox(Some(MARIA)).len(), 2, "the greeting and the menu: {summary}");
-    println!("PostgreSQL was away: 2 replies after its return, {summary}");
-    assert_eq!(product.state(MARIA).await, "MAIN_MENU");
+    proxy.set_mode(ProxyMode::Forward);
+    app.advance_clock(TimeDelta::minutes(1)).await;
+    let summary = app.reconcile().await;
+    assert_eq!(app.zapi.outbox(Some(MARIA)).len(), 2, "the greeting and the menu: {summary}");
+    println!("PostgreSQL is available again: 2 replies, {summary}");
+    assert_eq!(app.state(MARIA).await, "MAIN_MENU");
 }

@@ -1,4 +1,4 @@
-//! The places that tell of the functions, held against the tables of routes and jobs.
+//! Every place that lists the functions is compared with the tables of routes and jobs.
 
 mod serverless;
 
@@ -12,12 +12,12 @@ use serde_json::Value;
 type Names = BTreeSet<String>;
 
 #[test]
-fn every_place_tells_of_the_same_functions() {
+fn every_place_lists_the_same_functions() {
     let routes: Names = ROUTES.iter().map(|route| route.function.to_owned()).collect();
     let calls: Names = ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
     let binaries: Names =
         ROUTES.iter().map(|route| route.binary()).chain(JOBS.iter().map(|job| job.name.to_owned())).collect();
-    assert_eq!((routes.len(), calls.len()), (ROUTES.len(), ROUTES.len()), "a row is there twice");
+    assert_eq!((routes.len(), calls.len()), (ROUTES.len(), ROUTES.len()), "the route table has a duplicate");
     let deployed: Names = ROUTES
         .iter()
         .map(|route| {
@@ -39,17 +39,17 @@ fn every_place_tells_of_the_same_functions() {
         ("sls/functions", &deployed, serverless::functions()),
     ]
     .iter()
-    .flat_map(|(place, table, there)| difference(place, table, there))
+    .flat_map(|(place, table, listed)| difference(place, table, listed))
     .collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-    println!("{} routes and {} jobs, the same everywhere", ROUTES.len(), JOBS.len());
+    println!("{} routes and {} jobs are the same everywhere", ROUTES.len(), JOBS.len());
 }
 
 #[test]
-fn a_difference_is_told_both_ways() {
+fn missing_and_unknown_names_are_both_reported() {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Names>();
-    let told = difference("here", &names(&["a", "b"]), &names(&["b", "c"]));
-    assert_eq!(told, ["a is not in here", "c is in here alone"]);
+    let found = difference("postman", &names(&["a", "b"]), &names(&["b", "c"]));
+    assert_eq!(found, ["a is missing in postman", "c is only in postman"]);
 }
 
 #[test]
@@ -59,21 +59,21 @@ fn no_function_is_compiled_with_the_local_server_or_its_page() {
     assert!(compiled.contains("scheduler-core") && compiled.len() > 50, "{compiled:?}");
     for local in ["scheduler-local", "swagger-ui-dist", "dynoxide-rs"] {
         assert!(!compiled.contains(local), "{local}");
-        assert!(compiled_into(&lock, "scheduler-tests").contains(local), "{local} is not known");
+        assert!(compiled_into(&lock, "scheduler-tests").contains(local), "{local} is not in Cargo.lock");
     }
-    // Files are taken in without a dependency, too.
+    // A file can also be included without a dependency.
     let mut sources = Vec::new();
     super::layers::list(&root().join("src"), &mut sources);
     super::layers::list(&root().join("crates/scheduler-core/src"), &mut sources);
     for source in sources {
         let text = std::fs::read_to_string(&source).unwrap();
-        let taken = text.split("include_").skip(1).filter_map(|rest| rest.lines().next());
-        let pages: Vec<&str> = taken.filter(|line| line.contains("page/")).collect();
+        let included = text.split("include_").skip(1).filter_map(|rest| rest.lines().next());
+        let pages: Vec<&str> = included.filter(|line| line.contains("page/")).collect();
         assert!(pages.is_empty(), "{}: {pages:?}", source.display());
     }
 }
 
-/// The packages that this one is made of, as far as any feature reaches.
+/// All packages that `package` depends on with any of its features, directly or indirectly.
 fn compiled_into(lock: &toml::Table, package: &str) -> Names {
     let packages = lock["package"].as_array().unwrap();
     let mut found = Names::new();
@@ -81,7 +81,7 @@ fn compiled_into(lock: &toml::Table, package: &str) -> Names {
     while let Some(next) = open.pop() {
         for package in packages.iter().filter(|package| package["name"].as_str() == Some(&next)) {
             for needed in package.get("dependencies").and_then(toml::Value::as_array).into_iter().flatten() {
-                // Where a package is there in two versions, its version follows the name.
+                // The version follows the name if the lock file has two versions of a package.
                 let name = needed.as_str().unwrap().split(' ').next().unwrap().to_owned();
                 if found.insert(name.clone()) {
                     open.push(name);
@@ -92,9 +92,9 @@ fn compiled_into(lock: &toml::Table, package: &str) -> Names {
     found
 }
 
-fn difference(place: &str, table: &Names, there: &Names) -> Vec<String> {
-    let missing = table.difference(there).map(|name| format!("{name} is not in {place}"));
-    missing.chain(there.difference(table).map(|name| format!("{name} is in {place} alone"))).collect()
+fn difference(place: &str, table: &Names, listed: &Names) -> Vec<String> {
+    let missing = table.difference(listed).map(|name| format!("{name} is missing in {place}"));
+    missing.chain(listed.difference(table).map(|name| format!("{name} is only in {place}"))).collect()
 }
 
 fn root() -> PathBuf {
@@ -110,21 +110,21 @@ fn binaries_on_disk() -> Names {
     files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
-/// Each with its own file, and not built as a test.
+/// The binaries in `Cargo.toml`. Each has its own file and is not built as a test.
 fn binaries_of_cargo() -> Names {
     let manifest: toml::Table = toml::from_str(&read("Cargo.toml")).unwrap();
     let binaries = manifest["bin"].as_array().unwrap().iter();
     binaries
         .map(|binary| {
             let name = binary["name"].as_str().unwrap().to_owned();
-            assert_eq!(binary["path"].as_str(), Some(format!("src/bin/{name}.rs").as_str()));
+            assert!(binary.get("path").is_none(), "{name}: Cargo finds it by its name");
             assert_eq!(binary["test"].as_bool(), Some(false), "{name}");
             name
         })
         .collect()
 }
 
-/// What `name` makes of each operation, such as `GET /clinics`.
+/// The result of `name` for each operation. Its first argument is, for example, `GET /clinics`.
 fn operations(document: &Value, name: impl Fn(String, &Value) -> String) -> Names {
     let paths = document["paths"].as_object().unwrap().iter();
     paths
@@ -133,7 +133,7 @@ fn operations(document: &Value, name: impl Fn(String, &Value) -> String) -> Name
         .collect()
 }
 
-/// The route of every request of every collection; one that has none stands for itself.
+/// The function of every request in every Postman collection, or method and path if no route matches.
 fn routes_of_postman() -> Names {
     let files = std::fs::read_dir(root().join("postman")).unwrap().map(|file| file.unwrap().path());
     let collections = files.filter(|file| file.to_str().unwrap().ends_with(".postman_collection.json"));

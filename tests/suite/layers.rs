@@ -1,5 +1,7 @@
-//! Who may use whom: keeps the table of `ARCHITECTURE.md` by reading the paths in every file.
+//! Which module may use which: compares the imports of every file with the table in `ARCHITECTURE.md`, and
+//! finds import circles.
 
+mod circles;
 mod source;
 
 use std::collections::BTreeSet;
@@ -11,8 +13,8 @@ use source::{code, paths, test_files, without_tests};
 const PURE: &[&str] =
     &["chrono", "chrono_tz", "schemars", "serde", "thiserror", "unicode_normalization", "uuid"];
 
-/// What speaks to the world. Only adapters do.
-const WORLD: &[&str] = &[
+/// Crates that reach other systems. Only adapters use them.
+const IO: &[&str] = &[
     "aws_config",
     "aws_sdk_dynamodb",
     "aws_smithy_http_client",
@@ -25,14 +27,14 @@ const WORLD: &[&str] = &[
     "yup_oauth2",
 ];
 
-/// What a request and a response are made of. Only functions and servers know.
+/// HTTP types. Only functions and servers use them.
 const HTTP: &[&str] = &["axum", "http", "lambda_http", "lambda_runtime"];
 
-/// One room of the house.
-struct Room {
-    /// Its files: a folder, or a file, from the project's root.
+/// A row of the table.
+struct Layer {
+    /// Folder of its files, from the project's root.
     at: &'static str,
-    /// Modules of `scheduler-core` it may use, itself aside.
+    /// Modules of `scheduler-core` it may use besides itself.
     modules: Modules,
     /// Crates it may use.
     crates: Crates,
@@ -48,53 +50,53 @@ enum Crates {
     AllBut(&'static [&'static [&'static str]]),
 }
 
-/// The table. A file belongs to the first room whose path it begins with.
-const ROOMS: &[Room] = &[
-    Room {
+/// The table. A file belongs to the first layer whose folder contains it.
+const LAYERS: &[Layer] = &[
+    Layer {
         at: "crates/scheduler-core/src/domain/",
         modules: Modules::Only(&[]),
         crates: Crates::Only(&[PURE]),
     },
-    Room {
+    Layer {
         at: "crates/scheduler-core/src/availability/",
         modules: Modules::Only(&["domain"]),
         crates: Crates::Only(&[PURE]),
     },
-    Room {
+    Layer {
         at: "crates/scheduler-core/src/conversation/",
         modules: Modules::Only(&["domain"]),
         crates: Crates::Only(&[PURE, &["serde_json", "toml"]]),
     },
-    Room {
+    Layer {
         at: "crates/scheduler-core/src/ports/",
         modules: Modules::Only(&["domain"]),
         crates: Crates::Only(&[PURE, &["async_trait", "serde_json"]]),
     },
-    Room {
+    Layer {
         at: "crates/scheduler-core/src/adapters/",
         modules: Modules::Only(&[
             "availability",
             "config",
-            "conversation::state",
+            "conversation::machine::state",
             "domain",
             "error",
             "points",
             "ports",
-            "tally",
+            "stats",
         ]),
         crates: Crates::AllBut(&[HTTP]),
     },
-    Room { at: "crates/scheduler-core/src/", modules: Modules::All, crates: Crates::AllBut(&[WORLD, HTTP]) },
-    Room { at: "src/", modules: Modules::All, crates: Crates::AllBut(&[WORLD]) },
+    Layer { at: "crates/scheduler-core/src/", modules: Modules::All, crates: Crates::AllBut(&[IO, HTTP]) },
+    Layer { at: "src/", modules: Modules::All, crates: Crates::AllBut(&[IO]) },
 ];
 
 #[test]
-fn every_file_uses_only_what_its_room_may() {
+fn every_file_uses_only_what_its_layer_may_use() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
     list(&root.join("src"), &mut files);
     list(&root.join("crates/scheduler-core/src"), &mut files);
-    assert!(files.len() > 30, "the rooms have moved: {} files", files.len());
+    assert!(files.len() > 100, "the sources have moved: only {} files", files.len());
     let sources: Vec<(String, String)> = files
         .iter()
         .map(|file| {
@@ -126,31 +128,31 @@ fn a_forbidden_import_is_refused() {
     check("domain/clinic.rs", "use crate::adapters::postgres::Db;", &["crate::adapters::postgres::Db"]);
     check("domain/clinic.rs", "use super::super::app::reconcile;", &["crate::app::reconcile"]);
     check(
-        "conversation/answer.rs",
+        "conversation/understand/answer.rs",
         "use crate::{domain::ids::ClinicId, ports::{Clock, WhatsAppProvider as W}};",
         &["crate::ports::Clock", "crate::ports::WhatsAppProvider"],
     );
     check(
-        "conversation/answer.rs",
+        "conversation/understand/answer.rs",
         "fn f(db: &crate::adapters::postgres::Db) {}",
         &["crate::adapters::postgres::Db"],
     );
-    check("conversation/answer.rs", "async fn f() { tokio::time::sleep(d).await }", &["tokio::time::sleep"]);
-    check("conversation/answer.rs", "// use sqlx::PgPool;\nconst A: &str = \"sqlx::PgPool\";", &[]);
-    check("conversation/answer.rs", "#[cfg(test)]\nmod tests { use proptest::prelude::*; }", &[]);
+    check("conversation/understand/answer.rs", "async fn f() { tokio::time::sleep(d).await }", &["tokio::time::sleep"]);
+    check("conversation/understand/answer.rs", "// use sqlx::PgPool;\nconst A: &str = \"sqlx::PgPool\";", &[]);
+    check("conversation/understand/answer.rs", "#[cfg(test)]\nmod tests { use proptest::prelude::*; }", &[]);
     check(
         "availability/mod.rs",
-        "use crate::conversation::state::State;",
-        &["crate::conversation::state::State"],
+        "use crate::conversation::machine::state::State;",
+        &["crate::conversation::machine::state::State"],
     );
     check("ports/whatsapp.rs", "use crate::conversation::Chat;", &["crate::conversation::Chat"]);
-    check("adapters/dynamodb/mod.rs", "use crate::conversation::state::Chat;", &[]);
+    check("adapters/dynamodb/mod.rs", "use crate::conversation::machine::state::Chat;", &[]);
     check(
         "adapters/dynamodb/mod.rs",
-        "use crate::conversation::event::Event;",
-        &["crate::conversation::event::Event"],
+        "use crate::conversation::machine::event::Event;",
+        &["crate::conversation::machine::event::Event"],
     );
-    check("adapters/dynamodb/mod.rs", "use crate::app::converse::Chats;", &["crate::app::converse::Chats"]);
+    check("adapters/dynamodb/mod.rs", "use crate::app::chats::Chats;", &["crate::app::chats::Chats"]);
     check("app/status.rs", "use crate::adapters::postgres::Db;\nuse crate::ports::Clock;", &[]);
     check("app/status.rs", "use reqwest::Client;\nuse http::Request;", &["reqwest::Client", "http::Request"]);
     assert_eq!(refusals("src/auth.rs", "use aws_sdk_dynamodb::Client;").len(), 1);
@@ -170,30 +172,30 @@ pub(super) fn list(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Paths used in a file that its room may not use.
+/// Paths used in a file that its layer may not use.
 fn refusals(path: &str, source: &str) -> Vec<String> {
-    let Some(room) = ROOMS.iter().find(|room| path.starts_with(room.at)) else { return Vec::new() };
+    let Some(layer) = LAYERS.iter().find(|layer| path.starts_with(layer.at)) else { return Vec::new() };
     let module = module_of(path);
     let mut used = Vec::new();
     for written in paths(&without_tests(&code(source))) {
         let full = resolve(&module, &written);
-        if !may_use(room, &module, &full) && !used.contains(&full) {
+        if !may_use(layer, &module, &full) && !used.contains(&full) {
             used.push(full);
         }
     }
     used.iter().map(|used| format!("{path} uses {}", used.join("::"))).collect()
 }
 
-fn may_use(room: &Room, module: &[String], used: &[String]) -> bool {
+fn may_use(layer: &Layer, module: &[String], used: &[String]) -> bool {
     let first = used[0].as_str();
     if first == "crate" || first == "scheduler_core" {
-        let Modules::Only(modules) = room.modules else { return true };
+        let Modules::Only(modules) = layer.modules else { return true };
         let inside = used[1..].join("::");
         let within = |name: &str| inside == name || inside.starts_with(&format!("{name}::"));
         return module.get(1).is_some_and(|own| within(own)) || modules.iter().any(|name| within(name));
     }
     let listed = |lists: &[&[&str]]| lists.iter().any(|list| list.contains(&first));
-    match room.crates {
+    match layer.crates {
         Crates::Only(lists) => !is_crate(first) || listed(lists),
         Crates::AllBut(lists) => !listed(lists),
     }

@@ -1,4 +1,4 @@
-//! The local server as its operator meets it: started, stopped, killed, started again.
+//! The local server when it is started, stopped, killed and started again.
 
 mod cluster;
 mod server;

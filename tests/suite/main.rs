@@ -1,6 +1,6 @@
-//! The one test binary.
+//! All integration tests, in one binary.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may take what it knows to be there")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod admin;
 mod admin_messages;
@@ -8,24 +8,26 @@ mod api;
 mod booking_chat;
 mod conversations;
 mod crashes;
-mod figures;
+mod deploy_skew;
 mod functions;
 mod fuzzed_webhooks;
 mod growth;
 mod lambda;
 mod layers;
 mod local;
+mod metrics;
 mod model;
 mod openapi;
 mod outages;
 mod overlap;
+mod portuguese_texts;
 mod privacy;
 mod races;
 mod reminder_answers;
 mod reminders;
 mod report;
+mod rules;
 mod sessions;
 mod sheets;
-mod skew;
 mod waits;
 mod zapi;

@@ -1,8 +1,9 @@
-//! The database itself refuses two visits at the same time, whoever writes (quality 2).
+//! The database refuses overlapping appointments, whoever writes them
+//! (`docs/rules/agenda.md#no-double-booking`).
 
 use scheduler_tests::{CLINIC, TestDatabase, database};
 
-/// Inserts a visit by plain SQL; the violated constraint's name where it is refused.
+/// Inserts an appointment with plain SQL. An error is the name of the violated constraint.
 async fn insert(database: &TestDatabase, start: &str, end: &str, status: &str) -> Result<(), String> {
     let sql = format!(
         "insert into scheduler.appointments
@@ -13,7 +14,7 @@ async fn insert(database: &TestDatabase, start: &str, end: &str, status: &str) -
     );
     let inserted = sqlx::raw_sql(&sql).execute(&database.pool).await;
     inserted.map(|done| assert_eq!(done.rows_affected(), 1)).map_err(|error| {
-        let refused = error.into_database_error().expect("the database's own refusal");
+        let refused = error.into_database_error().expect("an error of the database");
         refused.constraint().expect("a constraint's name").to_owned()
     })
 }
@@ -32,7 +33,7 @@ async fn two_overlapping_rows_are_refused_by_the_database() {
         ("10:00", "10:45", "CONFIRMED", overlap.clone()),
         ("10:30", "11:15", "CONFIRMED", overlap.clone()),
         ("09:00", "10:01", "COMPLETED", overlap.clone()),
-        // The buffer belongs to the visit before it.
+        // The first appointment ends at 10:45 and has a buffer of 10 minutes.
         ("10:54", "11:30", "CONFIRMED", overlap.clone()),
         ("10:55", "11:30", "CONFIRMED", Ok(())),
         ("09:00", "09:50", "CONFIRMED", Ok(())),

@@ -1,4 +1,5 @@
-//! The nightly report: who comes tomorrow, told to each clinic in its own evening.
+//! The nightly report: each clinic gets tomorrow's appointments in its local evening
+//! (`docs/rules/sheet.md#nightly-report`).
 
 use std::time::Duration;
 
@@ -6,16 +7,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
 use scheduler_api::jobs::DAILY_REPORT_SENDER;
 use scheduler_core::adapters::dynamodb::session::ChatKey;
-use scheduler_core::app::converse::AllowedPhones;
+use scheduler_core::domain::allowed_phones::AllowedPhones;
 use scheduler_core::domain::ids::ClinicId;
 use scheduler_core::domain::phone::MatchKey;
 use scheduler_core::ports::Clock;
-use scheduler_local::zapi_stand_in::Answer;
-use scheduler_tests::function::Function;
-use scheduler_tests::{Product, Setting, TestDatabase, until};
+use scheduler_local::fake_zapi::ScriptedAnswer;
+use scheduler_tests::function::InProcessFunction;
+use scheduler_tests::{TestApp, TestConfig, TestDatabase, wait_until};
 use serde_json::Value;
 
-/// Noronha's 20 h of 16 February, the first in Brazil.
+/// 16 February, 20:00 in Noronha, the easternmost time zone of Brazil.
 const FIRST_EVENING: &str = "2026-02-16T22:00:00Z";
 const TEXT: &str = "📋 Agenda de amanhã (17/02/2026):\n\n\
     ✔ 09:00 - Maria Silva | Depilação a laser | Pernas\n\
@@ -23,8 +24,8 @@ const TEXT: &str = "📋 Agenda de amanhã (17/02/2026):\n\n\
     11:00 - Maria Silva | Depilação a laser | –\n\n\
     Total: 3 sessões agendadas";
 
-/// A clinic with its phone, a patient and nothing booked.
-async fn clinic(database: &TestDatabase, id: &str, phone: &str, timezone: &str) {
+/// Creates a clinic with a phone, a service and a patient.
+async fn create_clinic(database: &TestDatabase, id: &str, phone: &str, timezone: &str) {
     for statement in [
         "insert into scheduler.clinics (clinic_id, name, phone, timezone, zapi_instance_id, zapi_instance_token)
             values ($1, $1, $2, $3, $1, 'token')",
@@ -33,13 +34,13 @@ async fn clinic(database: &TestDatabase, id: &str, phone: &str, timezone: &str) 
         "insert into scheduler.patients (clinic_id, match_key, phone, name)
             select $1, '5511999990000', '5511999990000', 'Maria Silva' where $2 <> $3",
     ] {
-        let made = sqlx::query(statement).bind(id).bind(phone).bind(timezone);
-        made.execute(&database.pool).await.expect("a clinic");
+        let insert = sqlx::query(statement).bind(id).bind(phone).bind(timezone);
+        insert.execute(&database.pool).await.expect("a clinic");
     }
 }
 
-/// `count` visits on 17 February, the first at `from`, one every `minutes`.
-async fn visits(database: &TestDatabase, id: &str, from: &str, minutes: i32, count: i32) {
+/// Books `count` appointments on 17 February, the first at `from`, one every `minutes`.
+async fn book(database: &TestDatabase, id: &str, from: &str, minutes: i32, count: i32) {
     sqlx::query(
         "insert into scheduler.appointments (
             clinic_id, patient_id, service_id, appointment_date, start_time, end_time, buffer_minutes
@@ -55,11 +56,12 @@ async fn visits(database: &TestDatabase, id: &str, from: &str, minutes: i32, cou
     .bind(count)
     .execute(&database.pool)
     .await
-    .expect("visits");
+    .expect("appointments");
 }
 
-async fn three_visits(database: &TestDatabase, id: &str) {
-    visits(database, id, "09:00", 60, 3).await;
+/// Books three appointments; the patient has confirmed the first one.
+async fn book_three(database: &TestDatabase, id: &str) {
+    book(database, id, "09:00", 60, 3).await;
     sqlx::query(
         "update scheduler.appointments set areas = 'Pernas', patient_confirmed_at = now(), version = 2
         where clinic_id = $1 and start_time = '09:00'",
@@ -67,11 +69,11 @@ async fn three_visits(database: &TestDatabase, id: &str) {
     .bind(id)
     .execute(&database.pool)
     .await
-    .expect("a confirmed visit");
+    .expect("a confirmed appointment");
 }
 
-async fn run(function: &Function) -> Value {
-    DAILY_REPORT_SENDER.run(&function.world).await.expect("a run")
+async fn run(function: &InProcessFunction) -> Value {
+    DAILY_REPORT_SENDER.run(&function.contexts.job).await.expect("a run")
 }
 
 fn at(instant: &str) -> DateTime<Utc> {
@@ -79,8 +81,8 @@ fn at(instant: &str) -> DateTime<Utc> {
 }
 
 #[tokio::test]
-async fn each_clinic_is_told_once_in_its_own_evening() {
-    let function = Function::start().await;
+async fn each_clinic_gets_one_report_in_its_local_evening() {
+    let function = InProcessFunction::start().await;
     let places = [
         ("noronha", "558199990001", "America/Noronha", "2026-02-16T22:00:00Z"),
         ("sao-paulo", "5511999990002", "America/Sao_Paulo", "2026-02-16T23:00:00Z"),
@@ -88,19 +90,20 @@ async fn each_clinic_is_told_once_in_its_own_evening() {
         ("rio-branco", "5568999990004", "America/Rio_Branco", "2026-02-17T01:00:00Z"),
     ];
     for (id, phone, timezone, _) in places {
-        clinic(function.database(), id, phone, timezone).await;
-        three_visits(function.database(), id).await;
+        create_clinic(function.database(), id, phone, timezone).await;
+        book_three(function.database(), id).await;
     }
-    let mut told = Vec::new();
+    let mut sent_reports = Vec::new();
     function.clock.set(at(FIRST_EVENING) - TimeDelta::hours(4));
     for _ in 0..10 {
         function.zapi.clear();
-        // A doubled cron, at once and one after the other.
+        // The job runs twice in parallel and once more afterwards.
         tokio::join!(run(&function), run(&function));
         run(&function).await;
         let now = function.clock.now();
         function.clock.advance(TimeDelta::hours(1));
-        told.extend(function.zapi.outbox(None).into_iter().map(|sent| (now, sent.phone, sent.message)));
+        sent_reports
+            .extend(function.zapi.outbox(None).into_iter().map(|sent| (now, sent.phone, sent.message)));
     }
     let expected: Vec<(DateTime<Utc>, String, String)> = places
         .map(|(_, phone, _, evening)| {
@@ -108,10 +111,10 @@ async fn each_clinic_is_told_once_in_its_own_evening() {
             (at(evening), phone.to_owned(), TEXT.to_owned())
         })
         .into();
-    assert_eq!(told, expected);
-    println!("4 clinics, 30 runs of the report: {} messages", told.len());
+    assert_eq!(sent_reports, expected);
+    println!("4 clinics, 30 runs of the report: {} messages", sent_reports.len());
     let key = ChatKey { clinic: ClinicId("manaus".into()), person: MatchKey("5592999990003".into()) };
-    let tables = &function.world.chats().unwrap().tables;
+    let tables = &function.contexts.job.chats.tables;
     let events = tables.list_events(&key, false, 10, None).await.unwrap().events;
     let statuses: Vec<&str> = events.iter().map(|event| event.status.as_str()).collect();
     assert_eq!(statuses, ["QUEUED", "SENT"]);
@@ -120,12 +123,12 @@ async fn each_clinic_is_told_once_in_its_own_evening() {
 }
 
 #[tokio::test]
-async fn what_failed_at_eight_goes_out_at_nine() {
-    let function = Function::start().await;
-    clinic(function.database(), "sp", "5511999990002", "America/Sao_Paulo").await;
-    three_visits(function.database(), "sp").await;
+async fn a_report_that_fails_at_20_00_is_sent_at_21_00() {
+    let function = InProcessFunction::start().await;
+    create_clinic(function.database(), "sp", "5511999990002", "America/Sao_Paulo").await;
+    book_three(function.database(), "sp").await;
     function.clock.set(at("2026-02-16T23:00:00Z"));
-    function.zapi.answer_endpoint("send-text", Answer::says(500, "oops"));
+    function.zapi.answer_endpoint("send-text", ScriptedAnswer::says(500, "oops"));
     assert_eq!(run(&function).await["failed"], 1);
     function.zapi.behave();
     assert!(function.zapi.outbox(None).is_empty());
@@ -137,15 +140,15 @@ async fn what_failed_at_eight_goes_out_at_nine() {
 }
 
 #[tokio::test]
-async fn nobody_tomorrow_is_no_report_and_a_late_booking_still_is_one() {
-    let function = Function::start().await;
-    clinic(function.database(), "sp", "5511999990002", "America/Sao_Paulo").await;
+async fn without_appointments_no_report_is_sent_until_a_late_booking() {
+    let function = InProcessFunction::start().await;
+    create_clinic(function.database(), "sp", "5511999990002", "America/Sao_Paulo").await;
     function.clock.set(at("2026-02-16T23:00:00Z"));
-    // The example clinic has nobody either.
+    // The example clinic has no appointments either.
     assert_eq!(run(&function).await["empty"], 2);
     assert!(function.zapi.outbox(None).is_empty());
 
-    visits(function.database(), "sp", "09:00", 60, 1).await;
+    book(function.database(), "sp", "09:00", 60, 1).await;
     function.clock.advance(TimeDelta::hours(1));
     run(&function).await;
     let outbox = function.zapi.outbox(None);
@@ -155,14 +158,14 @@ async fn nobody_tomorrow_is_no_report_and_a_late_booking_still_is_one() {
 }
 
 #[tokio::test]
-async fn two_hundred_visits_are_several_messages_and_a_broken_run_goes_on_where_it_stopped() {
-    let function = Function::start().await;
-    clinic(function.database(), "sp", "5511999990002", "America/Sao_Paulo").await;
-    visits(function.database(), "sp", "00:00", 7, 200).await;
+async fn a_long_report_is_split_and_a_failed_run_continues_with_the_first_unsent_message() {
+    let function = InProcessFunction::start().await;
+    create_clinic(function.database(), "sp", "5511999990002", "America/Sao_Paulo").await;
+    book(function.database(), "sp", "00:00", 7, 200).await;
     function.clock.set(at("2026-02-16T23:00:00Z"));
-    function.zapi.answer_next(Answer::usual());
-    function.zapi.answer_next(Answer::usual());
-    function.zapi.answer_next(Answer::says(500, "oops"));
+    function.zapi.answer_next(ScriptedAnswer::usual());
+    function.zapi.answer_next(ScriptedAnswer::usual());
+    function.zapi.answer_next(ScriptedAnswer::says(500, "oops"));
     assert_eq!(run(&function).await["failed"], 1, "{:?}", function.zapi.calls());
     function.clock.advance(TimeDelta::hours(1));
     assert_eq!(run(&function).await["sent"], 1);
@@ -170,28 +173,27 @@ async fn two_hundred_visits_are_several_messages_and_a_broken_run_goes_on_where_
     let messages: Vec<String> = function.zapi.outbox(None).into_iter().map(|sent| sent.message).collect();
     assert!(messages.iter().all(|message| message.chars().count() <= 4_000));
     let lines: Vec<&str> = messages.iter().flat_map(|message| message.lines()).collect();
-    let told = lines.iter().filter(|line| line.contains("Maria Silva")).count();
-    println!("200 visits: {} messages, {told} lines, the second one failed once", messages.len());
-    assert_eq!(told, 200);
+    let listed = lines.iter().filter(|line| line.contains("Maria Silva")).count();
+    println!("200 appointments: {} messages with {listed} lines; one message failed once", messages.len());
+    assert_eq!(listed, 200);
     assert_eq!(lines.last(), Some(&"Total: 200 sessões agendadas"));
     assert_eq!(lines.iter().filter(|line| line.starts_with("📋")).count(), 1);
     function.stop().await;
 }
 
 #[tokio::test]
-async fn a_clinic_that_must_not_be_written_to_is_not_and_that_is_recorded() {
-    let mut function = Function::start().await;
-    clinic(function.database(), "sp", "5511999990002", "America/Sao_Paulo").await;
-    three_visits(function.database(), "sp").await;
-    let chats = function.world.chats.as_mut().unwrap();
-    chats.allowed = AllowedPhones::parse("");
+async fn a_clinic_whose_phone_is_not_allowed_gets_no_report_and_this_is_recorded_once() {
+    let mut function = InProcessFunction::start().await;
+    create_clinic(function.database(), "sp", "5511999990002", "America/Sao_Paulo").await;
+    book_three(function.database(), "sp").await;
+    function.contexts.job.chats.allowed = AllowedPhones::parse("");
     function.clock.set(at("2026-02-16T23:00:00Z"));
     assert_eq!(run(&function).await["blocked"], 1);
     function.clock.advance(TimeDelta::hours(1));
-    assert_eq!(run(&function).await["blocked"], 0, "once a day");
+    assert_eq!(run(&function).await["blocked"], 0, "recorded once per evening");
     assert!(function.zapi.calls().is_empty());
     let key = ChatKey { clinic: ClinicId("sp".into()), person: MatchKey("5511999990002".into()) };
-    let tables = &function.world.chats().unwrap().tables;
+    let tables = &function.contexts.job.chats.tables;
     let events = tables.list_events(&key, false, 10, None).await.unwrap().events;
     let statuses: Vec<&str> = events.iter().map(|event| event.status.as_str()).collect();
     assert_eq!(statuses, ["BLOCKED"]);
@@ -199,28 +201,27 @@ async fn a_clinic_that_must_not_be_written_to_is_not_and_that_is_recorded() {
 }
 
 #[tokio::test]
-async fn a_report_survives_a_death_right_after_its_claim() {
-    let mut product = Product::with(Setting::default()).await;
-    clinic(&product.database, "sp", "5511999990002", "America/Sao_Paulo").await;
-    three_visits(&product.database, "sp").await;
-    product.restart(Some("report_claimed")).await;
-    // The server's own schedule may run the job before it is asked to: either way it dies of it.
-    product.clock.set(at("2026-02-16T23:00:00Z"));
-    let now = serde_json::json!({ "now": product.now() });
-    let _ = product.try_ask(Method::PUT, "/_local/clock", Some(&now)).await;
-    let _ = product.try_ask(Method::POST, "/_local/jobs/daily-report-sender", None).await;
-    until("the process has ended", Duration::from_secs(30), async || product.server().has_ended()).await;
-    assert!(product.zapi.outbox(Some("5511999990002")).is_empty());
+async fn a_report_survives_a_crash_right_after_its_claim() {
+    let mut app = TestApp::with(TestConfig::default()).await;
+    create_clinic(&app.database, "sp", "5511999990002", "America/Sao_Paulo").await;
+    book_three(&app.database, "sp").await;
+    app.restart(Some("report_claimed")).await;
+    // These calls may fail, because the process exits at the failpoint.
+    app.clock.set(at("2026-02-16T23:00:00Z"));
+    let now = serde_json::json!({ "now": app.now() });
+    let _ = app.try_ask(Method::PUT, "/_local/clock", Some(&now)).await;
+    let _ = app.try_ask(Method::POST, "/_local/jobs/daily-report-sender", None).await;
+    wait_until("the process has exited", Duration::from_secs(30), async || app.server().has_exited()).await;
+    assert!(app.zapi.outbox(Some("5511999990002")).is_empty());
 
-    product.restart(None).await;
-    product.passes(TimeDelta::hours(1)).await;
-    let answered = product.ask(Method::POST, "/_local/jobs/daily-report-sender", None).await;
-    assert_eq!(answered.status, 200, "{}", answered.body);
-    let told = async || !product.zapi.outbox(Some("5511999990002")).is_empty();
-    until("the report is out", Duration::from_secs(30), told).await;
-    product.ask(Method::POST, "/_local/jobs/daily-report-sender", None).await;
-    let outbox = product.zapi.outbox(Some("5511999990002"));
-    println!("died at report_claimed: {} report after the next run", outbox.len());
+    app.restart(None).await;
+    app.advance_clock(TimeDelta::hours(1)).await;
+    app.ask_expecting(Method::POST, "/_local/jobs/daily-report-sender", None, 200).await;
+    let sent = async || !app.zapi.outbox(Some("5511999990002")).is_empty();
+    wait_until("the report is sent", Duration::from_secs(30), sent).await;
+    app.ask(Method::POST, "/_local/jobs/daily-report-sender", None).await;
+    let outbox = app.zapi.outbox(Some("5511999990002"));
+    println!("crash at report_claimed: {} report after the next run", outbox.len());
     assert_eq!(outbox.len(), 1);
     assert_eq!(outbox[0].message, TEXT);
 }

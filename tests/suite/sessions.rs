@@ -1,4 +1,5 @@
-//! Chats in DynamoDB: what comes in is kept once, and one worker at a time has it.
+//! Chats in DynamoDB: each message is stored once, and one worker at a time has a chat
+//! (`docs/rules/conversation.md#one-chat-one-worker`).
 
 mod embedded;
 
@@ -7,10 +8,10 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use scheduler_core::adapters::dynamodb::Tables;
-use scheduler_core::adapters::dynamodb::lease::Stored;
-use scheduler_core::adapters::dynamodb::save::{Lease, MovedFrom, Save, Saved};
-use scheduler_core::adapters::dynamodb::session::{ChatKey, Session, Waiting, Work};
-use scheduler_core::conversation::state::{Chat, Memory, State};
+use scheduler_core::adapters::dynamodb::lease::StoreOutcome;
+use scheduler_core::adapters::dynamodb::save::{LeaseChange, MovedFrom, Save, SaveOutcome};
+use scheduler_core::adapters::dynamodb::session::{ChatKey, InboxEntry, InboxWork, Session};
+use scheduler_core::conversation::machine::state::{Chat, Memory, State};
 use scheduler_core::domain::ids::ClinicId;
 use scheduler_core::domain::message::{Author, Content, IncomingMessage};
 use scheduler_core::domain::phone::{Address, MatchKey};
@@ -27,7 +28,7 @@ fn chat_key(person: &str) -> ChatKey {
     ChatKey { clinic: ClinicId("laser-beauty-sp".into()), person: MatchKey(person.into()) }
 }
 
-fn waiting(id: &str) -> Waiting {
+fn waiting(id: &str) -> InboxEntry {
     let message = IncomingMessage {
         message_id: id.to_owned(),
         event_kind: "message".into(),
@@ -40,65 +41,68 @@ fn waiting(id: &str) -> Waiting {
         received_at: noon(),
         reference_message_id: None,
     };
-    Waiting { key: message.key(), work: Some(Work::Message { message: Box::new(message) }) }
+    InboxEntry { key: message.key(), work: Some(InboxWork::Message { message: Box::new(message) }) }
 }
 
-async fn store(tables: &Tables, key: &ChatKey, id: &str, holder: &str, now: DateTime<Utc>) -> Stored {
-    tables.store(key, &waiting(id), holder, now).await.unwrap()
+async fn store(tables: &Tables, key: &ChatKey, id: &str, owner: &str, now: DateTime<Utc>) -> StoreOutcome {
+    tables.store(key, &waiting(id), owner, now).await.unwrap()
 }
 
-async fn leased(tables: &Tables, key: &ChatKey, id: &str, holder: &str, now: DateTime<Utc>) -> Session {
-    match store(tables, key, id, holder, now).await {
-        Stored::Leased(session) => *session,
+async fn leased(tables: &Tables, key: &ChatKey, id: &str, owner: &str, now: DateTime<Utc>) -> Session {
+    match store(tables, key, id, owner, now).await {
+        StoreOutcome::Leased(session) => *session,
         other => panic!("not leased: {other:?}"),
     }
 }
 
-fn done<'a>(key: Option<&'a str>, lease: Lease) -> Save<'a> {
+fn done<'a>(key: Option<&'a str>, lease: LeaseChange) -> Save<'a> {
     Save { done: key, events: &[], lease, moved_from: None }
 }
 
-/// Works on a chat until its inbox is empty; the keys it worked on.
-async fn work(tables: &Tables, mut session: Session, holder: &str, now: DateTime<Utc>) -> Vec<String> {
+/// Works on a chat until its inbox is empty. Returns the keys of the messages.
+async fn work(tables: &Tables, mut session: Session, owner: &str, now: DateTime<Utc>) -> Vec<String> {
     let mut worked = Vec::new();
     loop {
         let Some(head) = session.inbox.first().map(|head| head.key.clone()) else {
-            match tables.save(&mut session, holder, done(None, Lease::Release), now).await.unwrap() {
-                Saved::Done => return worked,
-                Saved::MoreCame(inbox) => session.inbox = inbox,
+            match tables.save(&mut session, owner, done(None, LeaseChange::Release), now).await.unwrap() {
+                SaveOutcome::Done => return worked,
+                SaveOutcome::MoreCame(inbox) => session.inbox = inbox,
                 other => panic!("{other:?}"),
             }
             continue;
         };
-        let saved = tables.save(&mut session, holder, done(Some(&head), Lease::Keep), now).await.unwrap();
-        assert!(matches!(saved, Saved::Done), "{saved:?}");
+        let saved =
+            tables.save(&mut session, owner, done(Some(&head), LeaseChange::Keep), now).await.unwrap();
+        assert!(matches!(saved, SaveOutcome::Done), "{saved:?}");
         session.inbox.remove(0);
         worked.push(head);
     }
 }
 
 #[tokio::test]
-async fn a_message_is_stored_once_and_a_held_chat_keeps_what_comes() {
+async fn a_message_is_stored_once_and_waits_while_the_chat_is_leased() {
     let tables = tables().await;
     let key = chat_key("5511999990000");
     let mut session = leased(&tables, &key, "a", "one", noon()).await;
     assert_eq!(session.inbox, [waiting("a")]);
-    assert!(matches!(store(&tables, &key, "b", "two", noon()).await, Stored::Held));
-    assert!(matches!(store(&tables, &key, "b", "two", noon()).await, Stored::Duplicate));
-    assert!(matches!(store(&tables, &key, "a", "two", noon()).await, Stored::Duplicate));
+    assert!(matches!(store(&tables, &key, "b", "two", noon()).await, StoreOutcome::Held));
+    assert!(matches!(store(&tables, &key, "b", "two", noon()).await, StoreOutcome::Duplicate));
+    assert!(matches!(store(&tables, &key, "a", "two", noon()).await, StoreOutcome::Duplicate));
 
-    let saved =
-        tables.save(&mut session, "one", done(Some("a#message"), Lease::Release), noon()).await.unwrap();
-    assert!(matches!(saved, Saved::MoreCame(inbox) if inbox == [waiting("a"), waiting("b")]));
+    let saved = tables
+        .save(&mut session, "one", done(Some("a#message"), LeaseChange::Release), noon())
+        .await
+        .unwrap();
+    assert!(matches!(saved, SaveOutcome::MoreCame(inbox) if inbox == [waiting("a"), waiting("b")]));
     assert_eq!(work(&tables, session, "one", noon()).await, ["a#message", "b#message"]);
 
     let next_day = noon() + TimeDelta::days(1);
-    assert!(matches!(store(&tables, &key, "a", "two", next_day).await, Stored::Duplicate));
-    assert!(matches!(store(&tables, &key, "c", "two", next_day).await, Stored::Leased(_)));
+    assert!(matches!(store(&tables, &key, "a", "two", next_day).await, StoreOutcome::Duplicate));
+    assert!(matches!(store(&tables, &key, "c", "two", next_day).await, StoreOutcome::Leased(_)));
 }
 
 #[tokio::test]
-async fn what_was_seen_is_remembered_for_eight_days_and_not_for_ever() {
+async fn seen_messages_are_remembered_for_eight_days_but_not_forever() {
     let tables = tables().await;
     let key = chat_key("5511999990000");
     for (day, id) in [(0, "a"), (4, "b"), (8, "c"), (9, "d"), (17, "e"), (18, "f")] {
@@ -109,25 +113,25 @@ async fn what_was_seen_is_remembered_for_eight_days_and_not_for_ever() {
     let last = noon() + TimeDelta::days(18);
     for (id, duplicate) in [("f", true), ("e", true), ("d", true), ("b", false)] {
         let stored = store(&tables, &key, id, "two", last + TimeDelta::minutes(1)).await;
-        assert_eq!(matches!(stored, Stored::Duplicate), duplicate, "{id}");
+        assert_eq!(matches!(stored, StoreOutcome::Duplicate), duplicate, "{id}");
     }
 }
 
 #[tokio::test]
-async fn two_hundred_rounds_of_two_at_once_work_on_each_message_once() {
+async fn of_two_simultaneous_messages_each_is_worked_on_once() {
     let tables = Arc::new(tables().await);
     for round in 0..200 {
         let now = noon() + TimeDelta::minutes(round);
-        let together = Arc::new(Barrier::new(2));
+        let barrier = Arc::new(Barrier::new(2));
         let both = ["sim", "voltar"].map(|word| {
-            let (tables, together) = (tables.clone(), together.clone());
+            let (tables, barrier) = (tables.clone(), barrier.clone());
             tokio::spawn(async move {
-                let (key, id, holder) =
+                let (key, id, owner) =
                     (chat_key("5511999990000"), format!("{word}-{round}"), format!("{word}-{round}"));
-                together.wait().await;
-                match store(&tables, &key, &id, &holder, now).await {
-                    Stored::Leased(session) => work(&tables, *session, &holder, now).await,
-                    Stored::Held => Vec::new(),
+                barrier.wait().await;
+                match store(&tables, &key, &id, &owner, now).await {
+                    StoreOutcome::Leased(session) => work(&tables, *session, &owner, now).await,
+                    StoreOutcome::Held => Vec::new(),
                     other => panic!("{other:?}"),
                 }
             })
@@ -142,7 +146,7 @@ async fn two_hundred_rounds_of_two_at_once_work_on_each_message_once() {
 }
 
 #[tokio::test]
-async fn a_chat_left_by_its_holder_is_taken_up_by_one_reconciler() {
+async fn a_chat_with_an_expired_lease_is_taken_over_by_one_reconciler() {
     let tables = tables().await;
     let key = chat_key("5511999990000");
     let mut lost = leased(&tables, &key, "a", "crashed", noon()).await;
@@ -154,19 +158,21 @@ async fn a_chat_left_by_its_holder_is_taken_up_by_one_reconciler() {
     let (one, two) = tokio::join!(tables.take_due(&key, "one", later), tables.take_due(&key, "two", later));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert!(one.is_some() != two.is_some());
-    let (session, holder) = one.map(|s| (s, "one")).or(two.map(|s| (s, "two"))).unwrap();
+    let (session, owner) = one.map(|s| (s, "one")).or(two.map(|s| (s, "two"))).unwrap();
     assert_eq!(session.inbox, [waiting("a")]);
 
-    // Whoever lost the lease writes nothing any more.
-    let saved =
-        tables.save(&mut lost, "crashed", done(Some("a#message"), Lease::Release), later).await.unwrap();
-    assert!(matches!(saved, Saved::Lost));
-    assert_eq!(work(&tables, session, holder, later).await, ["a#message"]);
+    // A worker that lost the lease can no longer write.
+    let saved = tables
+        .save(&mut lost, "crashed", done(Some("a#message"), LeaseChange::Release), later)
+        .await
+        .unwrap();
+    assert!(matches!(saved, SaveOutcome::Lost));
+    assert_eq!(work(&tables, session, owner, later).await, ["a#message"]);
     assert!(tables.list_due(later + TimeDelta::hours(1), 10).await.unwrap().chats.is_empty());
 }
 
 #[tokio::test]
-async fn a_state_comes_back_as_it_was_and_an_unreadable_one_is_none() {
+async fn a_state_is_read_back_unchanged_and_an_unreadable_one_is_reported() {
     let tables = tables().await;
     let key = chat_key("5511999990000");
     let chat = Chat {
@@ -180,9 +186,11 @@ async fn a_state_comes_back_as_it_was_and_an_unreadable_one_is_none() {
     };
     let mut session = leased(&tables, &key, "a", "one", noon()).await;
     session.chat = Some(chat.clone());
-    let saved =
-        tables.save(&mut session, "one", done(Some("a#message"), Lease::Release), noon()).await.unwrap();
-    assert!(matches!(saved, Saved::Done), "{saved:?}");
+    let saved = tables
+        .save(&mut session, "one", done(Some("a#message"), LeaseChange::Release), noon())
+        .await
+        .unwrap();
+    assert!(matches!(saved, SaveOutcome::Done), "{saved:?}");
     let read = tables.find_session(&key).await.unwrap().unwrap();
     assert_eq!((read.chat, read.unreadable, read.version), (Some(chat), false, 1));
 
@@ -208,7 +216,7 @@ async fn a_state_comes_back_as_it_was_and_an_unreadable_one_is_none() {
 }
 
 #[tokio::test]
-async fn a_lid_points_at_the_phone_it_turned_out_to_be() {
+async fn a_lid_points_to_the_phone_that_it_was_merged_into() {
     let tables = tables().await;
     let (lid, phone) = (chat_key("123456789@lid"), chat_key("5511999990000"));
     let session = leased(&tables, &lid, "a", "one", noon()).await;
@@ -217,30 +225,32 @@ async fn a_lid_points_at_the_phone_it_turned_out_to_be() {
 
     let mut session = leased(&tables, &phone, "b", "two", noon()).await;
     let from = MovedFrom { key: lid.clone(), version: Some(old.version) };
-    let save = Save { done: Some("b#message"), events: &[], lease: Lease::Release, moved_from: Some(&from) };
-    assert!(matches!(tables.save(&mut session, "two", save, noon()).await.unwrap(), Saved::Done));
+    let save =
+        Save { done: Some("b#message"), events: &[], lease: LeaseChange::Release, moved_from: Some(&from) };
+    assert!(matches!(tables.save(&mut session, "two", save, noon()).await.unwrap(), SaveOutcome::Done));
     let stored = store(&tables, &lid, "c", "three", noon()).await;
-    assert!(matches!(stored, Stored::Moved(person) if person == phone.person));
+    assert!(matches!(stored, StoreOutcome::Moved(person) if person == phone.person));
 
-    // A lid that is being worked on, or was since it was read, stays where it is.
+    // The chat of a lid is not merged while it is leased or after it has changed since it was read.
     let busy = chat_key("987@lid");
     let held = leased(&tables, &busy, "d", "four", noon()).await;
     let mut session = leased(&tables, &phone, "e", "five", noon()).await;
     let from = MovedFrom { key: busy.clone(), version: Some(held.version) };
-    let save = Save { done: Some("e#message"), events: &[], lease: Lease::Release, moved_from: Some(&from) };
-    assert!(matches!(tables.save(&mut session, "five", save, noon()).await.unwrap(), Saved::LidBusy));
+    let save =
+        Save { done: Some("e#message"), events: &[], lease: LeaseChange::Release, moved_from: Some(&from) };
+    assert!(matches!(tables.save(&mut session, "five", save, noon()).await.unwrap(), SaveOutcome::LidBusy));
 }
 
 #[tokio::test]
-async fn a_flooded_inbox_takes_no_more_and_loses_nothing_it_took() {
+async fn a_full_inbox_accepts_no_more_messages_and_loses_none() {
     let tables = tables().await;
     let key = chat_key("5511999990000");
     let session = leased(&tables, &key, "0", "one", noon()).await;
     let mut held = 0;
     for number in 1..80 {
         match store(&tables, &key, &number.to_string(), "two", noon()).await {
-            Stored::Held => held += 1,
-            Stored::Full => break,
+            StoreOutcome::Held => held += 1,
+            StoreOutcome::Full => break,
             other => panic!("{other:?}"),
         }
     }
@@ -249,7 +259,7 @@ async fn a_flooded_inbox_takes_no_more_and_loses_nothing_it_took() {
 }
 
 #[tokio::test]
-async fn a_webhook_without_its_clinic_waits_and_is_taken_up_once() {
+async fn a_webhook_whose_clinic_is_unknown_is_kept_and_claimed_once() {
     let tables = tables().await;
     let payload = json!({"instanceId": "instance-123", "messageId": "a"});
     tables.keep_webhook("instance-123", "a#message", &payload, noon()).await.unwrap();

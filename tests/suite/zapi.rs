@@ -1,4 +1,4 @@
-//! z-api: what each webhook means, and what becomes of each answer to a call.
+//! The z-api adapter: how webhooks are read, and how answers to calls are classified.
 
 mod reading;
 mod sending;
@@ -20,7 +20,7 @@ pub(crate) fn fixture(name: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// All of them, always in the same order.
+/// All payloads in `mocks/zapi`, sorted by file name.
 pub(crate) fn payloads() -> Vec<Value> {
     let files = std::fs::read_dir(fixtures()).unwrap().map(|file| file.unwrap().path());
     let mut files: Vec<PathBuf> =
@@ -29,7 +29,7 @@ pub(crate) fn payloads() -> Vec<Value> {
     files.iter().map(|path| serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()).collect()
 }
 
-/// Where every value of a payload is.
+/// Collects the JSON pointers of all values in a payload.
 pub(crate) fn walk(value: &Value, place: String, places: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {

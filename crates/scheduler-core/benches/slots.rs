@@ -11,14 +11,15 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::America::Sao_Paulo;
 use criterion::Criterion;
-use scheduler_core::availability::{Calendar, Demand};
+use scheduler_core::availability::{Calendar, SlotRequest};
 use scheduler_core::domain::clinic::{AvailabilityException, AvailabilityRule, BusinessHours, ExceptionType};
 use scheduler_core::domain::ids::{ClinicId, ExceptionId, RuleId};
-use scheduler_core::domain::time::{Slot, Span};
+use scheduler_core::domain::interval::Interval;
+use scheduler_core::domain::time::Slot;
 use uuid::Uuid;
 
 const DAYS: u64 = 30;
-const VISITS: usize = 500;
+const APPOINTMENTS: usize = 500;
 const BAR: Duration = Duration::from_micros(60);
 const SAMPLES: usize = 20_000;
 
@@ -27,7 +28,11 @@ fn main() {
     let calendar = month.calendar();
     let (days, slots) = month.pass(&calendar);
     assert_eq!((&days, &slots), (&month.plain_days(), &month.plain_pass()), "both must agree");
-    println!("{DAYS} days, {VISITS} visits: {} days with {} free starts", days.len(), slots.len());
+    println!(
+        "{DAYS} days, {APPOINTMENTS} appointments: {} days with {} free starts",
+        days.len(),
+        slots.len()
+    );
 
     let mut criterion = Criterion::default().configure_from_args();
     criterion.bench_function("slots/pass", |b| b.iter(|| black_box(&month).pass(black_box(&calendar))));
@@ -85,12 +90,12 @@ struct Month {
     from: NaiveDate,
     rules: Vec<AvailabilityRule>,
     exceptions: Vec<AvailabilityException>,
-    busy: Vec<Span>,
-    demand: Demand,
+    busy: Vec<Interval<NaiveDateTime>>,
+    slot_request: SlotRequest,
 }
 
 impl Month {
-    /// Open every day from 8 to 12 and from 13 to 21, two days closed in part or whole, and visits
+    /// Open every day from 8 to 12 and from 13 to 21, two days closed in part or whole, and appointments
     /// of 20 to 30 minutes with gaps between them, in no order.
     fn new() -> Self {
         let from = NaiveDate::from_ymd_opt(2026, 3, 1).expect("a date");
@@ -100,24 +105,25 @@ impl Month {
             blocked(from + Days::new(16), Some((clock(10, 0), clock(11, 30)))),
         ];
         let mut chance = Chance(2026);
-        let mut busy = Vec::with_capacity(VISITS);
+        let mut busy = Vec::with_capacity(APPOINTMENTS);
         'all: for day in (0..DAYS).cycle() {
             let mut at = (from + Days::new(day)).and_time(clock(8, 0));
             for _ in 0..17 {
-                if busy.len() == VISITS {
+                if busy.len() == APPOINTMENTS {
                     break 'all;
                 }
                 at += TimeDelta::minutes(5 * chance.below(4));
                 let end = at + TimeDelta::minutes(20 + 5 * chance.below(3) + 10);
-                busy.push(Span { start: at, end });
+                busy.push(Interval { start: at, end });
                 at = end;
             }
         }
         for i in (1..busy.len()).rev() {
             busy.swap(i, chance.below(i as i64 + 1) as usize);
         }
-        let demand = Demand { minutes: 20, buffer_minutes: 10, not_before: from.and_time(clock(9, 30)) };
-        Self { from, rules, exceptions, busy, demand }
+        let slot_request =
+            SlotRequest { minutes: 20, buffer_minutes: 10, not_before: from.and_time(clock(9, 30)) };
+        Self { from, rules, exceptions, busy, slot_request }
     }
 
     fn days(&self) -> impl Iterator<Item = NaiveDate> {
@@ -134,8 +140,8 @@ impl Month {
 
     fn pass(&self, calendar: &Calendar) -> (Vec<NaiveDate>, Vec<Slot>) {
         let until = self.from + Days::new(DAYS - 1);
-        let days = calendar.days(self.from, until, self.demand);
-        let slots = days.iter().flat_map(|&date| calendar.slots(date, self.demand)).collect();
+        let days = calendar.days(self.from, until, self.slot_request);
+        let slots = days.iter().flat_map(|&date| calendar.slots(date, self.slot_request)).collect();
         (days, slots)
     }
 
@@ -149,10 +155,10 @@ impl Month {
 
     /// The rules of product 2 as one would first write them: every question asks everything.
     fn plain_slots(&self, date: NaiveDate) -> Vec<Slot> {
-        let length = TimeDelta::minutes(self.demand.minutes.into());
-        let with_buffer = length + TimeDelta::minutes(self.demand.buffer_minutes.into());
+        let length = TimeDelta::minutes(self.slot_request.minutes.into());
+        let with_buffer = length + TimeDelta::minutes(self.slot_request.buffer_minutes.into());
         let weekday = date.weekday().num_days_from_sunday() as i16;
-        let of_day = |span: &Span| span.start.date() <= date && date <= span.end.date();
+        let of_day = |span: &Interval<NaiveDateTime>| span.start.date() <= date && date <= span.end.date();
         let closed = |at: NaiveDateTime| {
             self.exceptions.iter().any(|exception| {
                 let start = exception.start_time.unwrap_or(NaiveTime::MIN);
@@ -164,16 +170,17 @@ impl Month {
         for rule in self.rules.iter().filter(|rule| rule.day_of_week == weekday) {
             let (mut at, end) = (date.and_time(rule.start_time), date.and_time(rule.end_time));
             while at + length <= end {
-                let occupied = Span { start: at, end: at + with_buffer };
+                let occupied = Interval { start: at, end: at + with_buffer };
                 let taken = self.busy.iter().filter(|span| of_day(span)).find(|b| b.overlaps(occupied));
-                let blocked = (0..self.demand.minutes).any(|m| closed(at + TimeDelta::minutes(m.into())));
-                if let Some(visit) = taken {
-                    at = visit.end.max(at + TimeDelta::minutes(1));
+                let blocked =
+                    (0..self.slot_request.minutes).any(|m| closed(at + TimeDelta::minutes(m.into())));
+                if let Some(appointment) = taken {
+                    at = appointment.end.max(at + TimeDelta::minutes(1));
                 } else if blocked {
                     at += TimeDelta::minutes(1);
                 } else {
                     let exists = Sao_Paulo.from_local_datetime(&at).earliest().is_some();
-                    if exists && at >= self.demand.not_before {
+                    if exists && at >= self.slot_request.not_before {
                         slots.push(Slot { date, time: at.time() });
                     }
                     at += with_buffer;

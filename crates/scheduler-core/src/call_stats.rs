@@ -1,107 +1,104 @@
-//! What one call of a function met on its way: its waits for the network, its turns, the messages
-//! that failed. For the figures that are watched; nothing is decided by it.
+//! Counts what one call of a function did: network waits, the run of a chat, failed messages. The
+//! figures go to CloudWatch; no decision depends on them.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 tokio::task_local! {
-    static HERE: Arc<Mutex<Counted>>;
+    static CURRENT: Arc<Mutex<Counters>>;
 }
 
-/// How a run of a chat ended.
+/// How the run of a chat ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Nothing is left to do.
-    Answered,
-    /// The Reconciler takes the rest up.
-    Left,
-    /// Somebody else has the chat.
-    Lost,
-    /// A store failed; the Reconciler takes the chat up.
+pub enum RunOutcome {
+    /// The inbox is empty and every reply is out.
+    Done,
+    /// Work is left; the Reconciler continues with it.
+    Deferred,
+    /// Another worker holds the chat's lease.
+    LostLease,
+    /// A store failed; the Reconciler continues with the chat.
     Failed,
 }
 
-impl Outcome {
-    /// The word in the figures.
+impl RunOutcome {
+    /// The value of the metric's dimension `outcome`.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Answered => "answered",
-            Self::Left => "left",
-            Self::Lost => "lost",
+            Self::Done => "answered",
+            Self::Deferred => "left",
+            Self::LostLease => "lost",
             Self::Failed => "failed",
         }
     }
 }
 
-/// What was met.
+/// What one call did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Times that it waited for PostgreSQL, DynamoDB or the provider; waits that touch count once.
+pub struct CallStats {
+    /// Waits for PostgreSQL, DynamoDB or the provider; waits that overlap count once.
     pub waits: u32,
-    /// How the last run of a chat ended, if it ran one.
-    pub turn: Option<Outcome>,
-    /// Messages of which it learnt that they did not reach anybody.
+    /// How the last run of a chat ended, if the call ran one.
+    pub run: Option<RunOutcome>,
+    /// Messages that the call found to be undeliverable.
     pub failed_messages: usize,
 }
 
 #[derive(Debug, Default)]
-struct Counted {
-    tally: Tally,
-    waiting: u32,
+struct Counters {
+    stats: CallStats,
+    open_waits: u32,
 }
 
-/// A wait for the network, until it is dropped.
+/// A network wait, which ends when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Wait(Option<Arc<Mutex<Counted>>>);
+pub(crate) struct WaitGuard(Option<Arc<Mutex<Counters>>>);
 
-/// Runs a call and tells what it met. Not of tasks that it spawns.
-pub async fn of<F: Future>(call: F) -> (F::Output, Tally) {
-    let here = Arc::<Mutex<Counted>>::default();
-    let output = HERE.scope(here.clone(), call).await;
-    let tally = lock(&here).tally;
-    // A call within a call counts for both.
-    note(|outer| {
-        outer.waits += tally.waits;
-        outer.turn = tally.turn.or(outer.turn);
-        outer.failed_messages += tally.failed_messages;
+/// Runs a call and returns its statistics. Tasks that the call spawns are not counted.
+pub async fn measure<F: Future>(call: F) -> (F::Output, CallStats) {
+    let counters = Arc::<Mutex<Counters>>::default();
+    let output = CURRENT.scope(counters.clone(), call).await;
+    let stats = lock(&counters).stats;
+    // A call inside another call counts for both.
+    record(|outer| {
+        outer.waits += stats.waits;
+        outer.run = stats.run.or(outer.run);
+        outer.failed_messages += stats.failed_messages;
     });
-    (output, tally)
+    (output, stats)
 }
 
-/// Begins a wait.
-pub(crate) fn wait() -> Wait {
-    let here = HERE.try_with(Arc::clone).ok();
-    if let Some(here) = &here {
-        let mut counted = lock(here);
-        counted.tally.waits += u32::from(counted.waiting == 0);
-        counted.waiting += 1;
+pub(crate) fn start_wait() -> WaitGuard {
+    let counters = CURRENT.try_with(Arc::clone).ok();
+    if let Some(counters) = &counters {
+        let mut counters = lock(counters);
+        counters.stats.waits += u32::from(counters.open_waits == 0);
+        counters.open_waits += 1;
     }
-    Wait(here)
+    WaitGuard(counters)
 }
 
-/// A chat was run.
-pub(crate) fn turn(outcome: Outcome) {
-    note(|tally| tally.turn = Some(outcome));
+pub(crate) fn record_run(outcome: RunOutcome) {
+    record(|stats| stats.run = Some(outcome));
 }
 
-/// A message did not reach its receiver.
-pub(crate) fn message_failed() {
-    note(|tally| tally.failed_messages += 1);
+pub(crate) fn record_failed_message() {
+    record(|stats| stats.failed_messages += 1);
 }
 
-fn note(what: impl FnOnce(&mut Tally)) {
-    // Outside a call nobody counts.
-    let _ = HERE.try_with(|here| what(&mut lock(here).tally));
+fn record(change: impl FnOnce(&mut CallStats)) {
+    // Outside a measured call there is nothing to count.
+    let _ = CURRENT.try_with(|counters| change(&mut lock(counters).stats));
 }
 
-fn lock(here: &Mutex<Counted>) -> MutexGuard<'_, Counted> {
-    here.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(counters: &Mutex<Counters>) -> MutexGuard<'_, Counters> {
+    counters.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Drop for Wait {
+impl Drop for WaitGuard {
     fn drop(&mut self) {
-        if let Some(here) = &self.0 {
-            lock(here).waiting -= 1;
+        if let Some(counters) = &self.0 {
+            lock(counters).open_waits -= 1;
         }
     }
 }
@@ -111,30 +108,30 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn waits_one_after_the_other_count_each_and_at_once_count_one() {
+    async fn consecutive_waits_count_each_and_overlapping_waits_count_once() {
         let wait = async || {
-            let _wait = super::wait();
+            let _wait = start_wait();
             tokio::task::yield_now().await;
         };
-        let ((), tally) = of(async {
+        let ((), stats) = measure(async {
             wait().await;
             tokio::join!(wait(), wait(), wait());
             wait().await;
-            turn(Outcome::Answered);
-            message_failed();
+            record_run(RunOutcome::Done);
+            record_failed_message();
         })
         .await;
-        assert_eq!(tally, Tally { waits: 3, turn: Some(Outcome::Answered), failed_messages: 1 });
+        assert_eq!(stats, CallStats { waits: 3, run: Some(RunOutcome::Done), failed_messages: 1 });
     }
 
     #[tokio::test]
-    async fn what_is_given_up_waits_no_more_and_outside_a_call_nothing_is_counted() {
-        drop(wait());
-        let ((), tally) = of(async {
-            drop(wait());
-            drop(wait());
+    async fn a_dropped_wait_has_ended_and_nothing_is_counted_outside_a_call() {
+        drop(start_wait());
+        let ((), stats) = measure(async {
+            drop(start_wait());
+            drop(start_wait());
         })
         .await;
-        assert_eq!(tally.waits, 2);
+        assert_eq!(stats.waits, 2);
     }
 }

@@ -20,12 +20,12 @@ pub fn environment(name: &str) -> Option<String> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
     /// Each with what is wrong with it.
-    pub faults: Vec<Fault>,
+    pub errors: Vec<VariableError>,
 }
 
 /// What is wrong with one variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct VariableError {
     /// Its name.
     pub name: &'static str,
     /// Such as "is not set".
@@ -35,8 +35,8 @@ pub struct Fault {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the environment is not complete:")?;
-        for fault in &self.faults {
-            write!(f, " {} {};", fault.name, fault.wrong)?;
+        for error in &self.errors {
+            write!(f, " {} {};", error.name, error.wrong)?;
         }
         Ok(())
     }
@@ -120,20 +120,20 @@ pub struct ApiKey {
 }
 
 /// Collects what is wrong while the pieces of one function's configuration are read.
-pub struct Reader<'a> {
+pub struct EnvReader<'a> {
     lookup: Lookup<'a>,
-    faults: Vec<Fault>,
+    errors: Vec<VariableError>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> EnvReader<'a> {
     /// Reads through `lookup`.
     pub fn new(lookup: Lookup<'a>) -> Self {
-        Self { lookup, faults: Vec::new() }
+        Self { lookup, errors: Vec::new() }
     }
 
     /// What was read, unless something was wrong: then all of it is named.
     pub fn finish<T>(self, read: T) -> Result<T, ConfigError> {
-        if self.faults.is_empty() { Ok(read) } else { Err(ConfigError { faults: self.faults }) }
+        if self.errors.is_empty() { Ok(read) } else { Err(ConfigError { errors: self.errors }) }
     }
 
     /// Contract 2: `DATABASE_URL`, or the five `RDS_*`; `RDS_SSL_MODE`, by default `usual`.
@@ -147,7 +147,7 @@ impl<'a> Reader<'a> {
                 let user = self.required("RDS_USERNAME");
                 let password = self.required("RDS_PASSWORD");
                 if !port.is_empty() && port.parse::<u16>().is_err() {
-                    self.fault("RDS_PORT", "is no port");
+                    self.error("RDS_PORT", "is no port");
                 }
                 format!("postgres://{}:{}@{host}:{port}/{}", escape(&user), escape(&password), escape(&name))
             }
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
             Some("prefer") => SslMode::Prefer,
             Some("verify-full") => SslMode::VerifyFull,
             Some(_) => {
-                self.fault("RDS_SSL_MODE", "is none of disable, prefer, verify-full");
+                self.error("RDS_SSL_MODE", "is none of disable, prefer, verify-full");
                 usual
             }
         };
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
         let entries = self.required("SCHEDULER_API_KEY");
         let keys: Vec<ApiKey> = entries.split(',').filter_map(|entry| api_key(entry.trim())).collect();
         if keys.is_empty() && !entries.is_empty() {
-            self.fault("SCHEDULER_API_KEY", "holds no key");
+            self.error("SCHEDULER_API_KEY", "holds no key");
         }
         keys
     }
@@ -232,19 +232,19 @@ impl<'a> Reader<'a> {
     fn required(&mut self, name: &'static str) -> String {
         let value = self.optional(name);
         if value.is_none() {
-            self.fault(name, "is not set");
+            self.error(name, "is not set");
         }
         value.unwrap_or_default()
     }
 
-    fn fault(&mut self, name: &'static str, wrong: &'static str) {
-        self.faults.push(Fault { name, wrong });
+    fn error(&mut self, name: &'static str, wrong: &'static str) {
+        self.errors.push(VariableError { name, wrong });
     }
 }
 
 /// The point of failure at which this process ends, for tests (contract 7): debug builds only.
 #[cfg(debug_assertions)]
-pub fn end_at() -> Option<String> {
+pub fn failpoint() -> Option<String> {
     environment("SCHEDULER_END_AT")
 }
 
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn everything_that_is_missing_is_named_at_once_and_no_value_is_printed() {
         let lookup = looking_up(&[("RDS_HOST", "marked-host"), ("RDS_PORT", "marked-port")]);
-        let mut reader = Reader::new(&lookup);
+        let mut reader = EnvReader::new(&lookup);
         reader.database(SslMode::VerifyFull);
         reader.tables();
         let error = reader.finish(()).unwrap_err().to_string();
@@ -294,7 +294,7 @@ mod tests {
             ("RDS_USERNAME", "app"),
             ("RDS_PASSWORD", "a@b:/%"),
         ]);
-        let mut reader = Reader::new(&lookup);
+        let mut reader = EnvReader::new(&lookup);
         let config = reader.database(SslMode::Prefer);
         assert_eq!(config.url.expose(), "postgres://app:a%40b%3A%2F%25@db:5432/clinic");
         assert_eq!(config.ssl_mode, SslMode::Prefer);
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn keys_may_be_for_every_clinic_or_for_one() {
         let lookup = looking_up(&[("SCHEDULER_API_KEY", "one, sp-1:two")]);
-        let mut reader = Reader::new(&lookup);
+        let mut reader = EnvReader::new(&lookup);
         let keys = reader.api_keys();
         let read: Vec<_> =
             keys.iter().map(|key| (key.clinic.as_ref().map(ClinicId::as_str), key.key.expose())).collect();

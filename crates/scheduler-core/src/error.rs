@@ -1,43 +1,43 @@
-//! The one error every store speaks.
+//! The error of every store.
 
 use thiserror::Error;
 
-/// Whose fault a store's failure is, and so what the caller is told.
+/// Who has to act on a store's failure, which decides the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreErrorKind {
-    /// The store is away, slow or out of capacity: the same call may succeed later (503).
+    /// The store is unreachable, slow or out of capacity: the same call may succeed later (503).
     Unavailable,
-    /// The store answered something that cannot be: our fault (500).
+    /// A bug or broken data: repeating the call does not help (500).
     Internal,
 }
 
-/// A store could not do what it was asked. Never turned into "nothing found".
+/// A store failed. Never treat this as "nothing found".
 #[derive(Debug, Error)]
-#[error("{doing}")]
+#[error("could not {action}")]
 pub struct StoreError {
-    /// Unavailable or our fault.
+    /// What the caller may do.
     pub kind: StoreErrorKind,
-    /// What was being done, in a few words without a patient's data.
-    pub doing: &'static str,
+    /// Completes "could not …"; without data of a patient.
+    pub action: &'static str,
     /// The cause, for the log.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl StoreError {
-    /// The store is away.
+    /// The store is unreachable, slow or out of capacity.
     pub fn unavailable(
-        doing: &'static str,
+        action: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { kind: StoreErrorKind::Unavailable, doing, source: source.into() }
+        Self { kind: StoreErrorKind::Unavailable, action, source: source.into() }
     }
 
-    /// The store's answer makes no sense to us.
+    /// A bug or broken data.
     pub fn internal(
-        doing: &'static str,
+        action: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { kind: StoreErrorKind::Internal, doing, source: source.into() }
+        Self { kind: StoreErrorKind::Internal, action, source: source.into() }
     }
 }

@@ -1,28 +1,28 @@
-//! Named places where a test may end the process (contract 7); nothing of them is in a release.
+//! Named points in the code at which a test can end the process. Release builds contain none of
+//! them. The names are listed in docs/rules/data.md#failpoints.
 
 #[cfg(debug_assertions)]
-static END_AT: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+static ABORT_AT: std::sync::OnceLock<String> = std::sync::OnceLock::new();
 
-/// From now on the process ends, as by `kill -9`, when it reaches the point of this name. The
-/// first call counts. Does nothing in a release build.
+/// Makes the process end, as by `kill -9`, when it reaches this point. Only the first call counts.
 #[cfg(debug_assertions)]
-pub fn end_at(point: &str) {
-    END_AT.get_or_init(|| point.to_owned());
+pub fn abort_at(point: &str) {
+    ABORT_AT.get_or_init(|| point.to_owned());
 }
 
 /// Does nothing in a release build.
 #[cfg(not(debug_assertions))]
-pub fn end_at(_point: &str) {}
+pub fn abort_at(_point: &str) {}
 
-/// The process is at this point of contract 7.
+/// Marks a point that [`abort_at`] can name.
 #[cfg(debug_assertions)]
-pub fn reach(point: &'static str) {
-    if END_AT.get().is_some_and(|end| end == point) {
+pub fn hit(point: &'static str) {
+    if ABORT_AT.get().is_some_and(|wanted| wanted == point) {
         std::process::abort();
     }
 }
 
-/// Compiled to nothing.
+/// Does nothing in a release build.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
-pub fn reach(_point: &'static str) {}
+pub fn hit(_point: &'static str) {}

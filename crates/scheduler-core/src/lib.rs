@@ -3,10 +3,11 @@
 pub mod adapters;
 pub mod app;
 pub mod availability;
+pub mod call_stats;
 pub mod config;
 pub mod conversation;
+pub mod digest;
 pub mod domain;
 pub mod error;
-pub mod points;
+pub mod failpoints;
 pub mod ports;
-pub mod tally;

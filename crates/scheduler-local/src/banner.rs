@@ -60,9 +60,9 @@ Try, in another terminal:
 
 /// The path of a service's free times on the next working day.
 async fn slots(server: &Server) -> Option<String> {
-    let services = server.world().db.list_services(&ClinicId(CLINIC.into())).await.ok()??;
+    let services = server.contexts().job.chats.db.list_services(&ClinicId(CLINIC.into())).await.ok()??;
     let service = services.first()?.id;
-    let today = server.world().clock.now().date_naive();
+    let today = server.contexts().job.chats.clock.now().date_naive();
     let weekend = |day: &chrono::NaiveDate| matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
     let day = (1..).map(|days| today + TimeDelta::days(days)).find(|day| !weekend(day))?;
     Some(format!("/clinics/{CLINIC}/available-slots?date={day}&serviceId={service}"))

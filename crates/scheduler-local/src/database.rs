@@ -54,7 +54,7 @@ impl Database {
         };
         match filled.await {
             Err(error) if self.own.is_none() => {
-                Ok(Some(format!("the database is not ready: cannot {error}: {}", error.source)))
+                Ok(Some(format!("the database is not ready: {error}: {}", error.source)))
             }
             filled => filled.map(|()| None),
         }

@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 
 use crate::port;
 
-/// A running DynamoDB. It ends with [`Embedded::stop`], or with the process.
-pub struct Embedded {
+/// A running DynamoDB. It ends with [`EmbeddedDynamoDb::stop`], or with the process.
+pub struct EmbeddedDynamoDb {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), String>>,
@@ -28,7 +28,7 @@ pub enum EmbeddedError {
     Port(#[from] std::io::Error),
 }
 
-impl Embedded {
+impl EmbeddedDynamoDb {
     /// Serves the data in `path` (in memory without) on `port`, or the next free one.
     pub async fn start(path: Option<&Path>, port: u16) -> Result<Self, EmbeddedError> {
         let database = match path {
@@ -58,6 +58,6 @@ impl Embedded {
     /// Lets running requests finish, for a moment.
     pub async fn stop(self) {
         let _ = self.stop.send(());
-        let _ = tokio::time::timeout(crate::server::FAREWELL, self.served).await;
+        let _ = tokio::time::timeout(crate::shutdown::GRACE, self.served).await;
     }
 }

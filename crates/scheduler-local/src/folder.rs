@@ -26,12 +26,12 @@ pub enum FolderError {
 /// A folder nobody else uses while this lives. The lock is the kernel's: it ends with the process,
 /// however that ends.
 #[derive(Debug)]
-pub struct OwnFolder {
+pub struct DataFolder {
     path: PathBuf,
     _lock: File,
 }
 
-impl OwnFolder {
+impl DataFolder {
     /// Makes the folder if it is not there, open to this user alone, and takes it.
     pub fn take(path: &Path) -> Result<Self, FolderError> {
         let failed = |source| FolderError::Io { path: path.to_owned(), source };

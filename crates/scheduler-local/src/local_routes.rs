@@ -16,9 +16,9 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::Instrument;
 
-use crate::server::Here;
+use crate::state::LocalState;
 
-pub(crate) fn router() -> Router<Here> {
+pub(crate) fn router() -> Router<LocalState> {
     Router::new()
         .route("/_local/health", get(health))
         .route("/_local/outbox", get(outbox).delete(clear_outbox))
@@ -29,9 +29,9 @@ pub(crate) fn router() -> Router<Here> {
         .route("/_local/chats/{phone}", get(chat))
 }
 
-async fn health(State(here): State<Here>) -> Response {
-    let Ok(chats) = here.world.chats() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-    let (database, tables) = tokio::join!(here.world.db.ping(), chats.tables.ping());
+async fn health(State(state): State<LocalState>) -> Response {
+    let chats = &state.contexts.job.chats;
+    let (database, tables) = tokio::join!(chats.db.ping(), chats.tables.ping());
     match database.and(tables) {
         Ok(()) => Json(json!({"status": "SUCCESS", "message": "ok"})).into_response(),
         Err(error) => away(&error),
@@ -43,21 +43,21 @@ struct OutboxQuery {
     phone: Option<String>,
 }
 
-async fn outbox(State(here): State<Here>, Query(query): Query<OutboxQuery>) -> Response {
-    match &here.zapi {
+async fn outbox(State(state): State<LocalState>, Query(query): Query<OutboxQuery>) -> Response {
+    match &state.zapi {
         Some(zapi) => Json(zapi.outbox(query.phone.as_deref())).into_response(),
-        None => no_stand_in(),
+        None => no_fake_zapi(),
     }
 }
 
-async fn clear_outbox(State(here): State<Here>) -> Response {
-    match &here.zapi {
+async fn clear_outbox(State(state): State<LocalState>) -> Response {
+    match &state.zapi {
         Some(zapi) => {
             zapi.clear();
-            here.changes.tell();
+            state.changes.tell();
             Json(json!({"status": "SUCCESS", "message": "empty"})).into_response()
         }
-        None => no_stand_in(),
+        None => no_fake_zapi(),
     }
 }
 
@@ -66,13 +66,13 @@ async fn jobs() -> Response {
     Json(names).into_response()
 }
 
-async fn run_job(State(here): State<Here>, Path(name): Path<String>) -> Response {
+async fn run_job(State(state): State<LocalState>, Path(name): Path<String>) -> Response {
     let Some(job) = JOBS.iter().find(|job| job.name == name) else {
         return refused(StatusCode::NOT_FOUND, "no such job");
     };
     let span = tracing::info_span!("job", trace_id = %uuid::Uuid::new_v4());
-    let ran = job.run(&here.world).instrument(span).await;
-    here.changes.tell();
+    let ran = job.run_in(&state.contexts).instrument(span).await;
+    state.changes.tell();
     match ran {
         Ok(summary) => Json(summary).into_response(),
         Err(error) => refused(error.status(), &error.to_string()),
@@ -86,20 +86,20 @@ struct ClockBody {
     now: Option<DateTime<Utc>>,
 }
 
-async fn set_clock(State(here): State<Here>, body: String) -> Response {
+async fn set_clock(State(state): State<LocalState>, body: String) -> Response {
     let Ok(body) = serde_json::from_str::<ClockBody>(&body) else {
         return refused(
             StatusCode::BAD_REQUEST,
             r#"expected {"now": "2026-02-14T12:00:00Z"} or {"now": null}"#,
         );
     };
-    here.clock.set(body.now);
-    here.changes.tell();
-    clock(State(here)).await
+    state.clock.set(body.now);
+    state.changes.tell();
+    clock(State(state)).await
 }
 
-async fn clock(State(here): State<Here>) -> Response {
-    Json(json!({"now": here.clock.now(), "stopped": here.clock.is_stopped()})).into_response()
+async fn clock(State(state): State<LocalState>) -> Response {
+    Json(json!({"now": state.clock.now(), "stopped": state.clock.is_stopped()})).into_response()
 }
 
 #[derive(Deserialize)]
@@ -109,10 +109,10 @@ struct ChangesQuery {
 }
 
 /// Held until something happens, or the server ends.
-async fn changes(State(here): State<Here>, Query(query): Query<ChangesQuery>) -> Response {
-    let mut stopping = here.stopping.clone();
+async fn changes(State(state): State<LocalState>, Query(query): Query<ChangesQuery>) -> Response {
+    let mut stopping = state.stopping.clone();
     tokio::select! {
-        change = here.changes.after(query.after) => Json(json!({"change": change})).into_response(),
+        change = state.changes.after(query.after) => Json(json!({"change": change})).into_response(),
         _ = stopping.wait_for(|stop| *stop) => refused(StatusCode::SERVICE_UNAVAILABLE, "stopping"),
     }
 }
@@ -124,7 +124,7 @@ struct ChatQuery {
 }
 
 async fn chat(
-    State(here): State<Here>,
+    State(state): State<LocalState>,
     Path(phone): Path<String>,
     Query(query): Query<ChatQuery>,
 ) -> Response {
@@ -135,14 +135,13 @@ async fn chat(
         .match_key()
         .or_else(|| Phone::parse(&phone).ok().map(|phone| phone.match_key()));
     let Some(person) = person else { return refused(StatusCode::BAD_REQUEST, "not a phone number") };
-    let Ok(chats) = here.world.chats() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-    match chats.tables.read_chat(&ClinicId(clinic), &person).await {
+    match state.contexts.job.chats.tables.read_chat(&ClinicId(clinic), &person).await {
         Ok(view) => Json(view).into_response(),
         Err(error) => away(&error),
     }
 }
 
-fn no_stand_in() -> Response {
+fn no_fake_zapi() -> Response {
     refused(StatusCode::NOT_FOUND, "ZAPI_BASE_URL is set: messages go there, nothing is kept here")
 }
 

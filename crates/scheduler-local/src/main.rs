@@ -1,6 +1,6 @@
 //! The local server's commands.
 
-mod greeting;
+mod banner;
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use scheduler_core::app::seed::seed_clinic;
 use scheduler_core::config::environment;
 use scheduler_core::error::StoreError;
 use scheduler_local::database::Database;
-use scheduler_local::folder::OwnFolder;
+use scheduler_local::folder::DataFolder;
 use scheduler_local::server::{Server, StartError};
 use scheduler_local::settings::Settings;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -73,15 +73,15 @@ fn ended(command: &[String]) -> Result<ExitCode, StartError> {
 
 async fn serve() -> Result<ExitCode, StartError> {
     #[cfg(debug_assertions)]
-    if let Some(point) = scheduler_core::config::end_at() {
-        scheduler_core::points::end_at(&point);
+    if let Some(point) = scheduler_core::config::failpoint() {
+        scheduler_core::failpoints::abort_at(&point);
     }
     let mut signals = Signals::listen()?;
     let server = tokio::select! {
         started = Server::start(Settings::read(&environment)?) => started?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
-    print!("{}", greeting::of(&server).await);
+    print!("{}", banner::of(&server).await);
     signals.next().await;
     eprintln!("stopping; once more ends it at once");
     tokio::select! {
@@ -98,13 +98,13 @@ enum Task {
 
 async fn prepare(task: Task) -> Result<ExitCode, StartError> {
     let settings = Settings::read(&environment)?;
-    let _own = if settings.database.is_none() { Some(OwnFolder::take(&settings.folder)?) } else { None };
+    let _own = if settings.database.is_none() { Some(DataFolder::take(&settings.folder)?) } else { None };
     let database = Database::open(&settings).await?;
     let db = Db::held(&database.config)?;
     let done = run(task, &db, database.is_own()).await;
     drop(db);
     database.stop().await;
-    for line in done.map_err(|error| format!("cannot {error}: {}", error.source))? {
+    for line in done.map_err(|error| format!("{error}: {}", error.source))? {
         println!("{}", line.0);
     }
     Ok(ExitCode::SUCCESS)

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use scheduler_api::World;
-use scheduler_api::jobs::{JOBS, Job, RECONCILER};
+use scheduler_api::Contexts;
+use scheduler_api::job::AnyJob;
+use scheduler_api::jobs::{JOBS, RECONCILER};
 use tokio::sync::watch;
 use tracing::Instrument;
 
@@ -14,22 +15,22 @@ use crate::changes::Changes;
 const TICK: Duration = Duration::from_secs(5);
 
 /// Until the server stops.
-pub(crate) async fn keep(world: Arc<World>, changes: Changes, mut stopping: watch::Receiver<bool>) {
+pub(crate) async fn keep(contexts: Arc<Contexts>, changes: Changes, mut stopping: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut seen = world.clock.now().timestamp();
+    let mut seen = contexts.job.chats.clock.now().timestamp();
     loop {
         tokio::select! {
             _ = stopping.wait_for(|stop| *stop) => return,
             _ = ticks.tick() => {}
         }
-        let now = world.clock.now().timestamp();
-        run(&world, &RECONCILER).await;
+        let now = contexts.job.chats.clock.now().timestamp();
+        run(&contexts, &RECONCILER).await;
         for job in JOBS.iter().filter(|job| job.name != RECONCILER.name) {
             let period = 60 * job.every_minutes;
             // A clock that was put back has no new minute 0 to run at.
             if now.div_euclid(period) > seen.div_euclid(period) {
-                run(&world, job).await;
+                run(&contexts, *job).await;
             }
         }
         seen = now;
@@ -37,10 +38,10 @@ pub(crate) async fn keep(world: Arc<World>, changes: Changes, mut stopping: watc
     }
 }
 
-async fn run(world: &World, job: &Job) {
+async fn run(contexts: &Contexts, job: &dyn AnyJob) {
     let span = tracing::info_span!("job", trace_id = %uuid::Uuid::new_v4());
     async {
-        if let Err(error) = job.run(world).await {
+        if let Err(error) = job.run_in(contexts).await {
             tracing::warn!(
                 step = "job",
                 function = job.function,

@@ -1,21 +1,22 @@
 //! The whole product on one port, with the stores it needs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
+use scheduler_api::auth::WebhookToken;
 use scheduler_api::metrics::Metrics;
-use scheduler_api::{World, dispatch};
+use scheduler_api::{Contexts, dispatch};
 use scheduler_core::adapters::dynamodb::Tables;
 use scheduler_core::adapters::postgres::Db;
 use scheduler_core::adapters::zapi::Zapi;
-use scheduler_core::app::converse::{AllowedPhones, Chats};
-use scheduler_core::app::sheets::SheetWriter;
+use scheduler_core::app::chats::Chats;
+use scheduler_core::app::sheets::SheetSync;
 use scheduler_core::config::TablesConfig;
+use scheduler_core::domain::allowed_phones::AllowedPhones;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -23,14 +24,13 @@ use tokio::task::JoinHandle;
 use crate::changes::Changes;
 use crate::clock::LocalClock;
 use crate::database::Database;
-use crate::dynamodb::Embedded;
-use crate::folder::OwnFolder;
+use crate::dynamodb::EmbeddedDynamoDb;
+use crate::fake_zapi::FakeZapi;
+use crate::folder::DataFolder;
 use crate::settings::Settings;
-use crate::zapi_stand_in::ZapiStandIn;
+use crate::shutdown::GRACE;
+use crate::state::LocalState;
 use crate::{docs, local_routes, page, port, schedule, tables};
-
-/// What is under way may take so long to end: a webhook has twelve seconds, a job fourteen.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(15);
 
 /// Connections to PostgreSQL, so that races are real.
 const CONNECTIONS: u32 = 20;
@@ -53,35 +53,25 @@ pub struct Server {
     pub keeps_messages: bool,
     /// What the operator should know: a port that was taken, a database that is away.
     pub notices: Vec<String>,
-    world: Arc<World>,
+    contexts: Arc<Contexts>,
     stop: watch::Sender<bool>,
     served: JoinHandle<std::io::Result<()>>,
     schedule: Option<JoinHandle<()>>,
     parts: Parts,
 }
 
-/// What is shared with the routes that only the local server has.
-#[derive(Clone)]
-pub(crate) struct Here {
-    pub world: Arc<World>,
-    pub clock: Arc<LocalClock>,
-    pub zapi: Option<Arc<ZapiStandIn>>,
-    pub changes: Changes,
-    pub stopping: watch::Receiver<bool>,
-}
-
 struct Parts {
     database: Database,
-    embedded: Option<Embedded>,
+    embedded: Option<EmbeddedDynamoDb>,
     db: Db,
     // Held until the end: one folder, one server.
-    _folder: OwnFolder,
+    _folder: DataFolder,
 }
 
 impl Server {
     /// Starts what is not given, makes what is not there, and serves.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let folder = OwnFolder::take(&settings.folder)?;
+        let folder = DataFolder::take(&settings.folder)?;
         let clock = Arc::new(LocalClock::default());
         // First, so that the port that is said to be taken is the one that was asked for.
         let listener = port::bind(settings.host, settings.port).await?;
@@ -95,14 +85,15 @@ impl Server {
             Some(_) => None,
             None => {
                 let path = folder.path().join("dynamodb.sqlite");
-                Some(Embedded::start(Some(&path), settings.dynamodb_port).await?)
+                Some(EmbeddedDynamoDb::start(Some(&path), settings.dynamodb_port).await?)
             }
         };
         if let Some(embedded) = &embedded {
             notices.extend(moved("DYNAMODB_PORT", settings.dynamodb_port, embedded.port()));
         }
         let [sessions, events, reminders] = settings.tables.clone();
-        let endpoint = settings.dynamodb_endpoint.clone().or(embedded.as_ref().map(Embedded::endpoint));
+        let endpoint =
+            settings.dynamodb_endpoint.clone().or(embedded.as_ref().map(EmbeddedDynamoDb::endpoint));
         let region = settings.region.clone();
         let stores = Tables::new(TablesConfig { sessions, events, reminders, endpoint, region });
         match tables::create(stores.client(), stores.names()).await {
@@ -112,9 +103,9 @@ impl Server {
         let (zapi, base_url) = match &settings.zapi_base_url {
             Some(base_url) => (None, base_url.clone()),
             None => {
-                let stand_in = ZapiStandIn::start(clock.clone()).await?;
-                let base_url = stand_in.base_url();
-                (Some(Arc::new(stand_in)), base_url)
+                let fake = FakeZapi::start(clock.clone()).await?;
+                let base_url = fake.base_url();
+                (Some(Arc::new(fake)), base_url)
             }
         };
         let chats = Chats {
@@ -124,51 +115,49 @@ impl Server {
             clock: clock.clone(),
             allowed: AllowedPhones::parse(&settings.allowed_phones),
         };
-        let sheets = SheetWriter::open(settings.sheets.as_ref(), &chats)?;
-        let world = Arc::new(World {
-            db: db.clone(),
-            reminders: Some(chats.tables.reminders().clone()),
-            chats: Some(chats),
-            clock: clock.clone(),
-            keys: settings.keys.clone(),
-            webhook_token: settings.webhook_token.clone(),
-            metrics: Metrics::of(settings.stage.clone()),
-            sheets,
-        });
+        let sheets = SheetSync::open(settings.sheets.as_ref(), &chats)?;
+        let token = settings.webhook_token.clone().map_or(WebhookToken::NotRequired, WebhookToken::Required);
+        let metrics = Metrics::of(settings.stage.clone());
+        let contexts = Arc::new(Contexts::new(chats, sheets, settings.keys.clone(), token, metrics));
         let (stop, stopping) = watch::channel(false);
         let keeps_messages = zapi.is_some();
         let changes = Changes::default();
-        let here =
-            Here { world: world.clone(), clock, zapi, changes: changes.clone(), stopping: stopping.clone() };
+        let state = LocalState {
+            contexts: contexts.clone(),
+            clock,
+            zapi,
+            changes: changes.clone(),
+            stopping: stopping.clone(),
+        };
         Ok(Self {
             url: format!("http://{address}"),
-            dynamodb: embedded.as_ref().map(Embedded::endpoint),
+            dynamodb: embedded.as_ref().map(EmbeddedDynamoDb::endpoint),
             postgres_port: database.port(),
             keeps_messages,
             notices,
-            served: tokio::spawn(serve(listener, here)),
+            served: tokio::spawn(serve(listener, state)),
             schedule: settings
                 .runs_jobs
-                .then(|| tokio::spawn(schedule::keep(world.clone(), changes, stopping))),
-            world,
+                .then(|| tokio::spawn(schedule::keep(contexts.clone(), changes, stopping))),
+            contexts,
             stop,
             parts: Parts { database, embedded, db, _folder: folder },
         })
     }
 
     /// What the routes are given.
-    pub fn world(&self) -> &World {
-        &self.world
+    pub fn contexts(&self) -> &Contexts {
+        &self.contexts
     }
 
     /// Answers what has been asked, then ends everything that was started.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
-        let _ = tokio::time::timeout(FAREWELL, self.served).await;
+        let _ = tokio::time::timeout(GRACE, self.served).await;
         if let Some(schedule) = self.schedule {
-            let _ = tokio::time::timeout(FAREWELL, schedule).await;
+            let _ = tokio::time::timeout(GRACE, schedule).await;
         }
-        let _ = tokio::time::timeout(FAREWELL, self.parts.db.close()).await;
+        let _ = tokio::time::timeout(GRACE, self.parts.db.close()).await;
         if let Some(embedded) = self.parts.embedded {
             embedded.stop().await;
         }
@@ -176,9 +165,9 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, here: Here) -> std::io::Result<()> {
-    let mut stopping = here.stopping.clone();
-    let product = local_routes::router().merge(page::router()).fallback(answer).with_state(here);
+async fn serve(listener: TcpListener, state: LocalState) -> std::io::Result<()> {
+    let mut stopping = state.stopping.clone();
+    let product = local_routes::router().merge(page::router()).fallback(answer).with_state(state);
     let router: Router = product.merge(docs::router());
     axum::serve(listener, router)
         .with_graceful_shutdown(async move {
@@ -189,13 +178,13 @@ async fn serve(listener: TcpListener, here: Here) -> std::io::Result<()> {
 
 /// Everything that is not the local server's own goes the way it goes in AWS; also in that a caller
 /// who hangs up does not end what they began.
-async fn answer(State(here): State<Here>, request: Request) -> Response<Body> {
+async fn answer(State(state): State<LocalState>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let (changes, reads) = (here.changes.clone(), parts.method.is_safe());
+    let (changes, reads) = (state.changes.clone(), parts.method.is_safe());
     let response = match to_bytes(body, LARGEST_READ).await {
         Ok(bytes) => {
             let request = Request::from_parts(parts, bytes.to_vec());
-            match tokio::spawn(async move { dispatch(&here.world, request).await }).await {
+            match tokio::spawn(async move { dispatch(&state.contexts, request).await }).await {
                 Ok(response) => response.map(Body::from),
                 Err(error) => {
                     tracing::error!(
@@ -220,5 +209,5 @@ fn moved(name: &str, wanted: u16, got: u16) -> Option<String> {
 }
 
 fn with_cause(error: scheduler_core::error::StoreError) -> StartError {
-    format!("cannot {error}: {}", error.source).into()
+    format!("{error}: {}", error.source).into()
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use scheduler_core::config::{ApiKey, ConfigError, DatabaseConfig, Lookup, Reader, SheetsConfig, SslMode};
+use scheduler_core::config::{ApiKey, ConfigError, DatabaseConfig, EnvReader, Lookup, SheetsConfig, SslMode};
 use scheduler_core::domain::clinic::Secret;
 
 use crate::tables::{self, TablesError};
@@ -68,7 +68,7 @@ pub enum SettingsError {
 impl Settings {
     /// Reads them; what is not set has the contract's defaults.
     pub fn read(lookup: Lookup<'_>) -> Result<Self, SettingsError> {
-        let mut reader = Reader::new(&lookup);
+        let mut reader = EnvReader::new(&lookup);
         let own_database = ["DATABASE_URL", "RDS_HOST"].iter().all(|name| reader.optional(name).is_none());
         let database = (!own_database).then(|| reader.database(SslMode::Prefer));
         let zapi = reader.zapi();
@@ -115,14 +115,14 @@ impl Settings {
     }
 }
 
-fn host(reader: &Reader<'_>, name: &'static str) -> Result<IpAddr, SettingsError> {
+fn host(reader: &EnvReader<'_>, name: &'static str) -> Result<IpAddr, SettingsError> {
     match reader.optional(name) {
         None => Ok(Ipv4Addr::LOCALHOST.into()),
         Some(host) => host.parse().map_err(|_| SettingsError::Host(name)),
     }
 }
 
-fn port(reader: &Reader<'_>, name: &'static str, usual: u16) -> Result<u16, SettingsError> {
+fn port(reader: &EnvReader<'_>, name: &'static str, usual: u16) -> Result<u16, SettingsError> {
     match reader.optional(name) {
         None => Ok(usual),
         Some(port) => port.parse().map_err(|_| SettingsError::Port(name)),

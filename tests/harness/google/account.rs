@@ -1,4 +1,4 @@
-//! The service account, and Google's token endpoint
+//! The test's service account and Google's token endpoint
 //! (<https://developers.google.com/identity/protocols/oauth2/service-account#httprest>).
 
 use std::collections::HashMap;
@@ -21,18 +21,18 @@ const SCOPE: &str = "https://www.googleapis.com/auth/spreadsheets";
 const EMAIL: &str = "test@test-project.iam.gserviceaccount.com";
 const HOUR: i64 = 3_600;
 
-/// One key for the whole test process: making one takes a while.
+/// The account's key. It is generated once per test process, because that takes a while.
 pub(super) fn key() -> &'static RsaKeyPair {
     static KEY: OnceLock<RsaKeyPair> = OnceLock::new();
-    KEY.get_or_init(another_key)
+    KEY.get_or_init(new_key)
 }
 
-/// A key of nobody.
-pub(super) fn another_key() -> RsaKeyPair {
+/// A new key, which Google does not know.
+pub(super) fn new_key() -> RsaKeyPair {
     RsaKeyPair::generate(KeySize::Rsa2048).expect("a key")
 }
 
-/// As Google's console gives it.
+/// The JSON key file that Google's console offers for download.
 pub(super) fn service_account(key: &RsaKeyPair, token_uri: &str) -> String {
     let der: Pkcs8V1Der<'_> = key.as_der().expect("a key");
     let base64 = STANDARD.encode(der.as_ref());
@@ -58,26 +58,26 @@ pub(super) async fn token(
     let bearer =
         form.get("grant_type").is_some_and(|kind| kind == "urn:ietf:params:oauth:grant-type:jwt-bearer");
     let claims = form.get("assertion").and_then(|jwt| claims(jwt));
-    let mut kept = shared.kept();
-    if !bearer || !claims.is_some_and(|claims| is_right(&claims, &shared.token_uri)) {
-        kept.refused += 1;
-        let refusal = json!({"error": "invalid_grant", "error_description": "Invalid JWT Signature."});
-        return (StatusCode::BAD_REQUEST, Json(refusal)).into_response();
+    let mut state = shared.state();
+    if !bearer || !claims.is_some_and(|claims| are_valid(&claims, &shared.token_uri)) {
+        state.refused_assertions += 1;
+        let error = json!({"error": "invalid_grant", "error_description": "Invalid JWT Signature."});
+        return (StatusCode::BAD_REQUEST, Json(error)).into_response();
     }
-    kept.tokens += 1;
-    let token = format!("token-{}", kept.tokens);
+    state.issued_tokens += 1;
+    let token = format!("token-{}", state.issued_tokens);
     Json(json!({"access_token": token, "expires_in": 3599, "token_type": "Bearer"})).into_response()
 }
 
-fn is_right(claims: &Value, token_uri: &str) -> bool {
-    let lives = claims["exp"].as_i64().zip(claims["iat"].as_i64()).map(|(exp, iat)| exp - iat);
+fn are_valid(claims: &Value, token_uri: &str) -> bool {
+    let lifetime = claims["exp"].as_i64().zip(claims["iat"].as_i64()).map(|(exp, iat)| exp - iat);
     claims["iss"] == EMAIL
         && claims["aud"] == token_uri
         && claims["scope"].as_str().is_some_and(|scopes| scopes.split(' ').any(|scope| scope == SCOPE))
-        && lives.is_some_and(|seconds| (1..=HOUR).contains(&seconds))
+        && lifetime.is_some_and(|seconds| (1..=HOUR).contains(&seconds))
 }
 
-/// What an assertion says, if the account's key signed it.
+/// The claims of an assertion, if the account's key signed it.
 fn claims(jwt: &str) -> Option<Value> {
     let (signed, signature) = jwt.rsplit_once('.')?;
     let (header, claims) = signed.split_once('.')?;

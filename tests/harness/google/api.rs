@@ -1,5 +1,5 @@
-//! The routes of the Sheets API (<https://developers.google.com/workspace/sheets/api/reference/rest>),
-//! and how they are refused.
+//! The routes of the Sheets API (<https://developers.google.com/workspace/sheets/api/reference/rest>) and
+//! their errors.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,62 +11,67 @@ use axum::{Json, middleware};
 use scheduler_core::ports::Clock;
 use serde_json::{Value, json};
 
-use super::grid::{cells, columns, whole};
-use super::{Mood, Shared};
+use super::grid::{cells, columns, range_name};
+use super::{GoogleMode, Shared};
 
-/// Counts a call that is dropped before its answer: its caller has gone.
-struct Awaited(Arc<Shared>, bool);
+/// Counts a call as abandoned if it is dropped before its answer, because the client has gone.
+struct CallGuard {
+    shared: Arc<Shared>,
+    answered: bool,
+}
 
-impl Drop for Awaited {
+impl Drop for CallGuard {
     fn drop(&mut self) {
-        if !self.1 {
-            self.0.kept().given_up += 1;
+        if !self.answered {
+            self.shared.state().abandoned_calls += 1;
         }
     }
 }
 
-/// Every call passes here first.
-pub(super) async fn judge(
+/// Middleware: records the call, checks its token and applies the mode.
+pub(super) async fn check(
     State(shared): State<Arc<Shared>>,
     params: RawPathParams,
     request: Request,
     next: middleware::Next,
 ) -> Response {
-    let (known, mood) = {
-        let mut kept = shared.kept();
+    let (authorized, mode) = {
+        let mut state = shared.state();
         let now = shared.clock.now();
-        kept.calls.push(now);
+        state.calls.push(now);
         let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let token = token.and_then(|value| value.strip_prefix("Bearer token-")?.parse::<usize>().ok());
-        let known = token.is_some_and(|token| (kept.outdated + 1..=kept.tokens).contains(&token));
+        let valid = state.revoked_tokens + 1..=state.issued_tokens;
+        let authorized = token.is_some_and(|token| valid.contains(&token));
         let id = params.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
-        let own = id.and_then(|id| kept.moods.get(id.strip_suffix(":batchUpdate").unwrap_or(id)));
-        (known, own.copied().unwrap_or(kept.mood))
+        let id = id.map(|id| id.strip_suffix(":batchUpdate").unwrap_or(id));
+        let mode = id.and_then(|id| state.spreadsheet_modes.get(id)).copied().unwrap_or(state.mode);
+        (authorized, mode)
     };
-    let mut awaited = Awaited(shared, false);
-    let answer = match mood {
-        Mood::Hangs => {
+    let mut guard = CallGuard { shared, answered: false };
+    let answer = match mode {
+        GoogleMode::Hang => {
             tokio::time::sleep(Duration::from_secs(600)).await;
             StatusCode::GATEWAY_TIMEOUT.into_response()
         }
-        Mood::Answers(status) => failure(status, "as the test wants it"),
-        Mood::Slow(_) | Mood::Well if !known => {
-            failure(401, "Request had invalid authentication credentials.")
+        GoogleMode::Status(status) => error(status, "requested by the test"),
+        GoogleMode::Slow(_) | GoogleMode::Normal if !authorized => {
+            error(401, "Request had invalid authentication credentials.")
         }
-        Mood::Slow(by) => {
+        GoogleMode::Slow(by) => {
             tokio::time::sleep(by).await;
             next.run(request).await
         }
-        Mood::Well => next.run(request).await,
+        GoogleMode::Normal => next.run(request).await,
     };
-    awaited.1 = true;
+    guard.answered = true;
     answer
 }
 
 /// <https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheets/get>
 pub(super) async fn properties(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
-    let kept = shared.kept();
-    let Some(tabs) = kept.spreadsheets.get(&id) else { return not_found() };
+    let state = shared.state();
+    let Some(tabs) = state.spreadsheets.get(&id) else { return not_found() };
     let sheets: Vec<Value> = tabs
         .keys()
         .enumerate()
@@ -82,8 +87,8 @@ pub(super) async fn change(
     Json(body): Json<Value>,
 ) -> Response {
     let Some(id) = id.strip_suffix(":batchUpdate") else { return not_found() };
-    let mut kept = shared.kept();
-    let Some(tabs) = kept.spreadsheets.get_mut(id) else { return not_found() };
+    let mut state = shared.state();
+    let Some(tabs) = state.spreadsheets.get_mut(id) else { return not_found() };
     for request in body["requests"].as_array().into_iter().flatten() {
         let append = &request["appendDimension"];
         let number = append["sheetId"].as_u64().and_then(|number| usize::try_from(number).ok());
@@ -91,7 +96,7 @@ pub(super) async fn change(
         let more = append["length"].as_u64().and_then(|more| usize::try_from(more).ok());
         match (grid, more) {
             (Some(grid), Some(more)) if append["dimension"] == "ROWS" => grid.rows += more,
-            _ => return failure(400, "Invalid requests[0].appendDimension"),
+            _ => return error(400, "Invalid requests[0].appendDimension"),
         }
     }
     Json(json!({"spreadsheetId": id, "replies": [{}]})).into_response()
@@ -102,15 +107,15 @@ pub(super) async fn read(
     State(shared): State<Arc<Shared>>,
     Path((id, range)): Path<(String, String)>,
 ) -> Response {
-    let kept = shared.kept();
-    let Some(tabs) = kept.spreadsheets.get(&id) else { return not_found() };
-    let named = columns(&range).and_then(|(tab, first, last)| {
+    let state = shared.state();
+    let Some(tabs) = state.spreadsheets.get(&id) else { return not_found() };
+    let found = columns(&range).and_then(|(tab, first, last)| {
         let grid = tabs.get(&tab)?;
         Some((tab, grid, first, last))
     });
-    let Some((tab, grid, first, last)) = named else { return unknown_range(&range) };
-    let rows = grid.told(first, last);
-    let mut answer = json!({"range": whole(&tab, first, last, grid.rows), "majorDimension": "ROWS"});
+    let Some((tab, grid, first, last)) = found else { return unknown_range(&range) };
+    let rows = grid.values(first, last);
+    let mut answer = json!({"range": range_name(&tab, first, last, grid.rows), "majorDimension": "ROWS"});
     if !rows.is_empty() {
         answer["values"] = json!(rows);
     }
@@ -123,24 +128,24 @@ pub(super) async fn write(
     Path(id): Path<String>,
     Json(body): Json<Value>,
 ) -> Response {
-    let mut kept = shared.kept();
-    let Some(tabs) = kept.spreadsheets.get_mut(&id) else { return not_found() };
+    let mut state = shared.state();
+    let Some(tabs) = state.spreadsheets.get_mut(&id) else { return not_found() };
     if body["valueInputOption"] != "RAW" {
-        return failure(400, "'valueInputOption' is required, and RAW in these tests");
+        return error(400, "'valueInputOption' is required, and must be RAW in these tests");
     }
-    // All or nothing: what is wrong is found before anything is written.
+    // All ranges are checked before anything is written, because a batch is applied completely or not at all.
     let mut writes = Vec::new();
     for data in body["data"].as_array().into_iter().flatten() {
         let range = data["range"].as_str().unwrap_or_default();
         let Some((tab, first, last, row)) = cells(range) else { return unknown_range(range) };
         let Some(grid) = tabs.get(&tab) else { return unknown_range(range) };
-        if !grid.holds(row, last) {
+        if !grid.contains(row, last) {
             let limits = format!("Range ({range}) exceeds grid limits. Max rows: {}", grid.rows);
-            return failure(400, &limits);
+            return error(400, &limits);
         }
         let values = data["values"][0].as_array().cloned().unwrap_or_default();
         if values.len() > last + 1 - first {
-            return failure(400, &format!("Requested writing within range [{range}], but tried more"));
+            return error(400, &format!("Requested writing within range [{range}], but tried more"));
         }
         writes.push((tab, first, row, values));
     }
@@ -157,16 +162,16 @@ pub(super) async fn write(
 }
 
 fn unknown_range(range: &str) -> Response {
-    failure(400, &format!("Unable to parse range: {range}"))
+    error(400, &format!("Unable to parse range: {range}"))
 }
 
 fn not_found() -> Response {
-    failure(404, "Requested entity was not found.")
+    error(404, "Requested entity was not found.")
 }
 
-/// <https://google.aip.dev/193>
-fn failure(status: u16, message: &str) -> Response {
-    let word = match status {
+/// An error body as <https://google.aip.dev/193> describes it.
+fn error(status: u16, message: &str) -> Response {
+    let name = match status {
         400 => "INVALID_ARGUMENT",
         401 => "UNAUTHENTICATED",
         403 => "PERMISSION_DENIED",
@@ -174,7 +179,7 @@ fn failure(status: u16, message: &str) -> Response {
         429 => "RESOURCE_EXHAUSTED",
         _ => "UNAVAILABLE",
     };
-    let body = json!({"error": {"code": status, "message": message, "status": word}});
+    let body = json!({"error": {"code": status, "message": message, "status": name}});
     let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (code, Json(body)).into_response()
 }

@@ -1,14 +1,14 @@
-//! A tab's cells, and the ranges in A1 notation that name them.
+//! The cells of a tab, and ranges in A1 notation.
 
-/// Columns of a new tab.
+/// Number of columns of a new tab.
 const COLUMNS: usize = 26;
 
-/// A tab.
+/// One tab.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Grid {
-    /// Rows from the first to the last that was ever written.
+    /// The rows up to the last one that was ever written.
     pub(super) cells: Vec<Vec<String>>,
-    /// Rows there are.
+    /// Number of rows of the tab.
     pub(super) rows: usize,
 }
 
@@ -28,9 +28,9 @@ impl Grid {
         text.clone_into(&mut cells[column]);
     }
 
-    /// As Google tells columns: without the empty cells at a row's end and the empty rows at the
-    /// range's.
-    pub(super) fn told(&self, first: usize, last: usize) -> Vec<Vec<String>> {
+    /// The values of some columns as Google returns them: without empty cells at the end of a row and
+    /// empty rows at the end of the range.
+    pub(super) fn values(&self, first: usize, last: usize) -> Vec<Vec<String>> {
         let mut rows: Vec<Vec<String>> =
             self.cells.iter().map(|row| row.iter().take(last + 1).skip(first).cloned().collect()).collect();
         for row in &mut rows {
@@ -40,37 +40,37 @@ impl Grid {
         rows
     }
 
-    /// Whether a cell is there to be written; the row is counted from 1.
-    pub(super) fn holds(&self, row: usize, column: usize) -> bool {
+    /// Whether the tab has this cell. Rows are counted from 1, columns from 0.
+    pub(super) fn contains(&self, row: usize, column: usize) -> bool {
         row <= self.rows && column < COLUMNS
     }
 }
 
-/// `'Agenda'!A:I`
+/// Parses a range such as `'Agenda'!A:I` into tab, first column and last column.
 pub(super) fn columns(range: &str) -> Option<(String, usize, usize)> {
     let (tab, columns) = split(range)?;
     let (first, last) = columns.split_once(':')?;
     Some((tab, number(first)?, number(last)?))
 }
 
-/// `'Agenda'!A2:J2`: the first column, the last, and the row.
+/// Parses a range such as `'Agenda'!A2:J2` into tab, first column, last column and row.
 pub(super) fn cells(range: &str) -> Option<(String, usize, usize, usize)> {
     let (tab, cells) = split(range)?;
     let (first, last) = cells.split_once(':')?;
-    let ((first, row), (last, same)) = (first.split_at_checked(1)?, last.split_at_checked(1)?);
-    (same == row).then_some(())?;
+    let ((first, row), (last, last_row)) = (first.split_at_checked(1)?, last.split_at_checked(1)?);
+    (last_row == row).then_some(())?;
     Some((tab, number(first)?, number(last)?, row.parse().ok().filter(|row| *row > 0)?))
 }
 
-/// Columns of a tab with rows, as Google names them in an answer.
-pub(super) fn whole(tab: &str, first: usize, last: usize, rows: usize) -> String {
+/// The name of a range of columns in Google's answer, such as `'Agenda'!A1:I1000`.
+pub(super) fn range_name(tab: &str, first: usize, last: usize, rows: usize) -> String {
     format!("'{}'!{}1:{}{rows}", tab.replace('\'', "''"), letter(first), letter(last))
 }
 
 fn split(range: &str) -> Option<(String, &str)> {
     let (tab, rest) = range.rsplit_once('!')?;
-    let plain = tab.strip_prefix('\'').and_then(|tab| tab.strip_suffix('\'')).unwrap_or(tab);
-    Some((plain.replace("''", "'"), rest))
+    let unquoted = tab.strip_prefix('\'').and_then(|tab| tab.strip_suffix('\'')).unwrap_or(tab);
+    Some((unquoted.replace("''", "'"), rest))
 }
 
 fn number(letter: &str) -> Option<usize> {

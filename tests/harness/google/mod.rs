@@ -1,5 +1,5 @@
-//! A stand-in for Google: the token endpoint of a service account made for the test, and the part of
-//! the Sheets API that the product uses, answered as Google does.
+//! A fake Google server: the token endpoint for a service account, and the part of the Sheets API that the
+//! product uses.
 
 mod account;
 mod api;
@@ -23,172 +23,169 @@ use crate::clock::TestClock;
 
 /// How the Sheets API answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
-    /// As it should.
-    Well,
-    /// As it should, so much later.
+pub enum GoogleMode {
+    /// Correctly and at once.
+    Normal,
+    /// Correctly, after this delay.
     Slow(Duration),
-    /// Every call with this status.
-    Answers(u16),
-    /// Not within the test's time.
-    Hangs,
+    /// With this error status.
+    Status(u16),
+    /// Not at all while the test runs.
+    Hang,
 }
 
-/// The running stand-in; it ends when this is dropped.
-pub struct Google {
+/// The running server. It stops when this is dropped.
+pub struct FakeGoogle {
     address: SocketAddr,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
 }
 
-/// What the routes are given.
+/// The state of all routes.
 struct Shared {
     clock: Arc<TestClock>,
     token_uri: String,
-    kept: Mutex<Kept>,
+    state: Mutex<GoogleState>,
 }
 
-struct Kept {
-    mood: Mood,
-    /// Of single spreadsheets.
-    moods: HashMap<String, Mood>,
-    /// When each call of the API came, by the test's clock.
+struct GoogleState {
+    mode: GoogleMode,
+    /// Modes of single spreadsheets; they override `mode`.
+    spreadsheet_modes: HashMap<String, GoogleMode>,
+    /// When each API call came, by the test's clock.
     calls: Vec<DateTime<Utc>>,
-    /// Calls that nobody waits for any more.
-    given_up: usize,
-    /// Tokens given so far.
-    tokens: usize,
-    /// As many of them, from the first on, are no longer taken.
-    outdated: usize,
-    /// Assertions that were refused.
-    refused: usize,
+    abandoned_calls: usize,
+    issued_tokens: usize,
+    /// The first tokens, up to this number, are refused.
+    revoked_tokens: usize,
+    refused_assertions: usize,
     spreadsheets: HashMap<String, BTreeMap<String, Grid>>,
 }
 
-impl Google {
-    /// Starts on a free port; calls are dated by `clock`.
+impl FakeGoogle {
+    /// Starts on a free port. `clock` gives the time of each call.
     pub async fn start(clock: Arc<TestClock>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port for Google");
         let address = listener.local_addr().expect("an address");
-        let kept = Kept {
-            mood: Mood::Well,
-            moods: HashMap::new(),
+        let state = GoogleState {
+            mode: GoogleMode::Normal,
+            spreadsheet_modes: HashMap::new(),
             calls: Vec::new(),
-            given_up: 0,
-            tokens: 0,
-            outdated: 0,
-            refused: 0,
+            abandoned_calls: 0,
+            issued_tokens: 0,
+            revoked_tokens: 0,
+            refused_assertions: 0,
             spreadsheets: HashMap::new(),
         };
         let token_uri = format!("http://{address}/token");
-        let shared = Arc::new(Shared { clock, token_uri, kept: Mutex::new(kept) });
+        let shared = Arc::new(Shared { clock, token_uri, state: Mutex::new(state) });
         let api = Router::new()
             .route("/v4/spreadsheets/{id}", get(api::properties).post(api::change))
             .route("/v4/spreadsheets/{id}/values/{range}", get(api::read))
             .route("/v4/spreadsheets/{id}/values:batchUpdate", post(api::write))
-            .layer(middleware::from_fn_with_state(shared.clone(), api::judge));
+            .layer(middleware::from_fn_with_state(shared.clone(), api::check));
         let router =
             Router::new().route("/token", post(account::token)).merge(api).with_state(shared.clone());
         let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("Google serves") });
         Self { address, shared, server }
     }
 
-    /// What `GOOGLE_SHEETS_BASE_URL` would be.
+    /// The value for `GOOGLE_SHEETS_BASE_URL`.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What `GOOGLE_SHEETS_SERVICE_ACCOUNT` would be.
+    /// The value for `GOOGLE_SHEETS_SERVICE_ACCOUNT`.
     pub fn service_account(&self) -> String {
         account::service_account(account::key(), &self.shared.token_uri)
     }
 
-    /// Both, as the product has them.
+    /// Both values as a configuration.
     pub fn config(&self) -> SheetsConfig {
         SheetsConfig { service_account: Secret::new(self.service_account()), base_url: Some(self.base_url()) }
     }
 
-    /// The same account with a key that Google does not know.
-    pub fn config_of_a_stranger(&self) -> SheetsConfig {
-        let account = account::service_account(&account::another_key(), &self.shared.token_uri);
+    /// The same account, with a key that Google does not know.
+    pub fn config_with_unknown_key(&self) -> SheetsConfig {
+        let account = account::service_account(&account::new_key(), &self.shared.token_uri);
         SheetsConfig { service_account: Secret::new(account), base_url: Some(self.base_url()) }
     }
 
-    /// A spreadsheet with one tab of so many rows.
-    pub fn has(&self, spreadsheet: &str, tab: &str, rows: usize) {
-        self.kept().spreadsheets.entry(spreadsheet.into()).or_default().insert(tab.into(), Grid::new(rows));
+    /// Adds a tab with this many rows, and its spreadsheet if needed.
+    pub fn add_tab(&self, spreadsheet: &str, tab: &str, rows: usize) {
+        self.state().spreadsheets.entry(spreadsheet.into()).or_default().insert(tab.into(), Grid::new(rows));
     }
 
-    /// From now on.
-    pub fn is(&self, mood: Mood) {
-        self.kept().mood = mood;
+    /// Sets how all calls are answered from now on.
+    pub fn set_mode(&self, mode: GoogleMode) {
+        self.state().mode = mode;
     }
 
-    /// From now on with this spreadsheet, whatever it is otherwise.
-    pub fn is_with(&self, spreadsheet: &str, mood: Mood) {
-        self.kept().moods.insert(spreadsheet.into(), mood);
+    /// Sets how calls for one spreadsheet are answered from now on.
+    pub fn set_spreadsheet_mode(&self, spreadsheet: &str, mode: GoogleMode) {
+        self.state().spreadsheet_modes.insert(spreadsheet.into(), mode);
     }
 
-    /// No token that was given so far is taken any more.
-    pub fn forgets_its_tokens(&self) {
-        let mut kept = self.kept();
-        kept.outdated = kept.tokens;
+    /// Refuses all tokens issued so far.
+    pub fn revoke_tokens(&self) {
+        let mut state = self.state();
+        state.revoked_tokens = state.issued_tokens;
     }
 
-    /// What a tab holds.
+    /// All rows of a tab.
     pub fn rows(&self, spreadsheet: &str, tab: &str) -> Vec<Vec<String>> {
-        self.kept().spreadsheets[spreadsheet][tab].cells.clone()
+        self.state().spreadsheets[spreadsheet][tab].cells.clone()
     }
 
-    /// Types into a cell, both counted from 1.
-    pub fn types(&self, spreadsheet: &str, tab: &str, row: usize, column: usize, text: &str) {
-        let mut kept = self.kept();
-        let grid = kept.spreadsheets.get_mut(spreadsheet).and_then(|tabs| tabs.get_mut(tab));
+    /// Types a text into a cell, as a person would. Row and column are counted from 1.
+    pub fn edit_cell(&self, spreadsheet: &str, tab: &str, row: usize, column: usize, text: &str) {
+        let mut state = self.state();
+        let grid = state.spreadsheets.get_mut(spreadsheet).and_then(|tabs| tabs.get_mut(tab));
         grid.expect("a tab").set(row - 1, column - 1, text);
     }
 
-    /// Calls of the API so far.
+    /// Number of API calls so far.
     pub fn calls(&self) -> usize {
-        self.kept().calls.len()
+        self.state().calls.len()
     }
 
-    /// Calls of the API that were no longer waited for before they were answered.
-    pub fn given_up(&self) -> usize {
-        self.kept().given_up
+    /// Number of API calls that the client gave up before the answer.
+    pub fn abandoned_calls(&self) -> usize {
+        self.state().abandoned_calls
     }
 
-    /// Tokens given so far.
-    pub fn tokens(&self) -> usize {
-        self.kept().tokens
+    /// Number of tokens issued so far.
+    pub fn tokens_issued(&self) -> usize {
+        self.state().issued_tokens
     }
 
-    /// Assertions that were refused so far.
-    pub fn refused(&self) -> usize {
-        self.kept().refused
+    /// Number of assertions refused so far.
+    pub fn assertions_refused(&self) -> usize {
+        self.state().refused_assertions
     }
 
-    /// The most calls within any minute.
-    pub fn most_calls_a_minute(&self) -> usize {
-        let calls = self.kept().calls.clone();
+    /// The largest number of calls within any 60 seconds.
+    pub fn max_calls_per_minute(&self) -> usize {
+        let calls = self.state().calls.clone();
         let within = |from: &DateTime<Utc>| {
             calls.iter().filter(|at| *at >= from && **at < *from + TimeDelta::minutes(1)).count()
         };
         calls.iter().map(within).max().unwrap_or(0)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.shared.kept()
+    fn state(&self) -> MutexGuard<'_, GoogleState> {
+        self.shared.state()
     }
 }
 
-impl Drop for Google {
+impl Drop for FakeGoogle {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
 impl Shared {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, GoogleState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

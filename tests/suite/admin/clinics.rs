@@ -1,10 +1,10 @@
-//! Clinics are made, listed and changed.
+//! Clinics over the API: creating, listing and changing them.
 
 use reqwest::Method;
-use scheduler_tests::{CLINIC, Product, Setting};
+use scheduler_tests::{CLINIC, TestApp, TestConfig};
 use serde_json::{Value, json};
 
-use super::{ask, column, february, fields, get, post, put, text};
+use super::{ask, column, error_fields, february, get, post, put, text};
 
 const HOURS: &str = r#"{"mon":{"start":"09:00","end":"18:00"}}"#;
 
@@ -13,11 +13,11 @@ fn hours() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clinic_is_made_with_a_readable_id_and_found_in_the_list_until_it_is_taken_back() {
-    let product = Product::start().await;
+async fn a_new_clinic_gets_a_readable_id_and_is_listed_until_it_is_deactivated() {
+    let app = TestApp::start().await;
     let body = json!({ "name": "Clínica São João", "phone": "(11) 98888-0000", "business_hours": hours(),
         "zapi_instance_id": "instance-9", "zapi_instance_token": "secret-token" });
-    let made = post(&product, "/clinics", body).await;
+    let made = post(&app, "/clinics", body).await;
     let id = text(&made, "clinicId");
     let digits = id.strip_prefix("clinica-sao-joao-").expect("the name in kebab-case");
     assert!(digits.len() == 6 && digits.bytes().all(|digit| b"0123456789abcdef".contains(&digit)), "{id}");
@@ -38,30 +38,28 @@ async fn a_clinic_is_made_with_a_readable_id_and_found_in_the_list_until_it_is_t
         (&json!("instance-9"), &json!(true))
     );
     assert!(!made.to_string().contains("secret-token"));
-    assert_eq!(get(&product, &format!("/clinics/{id}")).await["clinic"], *clinic);
+    assert_eq!(get(&app, &format!("/clinics/{id}")).await["clinic"], *clinic);
 
-    let namesake =
-        post(&product, "/clinics", json!({ "name": "Clínica São João", "business_hours": {} })).await;
+    let namesake = post(&app, "/clinics", json!({ "name": "Clínica São João", "business_hours": {} })).await;
     assert_ne!(text(&namesake, "clinicId"), id);
-    let listed = column(&get(&product, "/clinics").await, "clinics", "clinic_id");
+    let listed = column(&get(&app, "/clinics").await, "clinics", "clinic_id");
     assert_eq!(listed.len(), 3);
     assert!(listed.contains(&json!(id)) && listed.contains(&json!(CLINIC)), "{listed:?}");
 
     let path = format!("/clinics/{id}");
-    assert_eq!(put(&product, &path, json!({ "active": false })).await["clinic"]["active"], false);
-    let listed = column(&get(&product, "/clinics").await, "clinics", "clinic_id");
+    assert_eq!(put(&app, &path, json!({ "active": false })).await["clinic"]["active"], false);
+    let listed = column(&get(&app, "/clinics").await, "clinics", "clinic_id");
     assert!(listed.len() == 2 && !listed.contains(&json!(id)), "{listed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_leaves_the_rest_as_it_was_and_counts_at_once() {
-    let product = Product::start().await;
+async fn a_change_keeps_the_other_fields_and_takes_effect_immediately() {
+    let app = TestApp::start().await;
     let path = format!("/clinics/{CLINIC}");
-    let before = get(&product, &path).await["clinic"].clone();
-    assert_eq!(product.slots(february(18)).await[..2], ["09:00", "09:55"]);
-    let mut after =
-        put(&product, &path, json!({ "buffer_minutes": 0, "address": null })).await["clinic"].clone();
-    assert_eq!(product.slots(february(18)).await[..2], ["09:00", "09:45"]);
+    let before = get(&app, &path).await["clinic"].clone();
+    assert_eq!(app.slots(february(18)).await[..2], ["09:00", "09:55"]);
+    let mut after = put(&app, &path, json!({ "buffer_minutes": 0, "address": null })).await["clinic"].clone();
+    assert_eq!(app.slots(february(18)).await[..2], ["09:00", "09:45"]);
     assert_eq!((&after["buffer_minutes"], &after["address"]), (&json!(0), &Value::Null));
     for changed in ["buffer_minutes", "address", "updated_at"] {
         after[changed] = before[changed].clone();
@@ -70,12 +68,12 @@ async fn a_change_leaves_the_rest_as_it_was_and_counts_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_belongs_to_one_clinic_and_comes_with_its_token() {
-    let product = Product::start().await;
+async fn a_zapi_instance_belongs_to_one_clinic_and_needs_its_token() {
+    let app = TestApp::start().await;
     let taken = json!({ "name": "Outra", "business_hours": {}, "zapi_instance_id": "instance-123",
         "zapi_instance_token": "t" });
-    ask(&product, Method::POST, "/clinics", taken, 409).await;
-    let made = post(&product, "/clinics", json!({ "name": "Outra", "business_hours": {} })).await;
+    ask(&app, Method::POST, "/clinics", taken, 409).await;
+    let made = post(&app, "/clinics", json!({ "name": "Outra", "business_hours": {} })).await;
     let path = format!("/clinics/{}", text(&made, "clinicId"));
     for (body, status, named) in [
         (json!({ "zapi_instance_id": "instance-123", "zapi_instance_token": "t" }), 409, &[][..]),
@@ -83,24 +81,24 @@ async fn an_instance_belongs_to_one_clinic_and_comes_with_its_token() {
         (json!({ "zapi_instance_token": "t" }), 400, &["zapi_instance_id"]),
         (json!({ "zapi_client_token": "t" }), 400, &["zapi_instance_id"]),
     ] {
-        let refused = ask(&product, Method::PUT, &path, body, status).await;
-        assert_eq!(fields(&refused), named);
+        let refused = ask(&app, Method::PUT, &path, body, status).await;
+        assert_eq!(error_fields(&refused), named);
     }
-    assert_eq!(get(&product, &path).await["clinic"], made["clinic"]);
-    let ours = json!({ "zapi_instance_id": "instance-9", "zapi_instance_token": "t" });
-    assert_eq!(put(&product, &path, ours).await["clinic"]["zapi_token_set"], true);
-    let gone = put(&product, &path, json!({ "zapi_instance_id": null })).await;
-    assert_eq!(gone["clinic"]["zapi_token_set"], false);
+    assert_eq!(get(&app, &path).await["clinic"], made["clinic"]);
+    let instance = json!({ "zapi_instance_id": "instance-9", "zapi_instance_token": "t" });
+    assert_eq!(put(&app, &path, instance).await["clinic"]["zapi_token_set"], true);
+    let without = put(&app, &path, json!({ "zapi_instance_id": null })).await;
+    assert_eq!(without["clinic"]["zapi_token_set"], false);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_to_one_clinic_neither_makes_nor_lists_others() {
+async fn a_key_for_one_clinic_neither_creates_nor_lists_clinics() {
     let keys = "test-api-key,laser-beauty-sp:one-key";
-    let product = Product::with(Setting { keys, ..Setting::default() }).await;
+    let app = TestApp::with(TestConfig { keys, ..TestConfig::default() }).await;
     let body = json!({ "name": "Outra", "business_hours": {} });
     let (own, key) = (format!("/clinics/{CLINIC}"), Some("one-key"));
-    assert_eq!(product.ask_with(key, Method::GET, &own, None).await.status, 200);
-    assert_eq!(product.ask_with(key, Method::GET, "/clinics", None).await.status, 404);
-    assert_eq!(product.ask_with(key, Method::POST, "/clinics", Some(&body)).await.status, 404);
-    assert_eq!(product.database.number("select count(*) from scheduler.clinics").await, 1);
+    assert_eq!(app.ask_with(key, Method::GET, &own, None).await.status, 200);
+    assert_eq!(app.ask_with(key, Method::GET, "/clinics", None).await.status, 404);
+    assert_eq!(app.ask_with(key, Method::POST, "/clinics", Some(&body)).await.status, 404);
+    assert_eq!(app.database.number("select count(*) from scheduler.clinics").await, 1);
 }

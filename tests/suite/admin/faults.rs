@@ -1,24 +1,24 @@
-//! What is wrong is told by its field, all of it at once, and nothing is written.
+//! Invalid request bodies: every invalid field is named at once, and nothing is written.
 
 use reqwest::{Method, StatusCode};
 use scheduler_tests::http::KEY;
-use scheduler_tests::{CLINIC, Product};
+use scheduler_tests::{CLINIC, TestApp};
 use serde_json::{Value, json};
 
-use super::{ask, below, fields};
+use super::{ask, error_fields, in_clinic};
 
-async fn raw(product: &Product, path: &str, body: Vec<u8>) -> (StatusCode, Value) {
-    let request = product.client().post(product.url(path)).header("x-api-key", KEY).body(body);
+async fn post_bytes(app: &TestApp, path: &str, body: Vec<u8>) -> (StatusCode, Value) {
+    let request = app.client().post(app.url(path)).header("x-api-key", KEY).body(body);
     let response = request.send().await.expect("an answer");
     let status = response.status();
     (status, serde_json::from_slice(&response.bytes().await.expect("a body")).unwrap_or_default())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_fault_is_named_and_nothing_is_written() {
-    let product = Product::start().await;
-    let service = product.service_id().await;
-    let before = product.database.fingerprint().await;
+async fn a_refusal_names_every_invalid_field_and_writes_nothing() {
+    let app = TestApp::start().await;
+    let service = app.service_id().await;
+    let before = app.database.fingerprint().await;
     let clinic = |changed: Value| {
         let mut body = json!({ "name": "Outra", "business_hours": {} });
         body.as_object_mut().expect("fields").extend(changed.as_object().expect("fields").clone());
@@ -29,11 +29,11 @@ async fn every_fault_is_named_and_nothing_is_written() {
     let cases = [
         (
             Method::POST,
-            below("services"),
+            in_clinic("services"),
             json!({ "name": " ", "duration_minutes": 0, "price_cents": "abc", "colour": "blue" }),
             &["name", "duration_minutes", "price_cents", "colour"][..],
         ),
-        (Method::POST, below("services"), json!({ "name": "A" }), &["duration_minutes"]),
+        (Method::POST, in_clinic("services"), json!({ "name": "A" }), &["duration_minutes"]),
         (Method::PUT, service_path.clone(), json!({ "price_cents": "abc" }), &["price_cents"]),
         (Method::PUT, service_path.clone(), json!({ "duration_minutes": 0 }), &["duration_minutes"]),
         (Method::PUT, service_path.clone(), json!({ "name": null }), &["name"]),
@@ -68,19 +68,19 @@ async fn every_fault_is_named_and_nothing_is_written() {
         (Method::PUT, clinic_path, json!({}), &["body"]),
         (
             Method::POST,
-            below("professionals"),
+            in_clinic("professionals"),
             json!({ "name": 1, "role": "", "active": true }),
             &["name", "role", "active"],
         ),
         (
             Method::POST,
-            below("availability-rules"),
+            in_clinic("availability-rules"),
             json!({ "day_of_week": 1, "start_time": "18:00", "end_time": "09:00" }),
             &["end_time"],
         ),
         (
             Method::POST,
-            below("availability-exceptions"),
+            in_clinic("availability-exceptions"),
             json!({ "exception_date": "2026-02-31", "exception_type": "BLOCKED" }),
             &["exception_date"],
         ),
@@ -94,28 +94,28 @@ async fn every_fault_is_named_and_nothing_is_written() {
     ];
     let count = cases.len();
     for (method, path, body, named) in cases {
-        let refused = ask(&product, method, &path, body.clone(), 400).await;
-        assert_eq!(fields(&refused), named, "{path} {body}: {refused}");
+        let refused = ask(&app, method, &path, body.clone(), 400).await;
+        assert_eq!(error_fields(&refused), named, "{path} {body}: {refused}");
     }
-    println!("{count} bodies refused, nothing written");
-    assert_eq!(product.database.fingerprint().await, before);
+    println!("{count} bodies refused and nothing written");
+    assert_eq!(app.database.fingerprint().await, before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_over_a_mebibyte_is_413_and_one_that_is_no_json_400() {
-    let product = Product::start().await;
+async fn a_body_over_one_mebibyte_is_413_and_invalid_json_is_400() {
+    let app = TestApp::start().await;
     let padded = |length: usize| {
         let frame = r#"{"name":"Limpeza","duration_minutes":30,"description":"Pele"}"#;
         let mut body = frame.as_bytes().to_vec();
         body.resize(length, b' ');
         body
     };
-    let path = below("services");
-    let (status, answer) = raw(&product, &path, padded((1 << 20) + 1)).await;
+    let path = in_clinic("services");
+    let (status, answer) = post_bytes(&app, &path, padded((1 << 20) + 1)).await;
     assert_eq!(status, 413, "{answer}");
-    let (status, answer) = raw(&product, &path, b"{\"name\":".to_vec()).await;
-    assert_eq!((status.as_u16(), fields(&answer)), (400, vec!["body"]), "{answer}");
-    assert_eq!(product.database.number("select count(*) from scheduler.services").await, 1);
-    let (status, answer) = raw(&product, &path, padded(1 << 20)).await;
+    let (status, answer) = post_bytes(&app, &path, b"{\"name\":".to_vec()).await;
+    assert_eq!((status.as_u16(), error_fields(&answer)), (400, vec!["body"]), "{answer}");
+    assert_eq!(app.database.number("select count(*) from scheduler.services").await, 1);
+    let (status, answer) = post_bytes(&app, &path, padded(1 << 20)).await;
     assert_eq!(status, 201, "{answer}");
 }

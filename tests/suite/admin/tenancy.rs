@@ -1,19 +1,22 @@
-//! No key reaches another clinic's rows: every route of the table that asks for a key, by itself.
+//! A clinic's key never reaches another clinic's rows: checked on every route that requires a key
+//! (docs/rules/security.md#tenancy).
 
 use std::collections::BTreeMap;
 
 use reqwest::Method;
-use scheduler_api::routes::{Auth, ROUTES, Route};
-use scheduler_tests::{CLINIC, Product, Setting, filled};
+use scheduler_api::auth::Auth;
+use scheduler_api::route::AnyRoute;
+use scheduler_api::routes::ROUTES;
+use scheduler_tests::{CLINIC, TestApp, TestConfig, fill_placeholders};
 use serde_json::{Value, json};
 
 const OTHER: &str = "other-clinic";
 const KEYS: &str = "test-api-key,laser-beauty-sp:own-key,other-clinic:other-key";
 
-/// The ids of one clinic by the name that a path has for each.
+/// The ids of one clinic's rows, by path parameter.
 type Ids = BTreeMap<&'static str, String>;
 
-/// A row of a clinic ($1) by the name that a path has for its id.
+/// Path parameters, each with SQL that inserts a row of clinic `$1` and returns its id.
 const ROWS: [(&str, &str); 7] = [
     (
         "serviceId",
@@ -59,16 +62,16 @@ const ROWS: [(&str, &str); 7] = [
     ),
 ];
 
-async fn rows_of(product: &Product, clinic: &str) -> Ids {
+async fn insert_rows(app: &TestApp, clinic: &str) -> Ids {
     let mut ids = Ids::from([("clinicId", clinic.to_owned())]);
     for (name, sql) in ROWS {
-        let id = sqlx::query_scalar(sql).bind(clinic).fetch_one(&product.database.pool).await;
+        let id = sqlx::query_scalar(sql).bind(clinic).fetch_one(&app.database.pool).await;
         ids.insert(name, id.unwrap_or_else(|error| panic!("{name}: {error}")));
     }
     ids
 }
 
-/// A valid body of a function that takes one.
+/// A valid request body for a function that takes one.
 fn body(function: &str, ids: &Ids) -> Value {
     let hours = json!({ "mon": { "start": "09:00", "end": "18:00" } });
     match function {
@@ -95,19 +98,19 @@ fn body(function: &str, ids: &Ids) -> Value {
         "UpdateFaq" => json!({ "answer": "Não." }),
         "SendMessage" => json!({ "clinicId": ids["clinicId"], "phone": "5511988887777", "type": "text",
             "content": "Olá" }),
-        _ => panic!("{function} has no body here: its tenancy is not tested"),
+        _ => panic!("add a body for {function}: its tenancy is not tested"),
     }
 }
 
-/// A request that is right but for what the ids make of it.
+/// A request that is valid except perhaps for its ids.
 #[derive(Debug, PartialEq)]
-struct Asked {
+struct TestRequest {
     method: Method,
     path: String,
     body: Option<Value>,
 }
 
-fn asked(route: &Route, ids: &Ids) -> Asked {
+fn request(route: &dyn AnyRoute, ids: &Ids) -> TestRequest {
     let known = |name: &str| ids.get(name).unwrap_or_else(|| panic!("no row for {{{name}}}")).clone();
     let query = match route.function {
         "GetAvailableSlots" => format!("?date=2026-02-19&serviceId={}", ids["serviceId"]),
@@ -115,68 +118,68 @@ fn asked(route: &Route, ids: &Ids) -> Asked {
     };
     let method: Method = route.method.parse().expect("a method");
     let body = (method != Method::GET).then(|| body(route.function, ids));
-    Asked { path: filled(route.path, known) + &query, method, body }
+    TestRequest { path: fill_placeholders(route.path, known) + &query, method, body }
 }
 
-/// The request with one id after the other replaced, where that makes another request of it.
-fn with_each_replaced<'a>(
-    route: &'a Route,
+/// The requests with one id replaced each. An id that the request does not contain is skipped.
+fn with_one_id_replaced<'a>(
+    route: &'a dyn AnyRoute,
     own: &'a Ids,
-    by: impl Fn(&str) -> String + 'a,
-) -> impl Iterator<Item = Asked> + 'a {
+    replacement: impl Fn(&str) -> String + 'a,
+) -> impl Iterator<Item = TestRequest> + 'a {
     own.keys().filter_map(move |name| {
         let mut ids = own.clone();
-        ids.insert(name, by(name));
-        Some(asked(route, &ids)).filter(|replaced| *replaced != asked(route, own))
+        ids.insert(name, replacement(name));
+        Some(request(route, &ids)).filter(|replaced| *replaced != request(route, own))
     })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_route_lets_a_key_reach_what_is_not_its_own() {
-    let product = Product::with(Setting { keys: KEYS, ..Setting::default() }).await;
-    let database = &product.database;
+async fn no_route_lets_a_key_reach_another_clinics_rows() {
+    let app = TestApp::with(TestConfig { keys: KEYS, ..TestConfig::default() }).await;
+    let database = &app.database;
     sqlx::query("delete from scheduler.message_templates")
         .execute(&database.pool)
         .await
-        .expect("no templates");
+        .expect("the templates are deleted");
     sqlx::query("insert into scheduler.clinics (clinic_id, name) values ($1, 'Outra')")
         .bind(OTHER)
         .execute(&database.pool)
         .await
         .expect("another clinic");
-    let (own, other) = (rows_of(&product, CLINIC).await, rows_of(&product, OTHER).await);
+    let (own, other) = (insert_rows(&app, CLINIC).await, insert_rows(&app, OTHER).await);
 
     let (mut routes, mut refusals) = (0, [0; 5]);
-    for route in ROUTES.iter().filter(|route| route.auth == Auth::Key) {
-        let right = || asked(route, &own);
-        let mut cases = vec![(0, None, right(), 401), (1, Some("wrong-key"), right(), 401)];
-        cases.push((2, Some("other-key"), right(), 404));
-        let others = with_each_replaced(route, &own, |name| other[name].clone());
-        cases.extend(others.map(|asked| (3, Some("own-key"), asked, 404)));
-        let no_uuids = with_each_replaced(route, &own, |_| "no-uuid".to_owned());
-        cases.extend(no_uuids.map(|asked| (4, Some("own-key"), asked, 404)));
+    for &route in ROUTES.iter().filter(|route| route.auth == Auth::Key) {
+        let valid = || request(route, &own);
+        let mut cases = vec![(0, None, valid(), 401), (1, Some("wrong-key"), valid(), 401)];
+        cases.push((2, Some("other-key"), valid(), 404));
+        let foreign = with_one_id_replaced(route, &own, |name| other[name].clone());
+        cases.extend(foreign.map(|request| (3, Some("own-key"), request, 404)));
+        let malformed = with_one_id_replaced(route, &own, |_| "not-a-uuid".to_owned());
+        cases.extend(malformed.map(|request| (4, Some("own-key"), request, 404)));
 
         let before = database.fingerprint().await;
         assert_eq!(before.len(), 10, "{before:?}");
-        for (kind, key, asked, expected) in cases {
-            let Asked { method, path, body } = asked;
+        for (kind, key, request, expected) in cases {
+            let TestRequest { method, path, body } = request;
             let shown = format!("{} {key:?} {method} {path} {body:?}", route.function);
-            let answered = product.ask_with(key, method, &path, body.as_ref()).await;
+            let answered = app.ask_with(key, method, &path, body.as_ref()).await;
             assert_eq!(answered.status, expected, "{shown}: {}", answered.body);
             refusals[kind] += 1;
         }
         assert_eq!(database.fingerprint().await, before, "{}", route.function);
 
-        // With the right key the same request is served: it was refused for its key and ids alone.
-        let Asked { method, path, body } = right();
-        let served = product.ask(method, &path, body.as_ref()).await;
+        // With the right key the valid request succeeds, so only keys and ids caused the refusals.
+        let TestRequest { method, path, body } = valid();
+        let served = app.ask(method, &path, body.as_ref()).await;
         assert!([200, 201].contains(&served.status), "{}: {} {}", route.function, served.status, served.body);
         routes += 1;
     }
-    let [no_key, wrong, others_key, others_ids, no_uuid] = refusals;
+    let [no_key, wrong_key, other_key, other_id, malformed_id] = refusals;
     println!(
-        "{routes} routes: {no_key} × no key, {wrong} × a wrong key: 401; {others_key} × another clinic's key, \
-         {others_ids} × another clinic's id, {no_uuid} × an id that is no UUID: 404; no row changed"
+        "{routes} routes: {no_key} × no key, {wrong_key} × a wrong key: 401; {other_key} × another clinic's key, \
+         {other_id} × another clinic's id, {malformed_id} × a malformed id: 404; no row changed"
     );
-    assert_eq!((no_key, wrong, others_key), (routes, routes, routes));
+    assert_eq!((no_key, wrong_key, other_key), (routes, routes, routes));
 }

@@ -1,10 +1,10 @@
-//! A clinic's questions and answers, edited by reception and read by patients.
+//! A clinic's FAQ: edited over the API, read by patients in the chat.
 
 use reqwest::Method;
-use scheduler_tests::{CLINIC, Product};
+use scheduler_tests::{CLINIC, TestApp};
 use serde_json::{Value, json};
 
-use super::{MARIA, ask, faulty, listed, made};
+use super::{MARIA, ask, create, error_fields, list};
 
 fn question(key: &str, answer: &str, order: i32) -> Value {
     json!({ "question_key": key, "question_label": format!("Pergunta {key}?"), "answer": answer,
@@ -12,22 +12,22 @@ fn question(key: &str, answer: &str, order: i32) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_question_is_made_once_listed_in_its_place_changed_and_taken_back() {
-    let product = Product::start().await;
+async fn a_question_is_created_once_listed_in_order_changed_and_deactivated() {
+    let app = TestApp::start().await;
     let keys = async || -> Vec<String> {
-        let rows = listed(&product, "faq", "faq").await;
+        let rows = list(&app, "faq", "faq").await;
         rows.iter().filter_map(|row| row["question_key"].as_str()).map(str::to_owned).collect()
     };
     let seeded = keys().await.len();
     let new = question("PARKING", "Temos estacionamento.", 0);
-    let answer = made(&product, "faq", &new).await;
+    let answer = create(&app, "faq", &new).await;
     let entry = &answer["faq"];
     assert_eq!(answer["faqId"], entry["faq_id"]);
     for field in ["question_key", "question_label", "answer", "display_order"] {
         assert_eq!(entry[field], new[field]);
     }
-    made(&product, "faq", &question("PETS", "Não.", 100)).await;
-    let twice = ask(&product, Method::POST, &format!("/clinics/{CLINIC}/faq"), &new, 409).await;
+    create(&app, "faq", &question("PETS", "Não.", 100)).await;
+    let twice = ask(&app, Method::POST, &format!("/clinics/{CLINIC}/faq"), &new, 409).await;
     assert_eq!(twice["status"], "ERROR");
     let all = keys().await;
     assert_eq!(all.len(), seeded + 2);
@@ -35,19 +35,19 @@ async fn a_question_is_made_once_listed_in_its_place_changed_and_taken_back() {
 
     let path = format!("/faq/{}", entry["faq_id"].as_str().unwrap());
     let changed = json!({ "answer": "Na rua ao lado.", "display_order": 200 });
-    let changed = ask(&product, Method::PUT, &path, &changed, 200).await;
-    assert_eq!(changed["faq"]["question_label"], new["question_label"], "what is not named stays");
+    let changed = ask(&app, Method::PUT, &path, &changed, 200).await;
+    assert_eq!(changed["faq"]["question_label"], new["question_label"], "a field that was not sent stays");
     assert_eq!(changed["faq"]["answer"], "Na rua ao lado.");
     assert_eq!(keys().await[seeded + 1], "PARKING");
-    ask(&product, Method::PUT, &path, &json!({ "active": false }), 200).await;
+    ask(&app, Method::PUT, &path, &json!({ "active": false }), 200).await;
     assert!(!keys().await.contains(&"PARKING".to_owned()));
-    ask(&product, Method::POST, &format!("/clinics/{CLINIC}/faq"), &new, 409).await;
+    ask(&app, Method::POST, &format!("/clinics/{CLINIC}/faq"), &new, 409).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_question_with_faults_is_refused_with_all_of_them() {
-    let product = Product::start().await;
-    let before = listed(&product, "faq", "faq").await;
+async fn a_refusal_names_every_invalid_field_of_a_question() {
+    let app = TestApp::start().await;
+    let before = list(&app, "faq", "faq").await;
     let path = format!("/clinics/{CLINIC}/faq");
     for (body, fields) in [
         (json!({}), &["question_key", "question_label", "answer"][..]),
@@ -57,8 +57,8 @@ async fn a_question_with_faults_is_refused_with_all_of_them() {
         ),
         (question("A KEY", "x", 1), &["question_key"]),
     ] {
-        let answer = ask(&product, Method::POST, &path, &body, 400).await;
-        assert_eq!(faulty(&answer), fields, "{body}: {answer}");
+        let answer = ask(&app, Method::POST, &path, &body, 400).await;
+        assert_eq!(error_fields(&answer), fields, "{body}: {answer}");
     }
     let path = format!("/faq/{}", before[0]["faq_id"].as_str().unwrap());
     for (body, fields) in [
@@ -66,18 +66,18 @@ async fn a_question_with_faults_is_refused_with_all_of_them() {
         (json!({ "question_key": "OTHER" }), &["question_key"]),
         (json!({ "answer": null, "display_order": "1" }), &["answer", "display_order"]),
     ] {
-        let answer = ask(&product, Method::PUT, &path, &body, 400).await;
-        assert_eq!(faulty(&answer), fields, "{body}: {answer}");
+        let answer = ask(&app, Method::PUT, &path, &body, 400).await;
+        assert_eq!(error_fields(&answer), fields, "{body}: {answer}");
     }
-    assert_eq!(listed(&product, "faq", "faq").await, before);
+    assert_eq!(list(&app, "faq", "faq").await, before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn patients_read_the_answer_word_for_word_placeholders_too() {
-    let product = Product::start().await;
+async fn patients_read_an_answer_verbatim_including_placeholders() {
+    let app = TestApp::start().await;
     let answer = "Escreva {{clinic_name}} no {{answer}}.";
-    made(&product, "faq", &question("BRACES", answer, 0)).await;
-    let mut maria = product.patient(MARIA, "Maria Silva");
+    create(&app, "faq", &question("BRACES", answer, 0)).await;
+    let mut maria = app.patient(MARIA, "Maria Silva");
     maria.says("Olá").await;
     maria.presses("faq").await;
     let said = maria.presses("faq_BRACES").await;

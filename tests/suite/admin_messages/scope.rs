@@ -1,35 +1,22 @@
-//! A clinic's key opens nothing of another clinic, whatever the request names it by.
-
-use std::sync::Arc;
+//! A key of one clinic neither reads nor changes another clinic's templates and FAQ, and sends nothing
+//! in its name.
 
 use http::Request;
-use scheduler_api::metrics::Metrics;
-use scheduler_api::{World, dispatch};
-use scheduler_core::adapters::postgres::Db;
-use scheduler_core::config::{ApiKey, DatabaseConfig, SslMode};
+use scheduler_api::auth::WebhookToken;
+use scheduler_api::dispatch;
+use scheduler_core::config::ApiKey;
 use scheduler_core::domain::clinic::Secret;
 use scheduler_core::domain::ids::ClinicId;
-use scheduler_tests::{CLINIC, TestClock, database};
+use scheduler_tests::{CLINIC, contexts_with_database, database};
 use serde_json::json;
 
 use super::MARIA;
 
 #[tokio::test]
-async fn another_clinics_key_finds_no_wording_no_question_and_sends_nothing() {
+async fn another_clinics_key_reaches_no_template_and_no_question_and_sends_no_message() {
     let database = database().await;
-    let config =
-        DatabaseConfig { url: Secret::new(&database.url), ssl_mode: SslMode::Disable, root_cert: None };
     let key = ApiKey { clinic: Some(ClinicId("another".into())), key: Secret::new("theirs") };
-    let world = World {
-        db: Db::held(&config).unwrap(),
-        chats: None,
-        reminders: None,
-        clock: Arc::new(TestClock::new()),
-        keys: vec![key],
-        webhook_token: None,
-        metrics: Metrics::default(),
-        sheets: None,
-    };
+    let contexts = contexts_with_database(&database.url, vec![key], WebhookToken::NotRequired);
     let id = async |table: &str, column: &str| -> String {
         let sql = format!("select {column}::text from scheduler.{table} where clinic_id = $1 limit 1");
         sqlx::query_scalar(&sql).bind(CLINIC).fetch_one(&database.pool).await.unwrap()
@@ -37,19 +24,19 @@ async fn another_clinics_key_finds_no_wording_no_question_and_sends_nothing() {
     let template = format!("/templates/{}", id("message_templates", "id").await);
     let faq = format!("/faq/{}", id("faq_items", "id").await);
     let content = json!({ "content": "Oi" });
-    let letter = json!({ "clinicId": CLINIC, "phone": MARIA, "type": "text", "content": "Oi" });
-    let of_clinic = |resource: &str| format!("/clinics/{CLINIC}/{resource}");
+    let message = json!({ "clinicId": CLINIC, "phone": MARIA, "type": "text", "content": "Oi" });
+    let clinic_path = |resource: &str| format!("/clinics/{CLINIC}/{resource}");
     for (method, path, body) in [
-        ("GET", of_clinic("templates"), json!(null)),
-        ("POST", of_clinic("templates"), json!({ "template_key": "LEFT", "content": "Oi" })),
+        ("GET", clinic_path("templates"), json!(null)),
+        ("POST", clinic_path("templates"), json!({ "template_key": "LEFT", "content": "Oi" })),
         ("PUT", template, content),
-        ("GET", of_clinic("faq"), json!(null)),
-        ("POST", of_clinic("faq"), json!({ "question_key": "A", "question_label": "A", "answer": "A" })),
+        ("GET", clinic_path("faq"), json!(null)),
+        ("POST", clinic_path("faq"), json!({ "question_key": "A", "question_label": "A", "answer": "A" })),
         ("PUT", faq, json!({ "answer": "Oi" })),
-        ("POST", "/send".to_owned(), letter),
+        ("POST", "/send".to_owned(), message),
     ] {
         let request = Request::builder().method(method).uri(&path).header("x-api-key", "theirs");
-        let response = dispatch(&world, request.body(body.to_string().into_bytes()).unwrap()).await;
+        let response = dispatch(&contexts, request.body(body.to_string().into_bytes()).unwrap()).await;
         assert_eq!(response.status(), 404, "{method} {path}: {}", response.body());
     }
     for table in ["message_templates", "faq_items"] {

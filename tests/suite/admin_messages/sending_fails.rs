@@ -1,76 +1,71 @@
-//! A message of reception's own that does not go out: reception is told, and so is the history.
+//! `POST /send` when the message cannot be sent: the answer and the history both show it
+//! (docs/rules/api.md#send).
 
 use reqwest::Method;
-use scheduler_local::dynamodb::Embedded;
-use scheduler_local::zapi_stand_in::Answer;
-use scheduler_tests::{CLINIC, Manner, Product, Proxy, Setting, Speaks};
+use scheduler_local::fake_zapi::ScriptedAnswer;
+use scheduler_tests::{CLINIC, ProxyMode, TestApp, TestConfig};
 use serde_json::{Value, json};
 
 use super::{MARIA, ask};
+use crate::outages::{app_with_proxied_dynamodb, switch_to};
 
-fn letter() -> Value {
+fn message() -> Value {
     json!({ "clinicId": CLINIC, "phone": MARIA, "type": "text", "content": "Até já!" })
 }
 
-async fn statuses(product: &Product) -> Vec<Value> {
-    product.events(MARIA).await.iter().map(|event| event["status"].clone()).collect()
+async fn statuses(app: &TestApp) -> Vec<Value> {
+    app.events(MARIA).await.iter().map(|event| event["status"].clone()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_may_not_be_written_to_is_not_and_that_is_recorded() {
-    let product = Product::with(Setting { allowed: "", ..Setting::default() }).await;
-    let answer = ask(&product, Method::POST, "/send", &letter(), 200).await;
+async fn a_message_to_a_phone_that_is_not_allowed_is_recorded_as_blocked_and_not_sent() {
+    let app = TestApp::with(TestConfig { allowed_phones: "", ..TestConfig::default() }).await;
+    let answer = ask(&app, Method::POST, "/send", &message(), 200).await;
     assert_eq!(answer["providerStatus"], "BLOCKED", "{answer}");
-    assert_eq!(product.zapi.calls(), []);
-    assert_eq!(statuses(&product).await, ["BLOCKED"]);
-    assert_eq!(product.events(MARIA).await[0]["messageId"], answer["messageId"]);
+    assert_eq!(app.zapi.calls(), []);
+    assert_eq!(statuses(&app).await, ["BLOCKED"]);
+    assert_eq!(app.events(MARIA).await[0]["messageId"], answer["messageId"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_provider_refuses_is_a_502_and_recorded_as_failed() {
-    let product = Product::start().await;
+async fn a_message_that_zapi_refuses_is_a_502_and_recorded_as_failed() {
+    let app = TestApp::start().await;
     for (status, words) in [(400, "message is empty"), (403, "Client-Token not allowed"), (500, "oops")] {
-        let refusal = Answer::says(status, json!({ "error": words }).to_string());
-        product.zapi.answer_endpoint("send-", refusal);
-        let answer = ask(&product, Method::POST, "/send", &letter(), 502).await;
+        let refusal = ScriptedAnswer::says(status, json!({ "error": words }).to_string());
+        app.zapi.answer_endpoint("send-", refusal);
+        let answer = ask(&app, Method::POST, "/send", &message(), 502).await;
         assert_eq!(answer["status"], "ERROR");
         assert!(!answer.to_string().contains(words), "{answer}");
-        product.zapi.behave();
+        app.zapi.behave();
     }
-    product.zapi.knows(MARIA, None);
-    ask(&product, Method::POST, "/send", &letter(), 502).await;
-    assert_eq!(product.zapi.outbox(None), []);
-    assert_eq!(statuses(&product).await, ["QUEUED", "FAILED"].repeat(4));
-    let events = product.events(MARIA).await;
+    app.zapi.knows(MARIA, None);
+    ask(&app, Method::POST, "/send", &message(), 502).await;
+    assert_eq!(app.zapi.outbox(None), []);
+    assert_eq!(statuses(&app).await, ["QUEUED", "FAILED"].repeat(4));
+    let events = app.events(MARIA).await;
     assert!(events.iter().filter(|event| event["status"] == "FAILED").all(|e| e["errorDetails"].is_string()));
     assert!(events.is_sorted_by_key(|event| event["statusTimestamp"].as_str().map(str::to_owned)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clinic_without_an_instance_is_a_409_and_no_clinic_a_404() {
-    let product = Product::start().await;
+async fn a_clinic_without_an_instance_is_a_409_and_an_unknown_clinic_a_404() {
+    let app = TestApp::start().await;
     let unknown = json!({ "clinicId": "nowhere", "phone": MARIA, "type": "text", "content": "Oi" });
-    ask(&product, Method::POST, "/send", &unknown, 404).await;
-    let none = json!({ "zapi_instance_id": null });
-    ask(&product, Method::PUT, &format!("/clinics/{CLINIC}"), &none, 200).await;
-    ask(&product, Method::POST, "/send", &letter(), 409).await;
-    assert_eq!(product.zapi.calls(), []);
-    assert_eq!(statuses(&product).await, Vec::<Value>::new());
+    ask(&app, Method::POST, "/send", &unknown, 404).await;
+    let no_instance = json!({ "zapi_instance_id": null });
+    ask(&app, Method::PUT, &format!("/clinics/{CLINIC}"), &no_instance, 200).await;
+    ask(&app, Method::POST, "/send", &message(), 409).await;
+    assert_eq!(app.zapi.calls(), []);
+    assert_eq!(statuses(&app).await, Vec::<Value>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_recorded_does_not_go_out() {
-    let embedded = Embedded::start(None, 0).await.expect("DynamoDB starts");
-    let target = embedded.endpoint().trim_start_matches("http://").parse().expect("an address");
-    let proxy = Proxy::start(target, Speaks::DynamoDb).await;
-    let dynamodb = Some(format!("http://{}", proxy.address()));
-    let product = Product::with(Setting { dynamodb, ..Setting::default() }).await;
-    proxy.treats(Manner::Refuse);
-    proxy.cut();
-    ask(&product, Method::POST, "/send", &letter(), 503).await;
-    assert_eq!(product.zapi.outbox(None), []);
-    proxy.treats(Manner::Carry);
-    proxy.cut();
-    drop(product);
+async fn a_message_that_cannot_be_recorded_is_not_sent() {
+    let (app, proxy, embedded) = app_with_proxied_dynamodb().await;
+    switch_to(&proxy, ProxyMode::Refuse);
+    ask(&app, Method::POST, "/send", &message(), 503).await;
+    assert_eq!(app.zapi.outbox(None), []);
+    switch_to(&proxy, ProxyMode::Forward);
+    drop(app);
     embedded.stop().await;
 }

@@ -1,40 +1,43 @@
-//! A clinic in memory that answers what a conversation asks of the world.
+//! An in-memory clinic that runs the effects of a conversation.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
-use scheduler_core::availability::{Calendar, Demand};
-use scheduler_core::conversation::event::{Effect, Event, Heard, Saying, Step};
-use scheduler_core::conversation::state::{Chat, FaqChoice, Plan, Purpose, Reminded, ServiceChoice, Visit};
-use scheduler_core::conversation::transition::transition;
+use scheduler_core::availability::{Calendar, SlotRequest};
+use scheduler_core::conversation::machine::event::{Effect, Event, PatientMessage, Step, Utterance};
+use scheduler_core::conversation::machine::state::{
+    AppointmentSummary, BookingPlan, Chat, FaqChoice, Purpose, RemindedAppointment, ServiceChoice,
+};
+use scheduler_core::conversation::machine::transition::transition;
 use scheduler_core::domain::clinic::{BusinessHours, Clinic, DayHours, DayName};
 use scheduler_core::domain::ids::{AppointmentId, ClinicId, ServiceId};
+use scheduler_core::domain::interval::Interval;
 use scheduler_core::domain::message::Content;
-use scheduler_core::domain::time::{Slot, Span, local};
+use scheduler_core::domain::time::{Slot, local};
 
-/// Minutes kept free after each visit.
+/// Minutes kept free after each appointment.
 const BUFFER: i32 = 10;
 
-/// The clinic, its agenda, one patient's chat, and a clock that stands still.
+/// The clinic, its agenda, one patient's chat, and a clock that only the test moves.
 #[derive(Clone)]
-pub struct World {
+pub struct FakeClinic {
     pub clinic: Clinic,
     pub now: DateTime<Utc>,
     pub services: Vec<ServiceChoice>,
     pub faq: Vec<(FaqChoice, String)>,
-    /// The patient's own visits.
-    pub visits: Vec<Visit>,
-    /// Other people's.
-    pub taken: Vec<Span>,
+    /// The patient's appointments.
+    pub appointments: Vec<AppointmentSummary>,
+    /// What other patients booked, with the buffer.
+    pub taken: Vec<Interval<NaiveDateTime>>,
     pub patient_name: Option<String>,
     pub profile_name: Option<String>,
     pub opted_out: bool,
-    /// Visits whose reminder was sent.
+    /// Appointments whose reminder was sent.
     pub reminded: Vec<AppointmentId>,
-    /// Visits that the patient confirmed, in order.
+    /// Appointments that the patient confirmed, in order.
     pub confirmed: Vec<AppointmentId>,
     pub chat: Chat,
     pub last_heard: Option<DateTime<Utc>>,
     /// What the patient booked, in order.
-    pub booked: Vec<(Slot, Plan, Option<String>)>,
+    pub booked: Vec<(Slot, BookingPlan, Option<String>)>,
     pub cancelled: usize,
     pub moved: usize,
 }
@@ -43,14 +46,14 @@ pub fn at(text: &str) -> NaiveDateTime {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").expect("a wall clock")
 }
 
-impl World {
-    /// Saturday, 14 February 2026, nine in the morning; open Monday to Friday from nine to six.
+impl FakeClinic {
+    /// It is Saturday, 14 February 2026, 09:00. The clinic is open Monday to Friday, 09:00 to 18:00.
     pub fn new() -> Self {
         let hour = |hour| NaiveTime::from_hms_opt(hour, 0, 0).expect("an hour");
         let open = DayHours { start: hour(9), end: hour(18) };
         let days = [DayName::Mon, DayName::Tue, DayName::Wed, DayName::Thu, DayName::Fri];
         let now = at("2026-02-14 12:00").and_utc();
-        let mut world = Self {
+        let mut clinic = Self {
             clinic: Clinic {
                 id: ClinicId("laser-beauty-sp".to_owned()),
                 name: "Laser Beauty".to_owned(),
@@ -73,7 +76,7 @@ impl World {
             now,
             services: Vec::new(),
             faq: Vec::new(),
-            visits: Vec::new(),
+            appointments: Vec::new(),
             taken: Vec::new(),
             patient_name: None,
             profile_name: None,
@@ -86,8 +89,8 @@ impl World {
             cancelled: 0,
             moved: 0,
         };
-        world.add_service("Depilação a laser", 45, Some(15_000));
-        world
+        clinic.add_service("Depilação a laser", 45, Some(15_000));
+        clinic
     }
 
     pub fn add_service(&mut self, name: &str, minutes: i32, price_cents: Option<i32>) {
@@ -99,57 +102,68 @@ impl World {
         self.faq.push((FaqChoice { key: key.to_owned(), label: label.to_owned() }, answer.to_owned()));
     }
 
-    pub fn add_visit(&mut self, slot: Slot, minutes: i32, service: &str) {
-        let id = AppointmentId(numbered_id(0xb, self.visits.len()));
+    pub fn add_appointment(&mut self, slot: Slot, minutes: i32, service: &str) {
+        let id = AppointmentId(numbered_id(0xb, self.appointments.len()));
         let service_name = service.to_owned();
-        self.visits.push(Visit { id, slot, minutes, service_name, areas: None, version: 1 });
-        self.visits.sort_by_key(|visit| visit.slot);
+        self.appointments.push(AppointmentSummary {
+            id,
+            slot,
+            minutes,
+            service_name,
+            areas: None,
+            version: 1,
+        });
+        self.appointments.sort_by_key(|appointment| appointment.slot);
     }
 
-    /// The reminder of the visit at that time was sent.
+    /// Notes that the reminder of the appointment at `slot` was sent.
     pub fn remind(&mut self, slot: Slot) {
-        let visit = self.visits.iter().find(|visit| visit.slot == slot).expect("a visit then");
-        self.reminded.push(visit.id);
+        let appointment = self
+            .appointments
+            .iter()
+            .find(|appointment| appointment.slot == slot)
+            .expect("an appointment at this time");
+        self.reminded.push(appointment.id);
     }
 
     pub fn take(&mut self, start: NaiveDateTime, minutes: i32) {
-        self.taken.push(Span { start, end: start + TimeDelta::minutes((minutes + BUFFER).into()) });
+        self.taken.push(Interval { start, end: start + TimeDelta::minutes((minutes + BUFFER).into()) });
     }
 
-    /// The patient writes; everything that was said and the chat's new state.
-    pub fn hear(&mut self, content: Content) -> Vec<Saying> {
-        let session_is_over = self.last_heard.is_some_and(|heard| self.now - heard >= TimeDelta::minutes(30));
+    /// Handles a message of the patient and returns what the bot says.
+    pub fn hear(&mut self, content: Content) -> Vec<Utterance> {
+        let session_is_over = self.last_heard.is_some_and(|last| self.now - last >= TimeDelta::minutes(30));
         if session_is_over {
             self.chat = self.chat.renewed();
         }
         self.last_heard = Some(self.now);
-        let heard = Heard {
+        let message = PatientMessage {
             content,
             profile_name: self.profile_name.clone(),
             now: self.now,
             local: self.local(),
             horizon: self.horizon(),
         };
-        self.happen(Event::Heard(heard))
+        self.happen(Event::MessageReceived(message))
     }
 
-    /// Runs an event to its end.
-    pub fn happen(&mut self, event: Event) -> Vec<Saying> {
-        let mut sayings = Vec::new();
+    /// Runs an event and the effects that follow from it. Returns what the bot says.
+    pub fn happen(&mut self, event: Event) -> Vec<Utterance> {
+        let mut utterances = Vec::new();
         let mut next = Some(event);
         for _ in 0..8 {
-            let Some(event) = next.take() else { return sayings };
+            let Some(event) = next.take() else { return utterances };
             let Step { chat, effects } = transition(self.chat.clone(), event);
             self.chat = chat;
             for effect in effects {
-                assert!(next.is_none(), "an effect after one that has an answer");
+                assert!(next.is_none(), "an effect follows one that returns an event");
                 match effect {
-                    Effect::Say(saying) => sayings.push(saying),
+                    Effect::Say(utterance) => utterances.push(utterance),
                     effect => next = self.perform(effect),
                 }
             }
         }
-        panic!("the conversation never stopped asking");
+        panic!("the conversation does not finish within 8 events");
     }
 
     fn perform(&mut self, effect: Effect) -> Option<Event> {
@@ -159,136 +173,158 @@ impl World {
                 self.opted_out = out;
                 Event::OptOutSet { out, patient_name: self.patient_name.clone() }
             }
-            Effect::Recognise(heard) => Event::Recognised {
-                heard,
+            Effect::IdentifyPatient(message) => Event::PatientIdentified {
+                message,
                 patient_name: self.patient_name.clone(),
                 known: self.patient_name.is_some(),
                 faq: self.questions(),
             },
             Effect::FindServices(wanted) => Event::ServicesFound { services: self.services.clone(), wanted },
             Effect::FindDays { purpose, from, until } => {
-                let demand = self.demand(&purpose);
+                let slot_request = self.slot_request(&purpose);
                 let calendar = self.calendar(&purpose);
-                let days = calendar.days(from, until.min(self.horizon()), demand);
-                let too_long = !calendar.has_room_for(demand.minutes);
+                let days = calendar.days(from, until.min(self.horizon()), slot_request);
+                let too_long = !calendar.has_room_for(slot_request.minutes);
                 Event::DaysFound { purpose, from, until, days, horizon: self.horizon(), too_long }
             }
             Effect::FindTimes { purpose, date, wanted } => {
-                let slots = self.calendar(&purpose).slots(date, self.demand(&purpose));
+                let slots = self.calendar(&purpose).slots(date, self.slot_request(&purpose));
                 Event::TimesFound { purpose, date, slots, wanted }
             }
             Effect::Book { plan, slot, name } => self.book(plan, slot, name),
-            Effect::FindVisits { wish, wanted } => {
+            Effect::FindAppointments { intent, wanted } => {
                 let now = self.local();
-                let visits = self.visits.iter().filter(|visit| visit.slot.at() > now).cloned().collect();
-                Event::VisitsFound { visits, wish, wanted }
+                let appointments = self
+                    .appointments
+                    .iter()
+                    .filter(|appointment| appointment.slot.at() > now)
+                    .cloned()
+                    .collect();
+                Event::AppointmentsFound { appointments, intent, wanted }
             }
-            Effect::FindReminded(heard) => {
+            Effect::FindReminder(message) => {
                 let now = self.local();
-                let waits = |visit: &&Visit| visit.slot.at() > now && self.reminded.contains(&visit.id);
-                let open = |visit: &&Visit| !self.confirmed.contains(&visit.id);
-                let nearest = self.visits.iter().filter(waits).find(open);
-                let visit = nearest.or_else(|| self.visits.iter().find(waits)).cloned();
+                let awaits_answer = |appointment: &&AppointmentSummary| {
+                    appointment.slot.at() > now && self.reminded.contains(&appointment.id)
+                };
+                let unconfirmed =
+                    |appointment: &&AppointmentSummary| !self.confirmed.contains(&appointment.id);
+                let nearest = self.appointments.iter().filter(awaits_answer).find(unconfirmed);
+                let appointment = nearest.or_else(|| self.appointments.iter().find(awaits_answer)).cloned();
                 let patient_name = self.patient_name.clone();
-                Event::RemindedFound { heard, reminded: visit.map(|visit| Reminded { visit, patient_name }) }
-            }
-            Effect::ConfirmVisit { visit } => {
-                let stands = self.visits.contains(&visit);
-                if stands && !self.confirmed.contains(&visit.id) {
-                    self.confirmed.push(visit.id);
+                Event::ReminderFound {
+                    message,
+                    reminded: appointment
+                        .map(|appointment| RemindedAppointment { appointment, patient_name }),
                 }
-                Event::VisitConfirmed { visit: stands.then_some(visit) }
             }
-            Effect::Move { visit, slot } => self.move_visit(visit, slot),
-            Effect::Cancel { visit } => {
-                let before = self.visits.len();
-                self.visits.retain(|known| known.id != visit.id);
-                if self.visits.len() == before {
-                    return Some(Event::VisitGone);
+            Effect::ConfirmAppointment { appointment } => {
+                let unchanged = self.appointments.contains(&appointment);
+                if unchanged && !self.confirmed.contains(&appointment.id) {
+                    self.confirmed.push(appointment.id);
                 }
-                self.confirmed.retain(|known| *known != visit.id);
+                Event::AppointmentConfirmed { appointment: unchanged.then_some(appointment) }
+            }
+            Effect::Move { appointment, slot } => self.move_appointment(appointment, slot),
+            Effect::Cancel { appointment } => {
+                let before = self.appointments.len();
+                self.appointments.retain(|known| known.id != appointment.id);
+                if self.appointments.len() == before {
+                    return Some(Event::AppointmentGone);
+                }
+                self.confirmed.retain(|known| *known != appointment.id);
                 self.cancelled += 1;
-                Event::VisitCancelled { visit }
+                Event::AppointmentCancelled { appointment }
             }
             Effect::FindFaq => Event::FaqFound { items: self.questions() },
             Effect::FindAnswer { key } => {
                 let found = self.faq.iter().find(|(item, _)| item.key == key);
                 Event::AnswerFound { answer: found.map(|(_, answer)| answer.clone()) }
             }
-            Effect::CallPerson => {
-                let nothing_booked = Calendar::new(
+            Effect::HandOver => {
+                let empty_calendar = Calendar::new(
                     self.clinic.timezone,
                     Vec::new(),
                     self.clinic.business_hours.clone(),
                     Vec::new(),
                     Vec::new(),
                 );
-                let opening = nothing_booked.opening(self.local(), self.horizon());
-                Event::PersonCalled { open: opening.open, opens_at: opening.next }
+                let opening = empty_calendar.opening(self.local(), self.horizon());
+                Event::HandedOver { open: opening.open, opens_at: opening.next }
             }
         })
     }
 
-    fn book(&mut self, plan: Plan, slot: Slot, name: Option<String>) -> Event {
+    fn book(&mut self, plan: BookingPlan, slot: Slot, name: Option<String>) -> Event {
         let purpose = Purpose::Book { plan: plan.clone() };
-        if !self.calendar(&purpose).fits(slot, self.demand(&purpose)) {
-            return self.lost(purpose, slot);
+        if !self.calendar(&purpose).fits(slot, self.slot_request(&purpose)) {
+            return self.slot_taken(purpose, slot);
         }
         if name.is_some() {
             self.patient_name.clone_from(&name);
         }
         let id = AppointmentId(numbered_id(0xc, self.booked.len()));
         let (minutes, areas) = (plan.minutes, plan.areas.clone());
-        let visit = Visit { id, slot, minutes, service_name: plan.service_name.clone(), areas, version: 1 };
-        self.visits.push(visit.clone());
-        self.visits.sort_by_key(|visit| visit.slot);
+        let appointment = AppointmentSummary {
+            id,
+            slot,
+            minutes,
+            service_name: plan.service_name.clone(),
+            areas,
+            version: 1,
+        };
+        self.appointments.push(appointment.clone());
+        self.appointments.sort_by_key(|appointment| appointment.slot);
         self.booked.push((slot, plan, name));
-        Event::Booked { visit }
+        Event::Booked { appointment }
     }
 
-    fn move_visit(&mut self, visit: Visit, slot: Slot) -> Event {
-        let purpose = Purpose::Move { visit: visit.clone() };
-        if !self.visits.iter().any(|known| known.id == visit.id) {
-            return Event::VisitGone;
+    fn move_appointment(&mut self, appointment: AppointmentSummary, slot: Slot) -> Event {
+        let purpose = Purpose::Move { appointment: appointment.clone() };
+        if !self.appointments.iter().any(|known| known.id == appointment.id) {
+            return Event::AppointmentGone;
         }
-        if !self.calendar(&purpose).fits(slot, self.demand(&purpose)) {
-            return self.lost(purpose, slot);
+        if !self.calendar(&purpose).fits(slot, self.slot_request(&purpose)) {
+            return self.slot_taken(purpose, slot);
         }
-        let moved = Visit { slot, version: visit.version + 1, ..visit };
-        self.visits.retain(|known| known.id != moved.id);
-        self.visits.push(moved.clone());
-        self.visits.sort_by_key(|visit| visit.slot);
-        // The reminder was about the time before.
+        let moved = AppointmentSummary { slot, version: appointment.version + 1, ..appointment };
+        self.appointments.retain(|known| known.id != moved.id);
+        self.appointments.push(moved.clone());
+        self.appointments.sort_by_key(|appointment| appointment.slot);
+        // The reminder was for the old time.
         self.reminded.retain(|known| *known != moved.id);
         self.confirmed.retain(|known| *known != moved.id);
         self.moved += 1;
-        Event::Moved { visit: moved }
+        Event::Moved { appointment: moved }
     }
 
-    fn lost(&self, purpose: Purpose, lost: Slot) -> Event {
-        let nearest = self.calendar(&purpose).nearest(lost, self.horizon(), self.demand(&purpose), 3);
+    fn slot_taken(&self, purpose: Purpose, lost: Slot) -> Event {
+        let nearest = self.calendar(&purpose).nearest(lost, self.horizon(), self.slot_request(&purpose), 3);
         Event::SlotTaken { purpose, lost, nearest }
     }
 
     fn calendar(&self, purpose: &Purpose) -> Calendar {
         let own = match purpose {
             Purpose::Book { .. } => None,
-            Purpose::Move { visit } => Some(visit.id),
+            Purpose::Move { appointment } => Some(appointment.id),
         };
-        let visits = self.visits.iter().filter(|visit| Some(visit.id) != own).map(|visit| Span {
-            start: visit.slot.at(),
-            end: visit.slot.at() + TimeDelta::minutes((visit.minutes + BUFFER).into()),
-        });
-        let busy = self.taken.iter().copied().chain(visits).collect();
+        let appointments =
+            self.appointments.iter().filter(|appointment| Some(appointment.id) != own).map(|appointment| {
+                Interval {
+                    start: appointment.slot.at(),
+                    end: appointment.slot.at() + TimeDelta::minutes((appointment.minutes + BUFFER).into()),
+                }
+            });
+        let busy = self.taken.iter().copied().chain(appointments).collect();
         Calendar::new(self.clinic.timezone, Vec::new(), self.clinic.business_hours.clone(), Vec::new(), busy)
     }
 
-    fn demand(&self, purpose: &Purpose) -> Demand {
+    fn slot_request(&self, purpose: &Purpose) -> SlotRequest {
         let minutes = match purpose {
             Purpose::Book { plan } => plan.minutes,
-            Purpose::Move { visit } => visit.minutes,
+            Purpose::Move { appointment } => appointment.minutes,
         };
-        Demand { minutes, buffer_minutes: BUFFER, not_before: self.local() }
+        SlotRequest { minutes, buffer_minutes: BUFFER, not_before: self.local() }
     }
 
     fn questions(&self) -> Vec<FaqChoice> {

@@ -1,32 +1,30 @@
-//! Any input in any state that can be reached is answered, and books nothing by accident.
+//! Random input in any reachable state gets a reply, and changes the agenda only after a confirmation.
 
 use proptest::prelude::*;
-use scheduler_core::conversation::copy::{
-    BUTTON_LABEL, MOST_BUTTONS, MOST_ROWS, NoWordings, ROW_LABEL, render_turn,
-};
-use scheduler_core::conversation::state::State;
-use scheduler_core::conversation::words;
-use scheduler_core::domain::message::Content;
+use scheduler_core::conversation::machine::state::State;
+use scheduler_core::conversation::say::render::{DefaultWording, render_all};
+use scheduler_core::conversation::understand::phrases;
+use scheduler_core::domain::message::{Content, MAX_ROWS};
 use scheduler_core::domain::time::Slot;
 
-use super::world::{World, at};
+use super::fake_clinic::{FakeClinic, at};
 
-/// Something a patient does.
+/// What a patient does next.
 #[derive(Debug, Clone)]
-enum Doing {
-    /// Presses one of the options shown, this one of them.
+enum Action {
+    /// Presses the option with this index among those shown.
     Presses(usize),
-    /// Writes the number of one.
+    /// Writes this number.
     Numbers(usize),
-    /// Presses any button there ever was.
+    /// Presses an id of [`OLD_IDS`], whether it is shown or not.
     PressesOld(usize),
     Writes(String),
-    Sends,
-    /// Lets so many minutes go by.
+    SendsAudio,
+    /// Lets this many minutes pass.
     Waits(i64),
 }
 
-const OLD: [&str; 24] = [
+const OLD_IDS: [&str; 24] = [
     "schedule",
     "reschedule",
     "faq",
@@ -99,74 +97,77 @@ const WORDS: [&str; 43] = [
     "cancelar por favor",
 ];
 
-fn doing() -> impl Strategy<Value = Doing> {
+fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        6 => (0..10_usize).prop_map(Doing::Presses),
-        2 => (0..14_usize).prop_map(Doing::Numbers),
-        2 => (0..OLD.len()).prop_map(Doing::PressesOld),
-        3 => prop::sample::select(WORDS.to_vec()).prop_map(|word| Doing::Writes(word.to_owned())),
-        1 => "\\PC{0,40}".prop_map(Doing::Writes),
-        1 => Just(Doing::Sends),
-        1 => prop_oneof![Just(1_i64), Just(31), Just(1441)].prop_map(Doing::Waits),
+        6 => (0..10_usize).prop_map(Action::Presses),
+        2 => (0..14_usize).prop_map(Action::Numbers),
+        2 => (0..OLD_IDS.len()).prop_map(Action::PressesOld),
+        3 => prop::sample::select(WORDS.to_vec()).prop_map(|word| Action::Writes(word.to_owned())),
+        1 => "\\PC{0,40}".prop_map(Action::Writes),
+        1 => Just(Action::SendsAudio),
+        1 => prop_oneof![Just(1_i64), Just(31), Just(1441)].prop_map(Action::Waits),
     ]
 }
 
-fn clinic(services: usize) -> World {
-    let mut world = World::new();
+fn clinic(services: usize) -> FakeClinic {
+    let mut clinic = FakeClinic::new();
     for (name, minutes) in [("Axilas", 20), ("Pernas", 40), ("Perna inteira", 60)].into_iter().take(services)
     {
-        world.add_service(name, minutes, None);
+        clinic.add_service(name, minutes, None);
     }
     for index in 0..services * 5 {
-        world.add_question(&format!("Q{index}"), &format!("Pergunta número {index}"), "Sim.");
+        clinic.add_question(&format!("Q{index}"), &format!("Pergunta número {index}"), "Sim.");
     }
-    world.add_question("HURTS", "A depilação a laser dói?", "Só um pouquinho.");
-    world.profile_name = Some("Maria".to_owned());
+    clinic.add_question("HURTS", "A depilação a laser dói?", "Só um pouquinho.");
+    clinic.profile_name = Some("Maria".to_owned());
     if services > 1 {
-        world.patient_name = Some("Maria Silva".to_owned());
-        let visit = |text: &str| Slot { date: at(text).date(), time: at(text).time() };
-        world.add_visit(visit("2026-02-16 10:00"), 45, "Depilação a laser");
-        world.add_visit(visit("2026-02-20 10:00"), 45, "Axilas");
-        world.remind(visit("2026-02-16 10:00"));
+        clinic.patient_name = Some("Maria Silva".to_owned());
+        let slot = |text: &str| Slot { date: at(text).date(), time: at(text).time() };
+        clinic.add_appointment(slot("2026-02-16 10:00"), 45, "Depilação a laser");
+        clinic.add_appointment(slot("2026-02-20 10:00"), 45, "Axilas");
+        clinic.remind(slot("2026-02-16 10:00"));
     }
-    world
+    clinic
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_input_in_any_state_is_answered(services in 0..4_usize, doings in prop::collection::vec(doing(), 1..40)) {
-        let mut world = clinic(services);
+    fn any_input_in_any_state_is_answered_and_books_only_after_a_yes(
+        services in 0..4_usize,
+        actions in prop::collection::vec(action(), 1..40)
+    ) {
+        let mut clinic = clinic(services);
         let mut shown: Vec<String> = Vec::new();
-        for doing in doings {
-            let before = (world.chat.clone(), world.booked.len(), world.cancelled, world.moved);
-            let confirmed = world.confirmed.len();
-            let content = match &doing {
-                Doing::Presses(index) if shown.is_empty() => Content::Text { text: index.to_string() },
-                Doing::Presses(index) => {
+        for action in actions {
+            let before = (clinic.chat.clone(), clinic.booked.len(), clinic.cancelled, clinic.moved);
+            let confirmed = clinic.confirmed.len();
+            let content = match &action {
+                Action::Presses(index) if shown.is_empty() => Content::Text { text: index.to_string() },
+                Action::Presses(index) => {
                     Content::Pressed { id: shown[index % shown.len()].clone(), label: String::new() }
                 }
-                Doing::Numbers(number) => Content::Text { text: number.to_string() },
-                Doing::PressesOld(index) => Content::Pressed { id: OLD[*index].to_owned(), label: String::new() },
-                Doing::Writes(text) => Content::Text { text: text.clone() },
-                Doing::Sends => Content::Unreadable { what: "audio".to_owned() },
-                Doing::Waits(minutes) => {
-                    world.now += chrono::TimeDelta::minutes(*minutes);
+                Action::Numbers(number) => Content::Text { text: number.to_string() },
+                Action::PressesOld(index) => Content::Pressed { id: OLD_IDS[*index].to_owned(), label: String::new() },
+                Action::Writes(text) => Content::Text { text: text.clone() },
+                Action::SendsAudio => Content::Unreadable { what: "audio".to_owned() },
+                Action::Waits(minutes) => {
+                    clinic.now += chrono::TimeDelta::minutes(*minutes);
                     continue;
                 }
             };
-            let sayings = world.hear(content.clone());
-            let messages = render_turn(&sayings, &world.clinic, &NoWordings);
-            let silent = world.chat.memory.silent_until.is_some();
+            let utterances = clinic.hear(content.clone());
+            let messages = render_all(&utterances, &clinic.clinic, &DefaultWording);
+            let silent = clinic.chat.memory.silent_until.is_some();
             prop_assert!(messages.len() <= 2);
             prop_assert!(!messages.is_empty() || silent, "no answer to {content:?} in {}", before.0.state.name());
-            prop_assert_ne!(world.chat.state.name(), "WELCOME");
-            prop_assert!(world.chat.previous.len() <= 22);
+            prop_assert_ne!(clinic.chat.state.name(), "WELCOME");
+            prop_assert!(clinic.chat.previous.len() <= 22);
             for message in &messages {
                 prop_assert!(!message.text.trim().is_empty());
-                prop_assert!(message.choices.len() <= MOST_ROWS);
-                let most = if message.choices.len() <= MOST_BUTTONS { BUTTON_LABEL } else { ROW_LABEL };
+                prop_assert!(message.choices.len() <= MAX_ROWS);
+                let most = message.message_type().max_label();
                 for choice in &message.choices {
                     prop_assert!((1..=most).contains(&choice.label.chars().count()), "{choice:?}");
                 }
@@ -174,28 +175,28 @@ proptest! {
             if let Some(message) = messages.last() {
                 shown = message.choices.iter().map(|choice| choice.id.clone()).collect();
             }
-            // Only a yes that answers no other question confirms a visit.
-            if world.confirmed.len() > confirmed {
-                let agrees = matches!(&content, Content::Text { text } if words::agrees(text));
+            // A yes confirms an appointment only if no other question waits for a yes.
+            if clinic.confirmed.len() > confirmed {
+                let agrees = matches!(&content, Content::Text { text } if phrases::agrees(text));
                 prop_assert!(agrees && !before.0.state.awaits_yes(), "{content:?} confirmed");
             }
-            // Only the yes of this very prompt does anything to the agenda.
-            let done = (before.1, before.2, before.3) != (world.booked.len(), world.cancelled, world.moved);
-            if done {
+            // Only the yes of the current prompt changes the agenda.
+            let agenda_changed = (before.1, before.2, before.3) != (clinic.booked.len(), clinic.cancelled, clinic.moved);
+            if agenda_changed {
                 prop_assert!(before.0.state.awaits_yes());
-                // One that was gone back to keeps its number, whatever was asked since.
-                let asked = match &before.0.state {
+                // A prompt that the patient returned to keeps its number.
+                let expected_id = match &before.0.state {
                     State::ConfirmBooking { prompt, .. } => format!("book_{prompt}"),
                     State::ConfirmReschedule { prompt, .. } => format!("move_{prompt}"),
                     State::ConfirmCancel { prompt, .. } => format!("cancel_{prompt}"),
                     _ => String::new(),
                 };
-                let plain = match &content {
-                    Content::Text { text } => words::is_yes(text) || text == "1",
-                    Content::Pressed { id, .. } => *id == asked,
+                let is_yes = match &content {
+                    Content::Text { text } => phrases::is_yes(text) || text == "1",
+                    Content::Pressed { id, .. } => *id == expected_id,
                     Content::Unreadable { .. } => false,
                 };
-                prop_assert!(plain, "{content:?} did it");
+                prop_assert!(is_yes, "{content:?} changed the agenda");
             }
         }
     }

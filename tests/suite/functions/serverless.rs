@@ -1,4 +1,4 @@
-//! What the interface files of Serverless tell of the functions.
+//! The functions that the Serverless interface files define.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{Names, read, root};
 
-/// One function of an interface file, as far as the tables tell of it too.
+/// The parts of a function's definition that the tables of routes and jobs hold too.
 #[derive(Deserialize)]
 struct Function {
     handler: String,
@@ -28,32 +28,32 @@ enum Event {
     Schedule { rate: Vec<String> },
 }
 
-/// Every function of every interface file that `serverless.yml` takes, in one line each: name, binary
-/// and what calls it.
+/// One line for each function that `serverless.yml` includes: its name, its binary, and its route or
+/// schedule.
 pub(super) fn functions() -> Names {
-    let mut told = Names::new();
+    let mut lines = Names::new();
     for file in interface_files() {
         let functions: BTreeMap<String, Function> = serde_saphyr::from_str(&read(&file)).unwrap();
         for (name, function) in functions {
             assert_eq!(function.handler, "bootstrap", "{name}");
             assert_eq!(function.role, format!("${{self:custom.resourcePrefix}}-{name}-role"));
             let zip = function.package.artifact.strip_prefix("${param:artifacts}/").unwrap().to_owned();
-            let called: Vec<String> = function.events.into_iter().map(called).collect();
-            let line = format!("{name} of {zip} by {}", called.join(", "));
-            assert!(told.insert(line), "{name} is there twice");
+            let triggers: Vec<String> = function.events.into_iter().map(trigger).collect();
+            let line = format!("{name} of {zip} by {}", triggers.join(", "));
+            assert!(lines.insert(line), "{name} is defined twice");
         }
     }
-    told
+    lines
 }
 
-fn called(event: Event) -> String {
+fn trigger(event: Event) -> String {
     match event {
         Event::Http { method, path } => format!("{} /{path}", method.to_uppercase()),
         Event::Schedule { rate } => rate.join(", "),
     }
 }
 
-/// Those on disk; each must be named in `serverless.yml`, and no other.
+/// The interface files on disk; `serverless.yml` must include exactly these.
 fn interface_files() -> Names {
     let folders = std::fs::read_dir(root().join("sls/functions")).unwrap();
     let on_disk: Names = folders
@@ -62,12 +62,12 @@ fn interface_files() -> Names {
         })
         .collect();
     let service = read("serverless.yml");
-    let taken = service.lines().filter_map(|line| {
+    let included = service.lines().filter_map(|line| {
         line.trim()
             .strip_prefix("- ${file(")?
             .strip_suffix(")}")
             .filter(|file| file.ends_with("interface.yml"))
     });
-    assert_eq!(taken.map(str::to_owned).collect::<Names>(), on_disk);
+    assert_eq!(included.map(str::to_owned).collect::<Names>(), on_disk);
     on_disk
 }

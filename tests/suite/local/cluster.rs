@@ -1,4 +1,4 @@
-//! A PostgreSQL of one's own.
+//! The PostgreSQL cluster that the local server starts in its own folder.
 
 use std::path::Path;
 
@@ -18,27 +18,27 @@ async fn change(cluster: &Cluster, sql: &str) {
 }
 
 #[tokio::test]
-async fn what_was_written_is_there_after_a_stop_and_after_being_dropped() {
+async fn data_survives_a_stop_and_a_drop_of_the_cluster() {
     let folder = TempDir::new().unwrap();
     let cluster = Cluster::start(folder.path()).await.unwrap();
     cluster.make_database("kept").await.unwrap();
     cluster.make_database("kept").await.unwrap();
-    change(&cluster, "create table visits (n bigint); insert into visits values (1)").await;
+    change(&cluster, "create table numbers (n bigint); insert into numbers values (1)").await;
     cluster.stop().await.unwrap();
     assert!(!folder.path().join("data/postmaster.pid").exists());
 
     let cluster = Cluster::start(folder.path()).await.unwrap();
-    assert_eq!(number(&cluster, "select sum(n)::bigint from visits").await, 1);
-    change(&cluster, "insert into visits values (2)").await;
-    // As in a panic: nobody waits for it to end, and the next start does.
+    assert_eq!(number(&cluster, "select sum(n)::bigint from numbers").await, 1);
+    change(&cluster, "insert into numbers values (2)").await;
+    // As in a panic: nothing waits for PostgreSQL to stop, so the next start has to.
     drop(cluster);
     let cluster = Cluster::start(folder.path()).await.unwrap();
-    assert_eq!(number(&cluster, "select sum(n)::bigint from visits").await, 3);
+    assert_eq!(number(&cluster, "select sum(n)::bigint from numbers").await, 3);
     cluster.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn one_folder_is_one_cluster() {
+async fn a_folder_holds_one_running_cluster() {
     let folder = TempDir::new().unwrap();
     let cluster = Cluster::temporary(folder.path()).await.unwrap();
     let refused = Cluster::temporary(folder.path()).await.err().unwrap();
@@ -47,7 +47,7 @@ async fn one_folder_is_one_cluster() {
 }
 
 #[tokio::test]
-async fn nobody_gets_in_without_the_password() {
+async fn a_connection_without_the_password_is_refused() {
     let folder = TempDir::new().unwrap();
     let cluster = Cluster::temporary(folder.path()).await.unwrap();
     let url = cluster.url("postgres");

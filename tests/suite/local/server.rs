@@ -1,4 +1,4 @@
-//! The server as a process and within this one.
+//! The local server as its own process and inside the test's process.
 
 use std::ffi::OsStr;
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, interval};
 
-/// The user `nobody` of every Linux.
+/// The user id of `nobody` on Linux.
 const NOBODY: u32 = 65534;
 
 fn settings(folder: &Path, port: u16, dynamodb_port: u16) -> Settings {
@@ -42,36 +42,36 @@ async fn outbox(base: &str) -> Vec<Value> {
     answered.body.as_array().unwrap().clone()
 }
 
-/// PostgreSQL's process of a folder's server.
+/// The process id of the PostgreSQL that the server of this folder started.
 fn postmaster(folder: &Path) -> String {
-    let noted = std::fs::read_to_string(folder.join(".local/postgres/data/postmaster.pid")).unwrap();
-    noted.lines().next().unwrap().to_owned()
+    let pid_file = std::fs::read_to_string(folder.join(".local/postgres/data/postmaster.pid")).unwrap();
+    pid_file.lines().next().unwrap().to_owned()
 }
 
-fn is_there(pid: &str) -> bool {
-    let asked = Command::new("kill").args(["-0", pid]).stderr(Stdio::null()).status();
-    asked.unwrap().success()
+fn is_running(pid: &str) -> bool {
+    let found = Command::new("kill").args(["-0", pid]).stderr(Stdio::null()).status();
+    found.unwrap().success()
 }
 
-async fn until_gone(pid: &str) {
+async fn wait_until_stopped(pid: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
-    let mut glances = interval(Duration::from_millis(20));
-    while is_there(pid) {
-        assert!(Instant::now() < deadline, "PostgreSQL outlives the server");
-        glances.tick().await;
+    let mut polls = interval(Duration::from_millis(20));
+    while is_running(pid) {
+        assert!(Instant::now() < deadline, "PostgreSQL still runs 30 seconds after the server ended");
+        polls.tick().await;
     }
 }
 
 #[tokio::test]
-async fn a_taken_port_is_replaced_and_two_folders_do_not_meet() {
+async fn a_taken_port_is_replaced_and_two_folders_share_nothing() {
     let (one, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let port = free_port();
     let taken = TcpListener::bind(("127.0.0.1", port)).unwrap();
     let first = Server::start(settings(one.path(), port, port)).await.unwrap();
     assert_ne!(first.url, format!("http://127.0.0.1:{port}"));
     for name in ["PORT", "DYNAMODB_PORT"] {
-        let said = format!("{name} {port} is taken");
-        assert!(first.notices.iter().any(|notice| notice.starts_with(&said)), "{:?}", first.notices);
+        let notice_start = format!("{name} {port} is taken");
+        assert!(first.notices.iter().any(|notice| notice.starts_with(&notice_start)), "{:?}", first.notices);
     }
     let second = Server::start(settings(other.path(), port, port)).await.unwrap();
     assert!(!says_hello(&first.url, "5511999990000").await.is_empty());
@@ -85,22 +85,22 @@ async fn a_taken_port_is_replaced_and_two_folders_do_not_meet() {
 }
 
 #[tokio::test]
-async fn it_listens_where_it_is_told_to() {
-    let told =
+async fn the_server_listens_on_local_address() {
+    let read =
         |address: &'static str| Settings::read(&|name| (name == "LOCAL_ADDRESS").then(|| address.to_owned()));
     let folder = TempDir::new().unwrap();
     let settings =
-        Settings { host: told("127.0.0.2").unwrap().host, ..settings(folder.path(), free_port(), 0) };
+        Settings { host: read("127.0.0.2").unwrap().host, ..settings(folder.path(), free_port(), 0) };
     let server = Server::start(settings).await.unwrap();
     assert!(server.url.starts_with("http://127.0.0.2:"), "{}", server.url);
     assert!(!says_hello(&server.url, "5511999990000").await.is_empty());
     server.stop().await;
-    let refused = told("the internet").unwrap_err().to_string();
+    let refused = read("the internet").unwrap_err().to_string();
     assert_eq!(refused, "LOCAL_ADDRESS is no IP address");
 }
 
 #[tokio::test]
-async fn the_clock_stands_where_it_is_put_until_it_runs_again() {
+async fn the_clock_stands_at_the_time_that_was_set_until_it_is_reset() {
     let folder = TempDir::new().unwrap();
     let server = Server::start(settings(folder.path(), 0, 0)).await.unwrap();
     let url = format!("{}/_local/clock", server.url);
@@ -117,7 +117,7 @@ async fn the_clock_stands_where_it_is_put_until_it_runs_again() {
 }
 
 #[tokio::test]
-async fn the_local_routes_answer_and_say_what_they_do_not_know() {
+async fn the_local_routes_answer_and_refuse_unknown_paths() {
     let folder = TempDir::new().unwrap();
     let server = Server::start(settings(folder.path(), 0, 0)).await.unwrap();
     says_hello(&server.url, "5511999990000").await;
@@ -141,39 +141,39 @@ async fn the_local_routes_answer_and_say_what_they_do_not_know() {
 }
 
 #[tokio::test]
-async fn however_it_ends_postgres_ends_too_and_the_next_start_works() {
+async fn postgres_stops_with_the_server_on_any_signal_and_the_next_start_works() {
     let folder = TempDir::new().unwrap();
     for signal in ["-TERM", "-INT", "-HUP", "-KILL", "-TERM"] {
         let mut server = Process::start(folder.path(), &[]).await;
         let postgres = postmaster(folder.path());
-        assert!(is_there(&postgres));
-        let ended = server.end(signal);
+        assert!(is_running(&postgres));
+        let ended = server.terminate(signal);
         assert_eq!(ended.success(), signal != "-KILL", "{signal}: {ended}");
         if ended.success() {
-            // It has waited for that itself.
-            assert!(!is_there(&postgres), "{signal}");
+            // The server waits for PostgreSQL before it exits.
+            assert!(!is_running(&postgres), "{signal}");
         }
-        until_gone(&postgres).await;
+        wait_until_stopped(&postgres).await;
     }
 }
 
 #[tokio::test]
-async fn a_restart_at_once_after_a_kill_finds_what_was_written() {
+async fn an_immediate_restart_after_a_kill_finds_the_stored_data() {
     let folder = TempDir::new().unwrap();
     let mut server = Process::start(folder.path(), &[]).await;
-    says_hello(server.base(), "5511999990000").await;
+    says_hello(server.base_url(), "5511999990000").await;
     server.kill();
     let mut server = Process::start(folder.path(), &[]).await;
-    let chat = format!("{}/_local/chats/5511999990000?clinicId=laser-beauty-sp", server.base());
+    let chat = format!("{}/_local/chats/5511999990000?clinicId=laser-beauty-sp", server.base_url());
     let chat = ask(&client(), Method::GET, &chat, None).await.unwrap();
     assert_eq!(chat.body["session"]["currentState"], "MAIN_MENU", "{}", chat.body);
     let postgres = postmaster(folder.path());
-    server.end("-TERM");
-    until_gone(&postgres).await;
+    server.terminate("-TERM");
+    wait_until_stopped(&postgres).await;
 }
 
 #[test]
-fn schema_and_clinic_may_be_made_twice() {
+fn setup_database_and_seed_clinic_may_run_twice() {
     let folder = TempDir::new().unwrap();
     let rows = [
         ("setup-database", "migration 0001"),
@@ -190,16 +190,16 @@ fn schema_and_clinic_may_be_made_twice() {
 }
 
 #[test]
-fn a_named_database_that_is_away_is_told_without_its_password() {
+fn an_unreachable_database_is_reported_without_its_password() {
     let folder = TempDir::new().unwrap();
     let url = format!("postgres://somebody:marked-word@127.0.0.1:{}/clinic", free_port());
     let (status, printed) = Process::run(folder.path(), &[("DATABASE_URL", url)], "setup-database");
-    assert!(!status.success() && printed.starts_with("error: cannot "), "{printed}");
+    assert!(!status.success() && printed.starts_with("error: could not "), "{printed}");
     assert!(!printed.contains("marked-word"), "{printed}");
 }
 
 #[tokio::test]
-async fn a_named_database_is_filled_if_it_is_empty_and_else_left_as_it_is() {
+async fn a_configured_database_is_filled_if_empty_and_otherwise_left_unchanged() {
     let folder = TempDir::new().unwrap();
     let cluster = Cluster::temporary(&folder.path().join("named")).await.unwrap();
     for (name, made_before, clinics) in [("empty", false, 200), ("somebodys", true, 404)] {
@@ -221,13 +221,13 @@ async fn a_named_database_is_filled_if_it_is_empty_and_else_left_as_it_is() {
     cluster.stop().await.unwrap();
 }
 
-/// Where we are root, the other tests are root's; here is another user, in a folder of theirs. The
-/// clone may lie where they cannot enter, so they get a copy of the program.
+/// If the tests run as root, this one runs the server as `nobody`, in a folder that `nobody` owns. It
+/// copies the program there, because `nobody` may not be able to enter the clone.
 #[tokio::test]
-async fn another_user_than_root_is_served_too() {
+async fn the_server_runs_as_a_user_other_than_root() {
     let folder = TempDir::new().unwrap();
     if folder.path().metadata().unwrap().uid() != 0 {
-        println!("not root: the other tests have shown it");
+        println!("skipped: the tests do not run as root, so the others cover this");
         return;
     }
     let own = folder.path().join("scheduler-local");
@@ -237,10 +237,10 @@ async fn another_user_than_root_is_served_too() {
     let mut line: Vec<&OsStr> = vec![OsStr::new("setpriv")];
     line.extend(user.iter().map(OsStr::new));
     line.push(own.as_os_str());
-    let mut server = Process::start_by(&line, folder.path(), &[]).await;
+    let mut server = Process::start_with_command(&line, folder.path(), &[]).await;
     assert_eq!(folder.path().join(".local/postgres/data").metadata().unwrap().uid(), NOBODY);
-    assert!(!says_hello(server.base(), "5511999990000").await.is_empty());
+    assert!(!says_hello(server.base_url(), "5511999990000").await.is_empty());
     let postgres = postmaster(folder.path());
-    assert!(server.end("-TERM").success());
-    assert!(!is_there(&postgres));
+    assert!(server.terminate("-TERM").success());
+    assert!(!is_running(&postgres));
 }

@@ -1,77 +1,82 @@
-//! The agenda as a child would keep it: a strip of minutes a day.
+//! A simple model of the agenda: it checks every minute of a day one by one
+//! (docs/rules/reliability.md#model-of-the-agenda).
 
 use std::collections::BTreeMap;
 
-/// A week after the test clock's Monday: nothing of it is past. The example clinic opens on all of
-/// them from 09:00 to 18:00.
+/// The week after the test clock's Monday, so no slot is in the past. The example clinic is open on all
+/// of these days, 09:00 to 18:00.
 pub(super) const DAYS: [&str; 5] = ["2026-02-23", "2026-02-24", "2026-02-25", "2026-02-26", "2026-02-27"];
 const OPENS: u16 = 9 * 60;
 const CLOSES: u16 = 18 * 60;
 const BUFFER: u16 = 10;
 
 #[derive(Debug, Clone, Copy)]
-struct Visit {
+struct Appointment {
     day: usize,
     start: u16,
     length: u16,
 }
 
-impl Visit {
-    /// Whether it takes this minute from others.
-    fn takes(&self, day: usize, minute: u16) -> bool {
+impl Appointment {
+    /// Whether it occupies this minute, buffer included.
+    fn occupies(&self, day: usize, minute: u16) -> bool {
         self.day == day && (self.start..self.start + self.length + BUFFER).contains(&minute)
     }
 }
 
-/// Visits that stand, by id, and parts of days that are blocked.
+/// Confirmed appointments by id, and blocked parts of days as `(day, start, minutes)`.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
-    visits: BTreeMap<String, Visit>,
+    appointments: BTreeMap<String, Appointment>,
     blocked: Vec<(usize, u16, u16)>,
 }
 
 impl Agenda {
-    /// Whether it was free; then it is taken.
+    /// Books the time if it is free. Returns whether it was.
     pub(super) fn book(&mut self, id: &str, day: usize, start: u16, length: u16) -> bool {
-        let wanted = Visit { day, start, length };
+        let wanted = Appointment { day, start, length };
         let free = self.is_free(wanted, None);
         if free {
-            self.visits.insert(id.to_owned(), wanted);
+            self.appointments.insert(id.to_owned(), wanted);
         }
         free
     }
 
-    /// Whether the new time was free; then it is taken and the old one given up.
+    /// Moves the appointment if the new time is free. Returns whether it was.
     pub(super) fn shift(&mut self, id: &str, day: usize, start: u16) -> bool {
-        let wanted = Visit { day, start, length: self.visits[id].length };
+        let wanted = Appointment { day, start, length: self.appointments[id].length };
         let free = self.is_free(wanted, Some(id));
         if free {
-            self.visits.insert(id.to_owned(), wanted);
+            self.appointments.insert(id.to_owned(), wanted);
         }
         free
     }
 
-    /// The day of the visit that was.
+    /// Removes the appointment and returns its day.
     pub(super) fn cancel(&mut self, id: &str) -> usize {
-        self.visits.remove(id).expect("a visit").day
+        self.appointments.remove(id).expect("an appointment").day
     }
 
-    /// How many visits stand in the way.
+    /// Blocks part of a day and returns the number of appointments in it.
     pub(super) fn block(&mut self, day: usize, start: u16, minutes: u16) -> usize {
         self.blocked.push((day, start, minutes));
         let end = start + minutes;
-        let meets =
-            |visit: &&Visit| visit.day == day && visit.start < end && start < visit.start + visit.length;
-        self.visits.values().filter(meets).count()
+        let overlaps = |appointment: &&Appointment| {
+            appointment.day == day
+                && appointment.start < end
+                && start < appointment.start + appointment.length
+        };
+        self.appointments.values().filter(overlaps).count()
     }
 
-    /// Some visit that stands.
+    /// One of the appointments, chosen by `number`; `None` if there is none.
     pub(super) fn pick(&self, number: usize) -> Option<String> {
-        self.visits.keys().nth(number.checked_rem(self.visits.len())?).cloned()
+        self.appointments.keys().nth(number.checked_rem(self.appointments.len())?).cloned()
     }
 
-    /// Where a visit of this length may start: from the start of each free stretch, every length and
-    /// buffer, as long as it ends before the stretch does; its buffer may not reach into a visit.
+    /// Where an appointment of this length may start: from the start of each free interval, in steps of
+    /// length plus buffer. It must end within the interval, and its buffer may not reach into another
+    /// appointment.
     pub(super) fn slots(&self, day: usize, length: u16) -> Vec<u16> {
         let mut slots = Vec::new();
         let mut minute = OPENS;
@@ -91,10 +96,12 @@ impl Agenda {
         slots
     }
 
-    fn is_free(&self, wanted: Visit, but: Option<&str>) -> bool {
-        let others = self.visits.iter().filter(|(id, _)| Some(id.as_str()) != but);
-        let ours = wanted.start..wanted.start + wanted.length + BUFFER;
-        others.into_iter().all(|(_, visit)| ours.clone().all(|minute| !visit.takes(wanted.day, minute)))
+    fn is_free(&self, wanted: Appointment, except: Option<&str>) -> bool {
+        let others = self.appointments.iter().filter(|(id, _)| Some(id.as_str()) != except);
+        let minutes = wanted.start..wanted.start + wanted.length + BUFFER;
+        others
+            .into_iter()
+            .all(|(_, appointment)| minutes.clone().all(|minute| !appointment.occupies(wanted.day, minute)))
     }
 
     fn is_open(&self, day: usize, minute: u16) -> bool {
@@ -105,6 +112,6 @@ impl Agenda {
     }
 
     fn is_taken(&self, day: usize, minute: u16) -> bool {
-        self.visits.values().any(|visit| visit.takes(day, minute))
+        self.appointments.values().any(|appointment| appointment.occupies(day, minute))
     }
 }

@@ -1,114 +1,97 @@
-//! PostgreSQL fails (quality 3, row 12): callers are told in time, and nothing is done by half.
+//! PostgreSQL fails (docs/rules/reliability.md#postgres-outages): callers get an answer in time, and
+//! nothing is half done.
 
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use scheduler_tests::database::{fill, own_cluster};
-use scheduler_tests::{CLINIC, Manner, Product, Proxy, Setting, Speaks, TestDatabase, database, until};
+use scheduler_tests::database::{address_of, migrate_and_seed, own_cluster};
+use scheduler_tests::{CLINIC, ProxyMode, TestApp, TestDatabase, database, wait_until};
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
 use tempfile::TempDir;
 
-const MARIA: &str = "5511999990000";
+use super::{MARIA, app_with_proxied_postgres, switch_to};
 
-fn visit(service: &str) -> Value {
+async fn booking(app: &TestApp) -> Value {
+    let service = app.service_id().await;
     json!({"clinicId": CLINIC, "phone": MARIA, "serviceId": service, "date": "2026-02-17", "time": "10:00"})
 }
 
-/// A booking that cannot be made is told in time; made good, the product is right again.
-async fn is_told(product: &Product, how: &str, visit: &Value, mend: impl AsyncFnOnce()) {
-    let answer = product.ask(Method::POST, "/appointments", Some(visit)).await;
+/// Checks that a booking during the fault is answered 503 in time, and that after `repair` the app is
+/// healthy again and nothing was booked.
+async fn fails_in_time(app: &TestApp, how: &str, booking: &Value, repair: impl AsyncFnOnce()) {
+    let answer = app.ask(Method::POST, "/appointments", Some(booking)).await;
     assert_eq!(answer.status, 503, "{how}: {}", answer.body);
     assert!(answer.body["traceId"].is_string(), "{how}: {}", answer.body);
-    mend().await;
-    let back = Instant::now();
-    let healthy = async || product.ask(Method::GET, &format!("/clinics/{CLINIC}"), None).await.status == 200;
-    until("healthy again", Duration::from_secs(15), healthy).await;
+    repair().await;
+    let repaired = Instant::now();
+    let healthy = async || app.ask(Method::GET, &format!("/clinics/{CLINIC}"), None).await.status == 200;
+    wait_until("healthy again", Duration::from_secs(15), healthy).await;
     println!(
-        "PostgreSQL {how}: 503 after {:?} (bar 4 s), right again after {:?} (bar 2 s)",
+        "PostgreSQL {how}: 503 after {:?} (target 4 s), healthy again after {:?} (target 2 s)",
         answer.took,
-        back.elapsed()
+        repaired.elapsed()
     );
     assert!(answer.took < Duration::from_secs(8), "{how}: an API call has 8 seconds: {:?}", answer.took);
-    assert_eq!(product.visits().await.len(), 0, "{how}: no half booking");
+    assert_eq!(app.appointments().await.len(), 0, "{how}: nothing is booked");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_away_is_a_503_in_time_and_leaves_nothing_by_half() {
-    let database = database().await;
-    let proxy = Proxy::start(database.address(), Speaks::Postgres).await;
-    let setting = Setting { database_url: Some(database.url_by(proxy.address())), ..Setting::default() };
-    let product = Product::on(database, setting).await;
-    let service = product.service_id().await;
-    let visit = visit(&service);
-    for (how, manner) in [("refuses", Manner::Refuse), ("is full", Manner::Full), ("hangs", Manner::Hang)] {
-        proxy.treats(manner);
-        // Connections that were open carry nothing any more, or are gone.
-        if manner == Manner::Hang {
-            proxy.silence()
-        } else {
-            proxy.cut()
-        }
-        is_told(&product, how, &visit, async || {
-            proxy.treats(Manner::Carry);
-            proxy.cut();
-        })
-        .await;
+async fn an_unreachable_postgres_is_a_503_in_time_and_leaves_no_half_booking() {
+    let (app, proxy) = app_with_proxied_postgres(database().await).await;
+    let booking = booking(&app).await;
+    for (how, mode) in
+        [("refuses", ProxyMode::Refuse), ("is full", ProxyMode::TooManyClients), ("hangs", ProxyMode::Hang)]
+    {
+        switch_to(&proxy, mode);
+        fails_in_time(&app, how, &booking, async || switch_to(&proxy, ProxyMode::Forward)).await;
     }
-    let patients = product.database.number("select count(*) from scheduler.patients").await;
-    assert_eq!(patients, 0, "nobody was made for a visit that was not");
-    let answer = product.ask(Method::POST, "/appointments", Some(&visit)).await;
+    let patients = app.database.number("select count(*) from scheduler.patients").await;
+    assert_eq!(patients, 0, "no patient is stored without an appointment");
+    let answer = app.ask(Method::POST, "/appointments", Some(&booking)).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_or_locked_postgres_is_a_503_in_time_too() {
-    let database = database().await;
-    let proxy = Proxy::start(database.address(), Speaks::Postgres).await;
-    let setting = Setting { database_url: Some(database.url_by(proxy.address())), ..Setting::default() };
-    let product = Product::on(database, setting).await;
-    let service = product.service_id().await;
-    let visit = visit(&service);
+async fn a_slow_or_locked_postgres_is_a_503_in_time() {
+    let (app, proxy) = app_with_proxied_postgres(database().await).await;
+    let booking = booking(&app).await;
 
-    proxy.delays(Duration::from_secs(5));
-    is_told(&product, "takes 5 s each way", &visit, async || {
-        proxy.delays(Duration::ZERO);
-        proxy.cut();
+    proxy.set_delay(Duration::from_secs(5));
+    fails_in_time(&app, "takes 5 s each way", &booking, async || {
+        proxy.set_delay(Duration::ZERO);
+        proxy.reset_connections();
     })
     .await;
 
-    let mut lock = product.database.pool.begin().await.expect("a transaction");
+    let mut lock = app.database.pool.begin().await.expect("a transaction");
     let locked = "lock table scheduler.appointments in access exclusive mode";
     sqlx::query(locked).execute(&mut *lock).await.expect("a lock");
-    is_told(&product, "holds a lock", &visit, async || lock.rollback().await.expect("unlocked")).await;
+    fails_in_time(&app, "holds a lock", &booking, async || lock.rollback().await.expect("unlocked")).await;
 
-    let answer = product.ask(Method::POST, "/appointments", Some(&visit)).await;
+    let answer = app.ask(Method::POST, "/appointments", Some(&booking)).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restart_of_postgres_is_a_503_and_then_forgotten() {
+async fn a_postgres_restart_is_a_503_and_bookings_work_again_after_it() {
     let folder = TempDir::new().expect("a folder");
     let (cluster, url) = own_cluster(folder.path()).await;
-    fill(folder.path(), &url);
+    migrate_and_seed(folder.path(), &url);
     let pool = PgPoolOptions::new().connect_lazy(&url).expect("a PostgreSQL URL");
-    let database = TestDatabase { url, pool };
-    let proxy = Proxy::start(database.address(), Speaks::Postgres).await;
-    let setting = Setting { database_url: Some(database.url_by(proxy.address())), ..Setting::default() };
-    let product = Product::on(database, setting).await;
-    let service = product.service_id().await;
-    let visit = visit(&service);
+    let (app, proxy) = app_with_proxied_postgres(TestDatabase { url, pool }).await;
+    let booking = booking(&app).await;
 
     cluster.stop().await.expect("PostgreSQL stops");
-    let mut again = None;
-    is_told(&product, "restarts", &visit, async || {
+    let mut restarted = None;
+    fails_in_time(&app, "restarts", &booking, async || {
         let (cluster, url) = own_cluster(folder.path()).await;
-        proxy.leads_to(scheduler_tests::database::address_of(&url));
-        again = Some(cluster);
+        proxy.set_target(address_of(&url));
+        restarted = Some(cluster);
     })
     .await;
-    let answer = product.ask(Method::POST, "/appointments", Some(&visit)).await;
+    let answer = app.ask(Method::POST, "/appointments", Some(&booking)).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
-    drop(product);
-    drop(again);
+    drop(app);
+    drop(restarted);
 }

@@ -1,28 +1,29 @@
-//! The connection that a function holds dies while it is frozen (quality 3, row 13).
+//! The connection that a function holds dies while the function is frozen
+//! (docs/rules/reliability.md#frozen-connections).
 
 use std::time::Duration;
 
-use scheduler_tests::function::Function;
+use scheduler_tests::function::InProcessFunction;
 
 const PHONE: &str = "5511999990000";
 
 #[tokio::test]
-async fn after_a_thaw_a_dead_connection_is_given_up_at_once() {
-    let function = Function::start().await;
+async fn a_connection_that_died_during_a_freeze_is_replaced_immediately() {
+    let function = InProcessFunction::start().await;
     function.says(PHONE, "Olá").await;
     function.presses(PHONE, "schedule").await;
 
-    // Nothing tells the function: its packets get no answer any more.
-    function.postgres().silence();
+    // The function gets no error: its packets are just not answered any more.
+    function.postgres().hang_connections();
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(61)).await;
     tokio::time::resume();
 
     let cost = function.presses(PHONE, "available_days").await;
-    println!("after a thaw on a dead connection: {:?} (bar 1 s)", cost.took);
+    println!("first message after a freeze, on a dead connection: {:?} (target 1 s)", cost.took);
     let offered = function.prompt(PHONE).options;
     assert!(offered.iter().any(|option| option.id == "skip_areas"), "the services were read: {offered:?}");
-    // Waiting for the dead connection itself would take all of a statement's 3.5 seconds.
+    // Waiting for the dead connection would take the full 3.5 seconds of a statement.
     assert!(cost.took < Duration::from_secs(3), "{:?}", cost.took);
     function.stop().await;
 }

@@ -1,77 +1,77 @@
-//! A process that dies at every point of contract 7 on a reminder's way.
+//! The process crashes at each failpoint that a reminder passes (docs/rules/reliability.md#crashes).
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use reqwest::Method;
-use scheduler_tests::{CLINIC, Product, Setting, until};
+use scheduler_tests::{CLINIC, TestApp, TestConfig, wait_until};
 use serde_json::json;
 
-use super::{MARIA, at_once, book, run, sent, stored};
+use super::{MARIA, book, move_clock_to, run, sent, stored};
 
-/// With the clock running: a server that starts brings reminders up before a test can set its clock.
-async fn product() -> Product {
-    Product::with(Setting { clock_stands: false, ..Setting::default() }).await
+/// The clock runs, because a starting server creates missing reminders before a test can set its clock.
+async fn app() -> TestApp {
+    TestApp::with(TestConfig { frozen_clock: false, ..TestConfig::default() }).await
 }
 
-async fn has_died(product: &mut Product, point: &str) {
-    until(point, Duration::from_secs(20), async || product.server().has_ended()).await;
+async fn wait_for_crash(app: &mut TestApp, failpoint: &str) {
+    wait_until(failpoint, Duration::from_secs(20), async || app.server().has_exited()).await;
 }
 
-/// Ten days from now, 09:00 in São Paulo.
-fn next_visit(product: &Product) -> String {
-    (product.now().date_naive() + TimeDelta::days(10)).to_string()
+/// The date ten days from now.
+fn date_in_ten_days(app: &TestApp) -> String {
+    (app.now().date_naive() + TimeDelta::days(10)).to_string()
 }
 
-/// Moves on to the reminder's time and looks how often it goes out.
-async fn goes_out(product: &mut Product) -> usize {
-    let due = stored(product, MARIA).await[0].0.parse().expect("an instant");
-    at_once(product, due).await;
-    run(product).await;
-    sent(product, MARIA)
+/// Moves the clock to the reminder's time, runs the processor, and returns how many messages were sent.
+async fn send_when_due(app: &mut TestApp) -> usize {
+    let due = stored(app, MARIA).await[0].0.parse().expect("an instant");
+    move_clock_to(app, due).await;
+    run(app).await;
+    sent(app, MARIA)
 }
 
 #[tokio::test]
-async fn a_booking_that_dies_has_its_reminder_all_the_same() {
-    for point in ["visit_committed", "reminder_projected"] {
-        let mut product = product().await;
-        let wish = json!({
-            "clinicId": CLINIC, "phone": MARIA, "serviceId": product.service_id().await,
-            "date": next_visit(&product), "time": "09:00",
+async fn a_crash_during_a_booking_leaves_one_reminder() {
+    for failpoint in ["visit_committed", "reminder_projected"] {
+        let mut app = app().await;
+        let booking = json!({
+            "clinicId": CLINIC, "phone": MARIA, "serviceId": app.service_id().await,
+            "date": date_in_ten_days(&app), "time": "09:00",
         });
-        product.restart(Some(point)).await;
-        let answered = product.try_ask(Method::POST, "/appointments", Some(&wish)).await;
-        assert!(answered.is_err(), "{point}: {answered:?}");
-        has_died(&mut product, point).await;
-        product.restart(None).await;
-        product.reconcile().await;
-        until("the reminder is there", Duration::from_secs(15), async || {
-            stored(&product, MARIA).await.len() == 1
+        app.restart(Some(failpoint)).await;
+        let answered = app.try_ask(Method::POST, "/appointments", Some(&booking)).await;
+        assert!(answered.is_err(), "{failpoint}: {answered:?}");
+        wait_for_crash(&mut app, failpoint).await;
+        app.restart(None).await;
+        app.reconcile().await;
+        wait_until("the reminder is there", Duration::from_secs(15), async || {
+            stored(&app, MARIA).await.len() == 1
         })
         .await;
-        let times = goes_out(&mut product).await;
-        println!("died at {point}: 1 reminder, sent {times} time(s)");
-        assert_eq!(times, 1, "{point}");
+        let times = send_when_due(&mut app).await;
+        println!("crash at {failpoint}: 1 reminder, sent {times} time(s)");
+        assert_eq!(times, 1, "{failpoint}");
     }
 }
 
 #[tokio::test]
-async fn a_run_that_dies_repeats_at_most_what_was_accepted() {
-    for (point, most) in [("reminder_claimed", 1), ("reminder_accepted", 2), ("reminder_marked", 1)] {
-        let mut product = product().await;
-        book(&product, MARIA, &next_visit(&product), "09:00").await;
-        let due = stored(&product, MARIA).await[0].0.parse().expect("an instant");
-        at_once(&mut product, due).await;
-        product.restart(Some(point)).await;
-        let ran = product.try_ask(Method::POST, "/_local/jobs/reminder-processor", None).await;
-        assert!(ran.is_err(), "{point}: {ran:?}");
-        has_died(&mut product, point).await;
-        product.restart(None).await;
-        product.passes(TimeDelta::minutes(15)).await;
-        let summary = run(&product).await;
-        let (times, status) = (sent(&product, MARIA), stored(&product, MARIA).await[0].1.clone());
-        println!("died at {point}: sent {times} time(s) (at most {most}), {status}, {summary}");
-        assert!((1..=most).contains(&times), "{point}: {times}");
-        assert_eq!(status, "SENT", "{point}");
+async fn a_crash_during_a_run_repeats_at_most_the_accepted_reminder() {
+    for (failpoint, most) in [("reminder_claimed", 1), ("reminder_accepted", 2), ("reminder_marked", 1)] {
+        let mut app = app().await;
+        book(&app, MARIA, &date_in_ten_days(&app), "09:00").await;
+        let due = stored(&app, MARIA).await[0].0.parse().expect("an instant");
+        move_clock_to(&mut app, due).await;
+        app.restart(Some(failpoint)).await;
+        let ran = app.try_ask(Method::POST, "/_local/jobs/reminder-processor", None).await;
+        assert!(ran.is_err(), "{failpoint}: {ran:?}");
+        wait_for_crash(&mut app, failpoint).await;
+        app.restart(None).await;
+        app.advance_clock(TimeDelta::minutes(15)).await;
+        let summary = run(&app).await;
+        let (times, status) = (sent(&app, MARIA), stored(&app, MARIA).await[0].1.clone());
+        println!("crash at {failpoint}: sent {times} time(s) (at most {most}), {status}, {summary}");
+        assert!((1..=most).contains(&times), "{failpoint}: {times}");
+        assert_eq!(status, "SENT", "{failpoint}");
     }
 }

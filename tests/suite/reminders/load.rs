@@ -1,19 +1,22 @@
-//! Five hundred reminders due at once, and eight Lambdas on them.
+//! Eight Lambdas send 500 due reminders (docs/rules/reliability.md#reminder-load).
 
 use chrono::{TimeDelta, Timelike};
 use scheduler_core::adapters::clock::SystemClock;
 use scheduler_core::ports::Clock;
-use scheduler_local::dynamodb::Embedded;
-use scheduler_tests::runtime_api::Function;
-use scheduler_tests::{CLINIC, Product, Setting};
+use scheduler_local::dynamodb::EmbeddedDynamoDb;
+use scheduler_tests::runtime_api::LambdaProcess;
+use scheduler_tests::{CLINIC, TestApp, TestConfig};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-/// Visits of a minute each from midnight on, each of somebody else, with their reminders. Their
-/// phones.
-pub(super) async fn book_many(product: &Product, visits: i32, date: &str, timezone: &str) -> Vec<String> {
-    let pool = &product.database.pool;
-    let phones: Vec<String> = (0..visits).map(|number| format!("55119{:08}", 80_000_000 + number)).collect();
+use super::reminders_behind;
+
+/// Books one-minute appointments from midnight on, each for another patient, and creates their reminders.
+/// Returns the patients' phones.
+pub(super) async fn book_many(app: &TestApp, appointments: i32, date: &str, timezone: &str) -> Vec<String> {
+    let pool = &app.database.pool;
+    let phones: Vec<String> =
+        (0..appointments).map(|number| format!("55119{:08}", 80_000_000 + number)).collect();
     sqlx::query("update scheduler.clinics set timezone = $1").bind(timezone).execute(pool).await.unwrap();
     sqlx::query(
         "with person as (
@@ -35,46 +38,45 @@ pub(super) async fn book_many(product: &Product, visits: i32, date: &str, timezo
     .execute(pool)
     .await
     .unwrap();
-    let behind = "select count(*) from scheduler.appointments where reminder_version < version";
-    while product.database.number(behind).await > 0 {
-        product.reconcile().await;
+    while reminders_behind(app).await > 0 {
+        app.reconcile().await;
     }
     phones
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn eight_lambdas_send_five_hundred_once_each() {
-    let embedded = Embedded::start(None, 0).await.expect("DynamoDB starts");
+async fn eight_lambdas_send_500_reminders_once_each() {
+    let embedded = EmbeddedDynamoDb::start(None, 0).await.expect("DynamoDB starts");
     let dynamodb = Some(embedded.endpoint());
-    let product = Product::with(Setting { dynamodb, ..Setting::default() }).await;
-    // The Lambdas have the real clock: the clinic is where it is now between noon and one, and its
-    // reminders of the early morning visits went due at eight.
+    let app = TestApp::with(TestConfig { dynamodb, ..TestConfig::default() }).await;
+    // The Lambdas use the real clock. The clinic gets a time zone where it is now between 12:00 and 13:00,
+    // so the reminders of its early morning appointments have been due since 08:00.
     let now = SystemClock.now();
     let east = 12 - i64::from(now.hour());
     let timezone = format!("Etc/GMT{:+}", -east);
     let tomorrow = (now + TimeDelta::hours(east)).date_naive() + TimeDelta::days(1);
     let two_days_ago = json!({ "now": now - TimeDelta::days(2) });
-    product.ask(reqwest::Method::PUT, "/_local/clock", Some(&two_days_ago)).await;
-    let phones = book_many(&product, 500, &tomorrow.to_string(), &timezone).await;
+    app.ask(reqwest::Method::PUT, "/_local/clock", Some(&two_days_ago)).await;
+    let phones = book_many(&app, 500, &tomorrow.to_string(), &timezone).await;
 
     let prefix = "clinic-scheduler-infra-local";
     let settings = [
-        ("DATABASE_URL", product.database.url.clone()),
+        ("DATABASE_URL", app.database.url.clone()),
         ("RDS_SSL_MODE", "disable".to_owned()),
         ("CONVERSATION_SESSIONS_TABLE", format!("{prefix}-conversation-sessions")),
         ("MESSAGE_EVENTS_TABLE", format!("{prefix}-message-events")),
         ("SCHEDULED_REMINDERS_TABLE", format!("{prefix}-scheduled-reminders")),
         ("AWS_ENDPOINT_URL_DYNAMODB", embedded.endpoint()),
-        ("ZAPI_BASE_URL", product.zapi.base_url()),
+        ("ZAPI_BASE_URL", app.zapi.base_url()),
         ("ALLOWED_PHONES", "*".to_owned()),
     ];
     let mut runs = JoinSet::new();
     for _ in 0..8 {
         let settings = settings.clone();
         runs.spawn(async move {
-            let function = Function::start("reminder-processor", &settings).await;
+            let function = LambdaProcess::start("reminder-processor", &settings).await;
             let mut summaries = Vec::new();
-            // A run that a busy machine slowed down ends in time, and the next one goes on.
+            // On a busy machine a run may use up its time; the next one continues.
             while summaries.last().is_none_or(|summary: &Value| summary["left"] != 0) {
                 summaries.push(function.invoke(event()).await.expect("a summary"));
             }
@@ -83,9 +85,9 @@ async fn eight_lambdas_send_five_hundred_once_each() {
     }
     let summaries = runs.join_all().await.concat();
     let in_all = |name: &str| -> u64 { summaries.iter().filter_map(|summary| summary[name].as_u64()).sum() };
-    let outbox = product.zapi.outbox(None);
+    let outbox = app.zapi.outbox(None);
     println!(
-        "eight Lambdas on 500, {} runs in all: {} sent, {} in the outbox",
+        "eight Lambdas on 500 reminders, {} runs in all: {} sent, {} in the outbox",
         summaries.len(),
         in_all("sent"),
         outbox.len()
@@ -94,11 +96,11 @@ async fn eight_lambdas_send_five_hundred_once_each() {
     reached.sort_unstable();
     assert_eq!(reached, phones, "each once");
     assert_eq!((in_all("sent"), in_all("failed"), in_all("expired")), (500, 0, 0));
-    drop(product);
+    drop(app);
     embedded.stop().await;
 }
 
-/// As EventBridge sends it
+/// A scheduled event as EventBridge sends it
 /// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html>).
 fn event() -> Value {
     json!({

@@ -1,34 +1,40 @@
-//! Google is away for an hour while the clinic works on.
+//! Google fails for an hour while the clinic keeps working (docs/rules/reliability.md#google-outages).
 
 use chrono::TimeDelta;
 use reqwest::Method;
-use scheduler_tests::google::{Google, Mood};
-use scheduler_tests::{CLINIC, Product};
+use scheduler_tests::google::GoogleMode;
+use scheduler_tests::{CLINIC, TestApp};
 use serde_json::json;
 
-use super::{SHEET, TAB, ids};
+use super::{SHEET, TAB, ids, start_app};
 
-/// What reception does in one of the 60 minutes: a booking, and changes of what it booked before.
-async fn a_minute(product: &Product, service: &str, minute: u32, visits: &mut Vec<String>) -> usize {
+/// Books three appointments and changes two, as reception does. Returns how many changes the sheet has to
+/// follow.
+async fn work_for_a_minute(
+    app: &TestApp,
+    service: &str,
+    minute: u32,
+    appointments: &mut Vec<String>,
+) -> usize {
     let mut changes = 0;
-    for half in 0..3 {
-        let number = minute * 3 + half;
+    for booking in 0..3 {
+        let number = minute * 3 + booking;
         let (day, slot) = (1 + number / 20, number % 20);
-        let wish = json!({
+        let body = json!({
             "clinicId": CLINIC, "phone": "11999990000", "name": "Maria Silva", "serviceId": service,
             "date": format!("2026-03-{day:02}"), "time": format!("{:02}:00", slot),
         });
-        let answered = product.ask(Method::POST, "/appointments", Some(&wish)).await;
+        let answered = app.ask(Method::POST, "/appointments", Some(&body)).await;
         assert_eq!(answered.status, 201, "{}", answered.body);
-        visits.push(answered.body["appointmentId"].as_str().expect("an id").to_owned());
+        appointments.push(answered.body["appointmentId"].as_str().expect("an id").to_owned());
         changes += 1;
     }
-    let newest = visits.len() - 1;
-    for (visit, what) in
+    let newest = appointments.len() - 1;
+    for (appointment, what) in
         [(newest, json!({ "areas": "Braços" })), (newest - 1, json!({ "status": "CANCELLED" }))]
     {
-        let path = format!("/appointments/{}", visits[visit]);
-        let answered = product.ask(Method::PUT, &path, Some(&what)).await;
+        let path = format!("/appointments/{}", appointments[appointment]);
+        let answered = app.ask(Method::PUT, &path, Some(&what)).await;
         assert_eq!(answered.status, 200, "{}", answered.body);
         changes += 1;
     }
@@ -36,48 +42,44 @@ async fn a_minute(product: &Product, service: &str, minute: u32, visits: &mut Ve
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn google_away_for_an_hour_costs_no_booking_no_row_and_no_quota() {
-    let mut product = Product::start().await;
-    let google = Google::start(product.clock.clone()).await;
-    google.has(SHEET, TAB, 1_000);
-    product.set("GOOGLE_SHEETS_SERVICE_ACCOUNT", google.service_account());
-    product.set("GOOGLE_SHEETS_BASE_URL", google.base_url());
-    product.restart(None).await;
-    let shared = json!({ "google_spreadsheet_id": SHEET });
-    let answered = product.ask(Method::PUT, &format!("/clinics/{CLINIC}"), Some(&shared)).await;
+async fn an_hour_without_google_loses_no_booking_and_no_row_and_stays_within_the_quota() {
+    let (mut app, google) = start_app().await;
+    app.restart(None).await;
+    let spreadsheet = json!({ "google_spreadsheet_id": SHEET });
+    let answered = app.ask(Method::PUT, &format!("/clinics/{CLINIC}"), Some(&spreadsheet)).await;
     assert_eq!(answered.status, 200, "{}", answered.body);
-    let service = product.service_id().await;
+    let service = app.service_id().await;
 
-    let (mut changes, mut visits) = (0, Vec::new());
+    let (mut changes, mut appointments) = (0, Vec::new());
     for minute in 0..60 {
-        google.is(match minute {
-            30 => Mood::Hangs,
-            _ if minute % 2 == 0 => Mood::Answers(503),
-            _ => Mood::Answers(429),
+        google.set_mode(match minute {
+            30 => GoogleMode::Hang,
+            _ if minute % 2 == 0 => GoogleMode::Status(503),
+            _ => GoogleMode::Status(429),
         });
-        changes += a_minute(&product, &service, minute, &mut visits).await;
-        let summary = product.reconcile().await;
+        changes += work_for_a_minute(&app, &service, minute, &mut appointments).await;
+        let summary = app.reconcile().await;
         assert_eq!(summary["rows_written"], 0, "{summary}");
-        product.passes(TimeDelta::minutes(1)).await;
+        app.advance_clock(TimeDelta::minutes(1)).await;
     }
-    google.is(Mood::Well);
+    google.set_mode(GoogleMode::Normal);
     for _ in 0..3 {
-        product.reconcile().await;
-        product.passes(TimeDelta::minutes(1)).await;
+        app.reconcile().await;
+        app.advance_clock(TimeDelta::minutes(1)).await;
     }
     let mut written = ids(&google, SHEET);
     println!(
-        "Google away for an hour, {changes} changes meanwhile: {} rows of {} visits, {} calls, at most {} a minute",
+        "an hour without Google and {changes} changes: {} rows for {} appointments, {} calls, at most {} per minute",
         written.len(),
-        visits.len(),
+        appointments.len(),
         google.calls(),
-        google.most_calls_a_minute()
+        google.max_calls_per_minute()
     );
     written.sort();
-    visits.sort();
-    assert_eq!(written, visits, "every row once");
+    appointments.sort();
+    assert_eq!(written, appointments, "one row per appointment");
     let rows = google.rows(SHEET, TAB);
     let count = |column: usize, value: &str| rows.iter().filter(|row| row[column] == value).count();
     assert_eq!((changes, count(5, "Braços"), count(6, "CANCELLED")), (300, 60, 60));
-    assert!(google.most_calls_a_minute() <= 60);
+    assert!(google.max_calls_per_minute() <= 60);
 }

@@ -1,44 +1,53 @@
-//! The clinic's Google Sheet follows its visits, by the Reconciler alone (product 6; quality 3, rows 7
-//! and 16).
+//! The Reconciler writes the clinic's appointments to its Google Sheet (docs/rules/sheet.md#sheet-rows).
 
+mod end_to_end;
 mod faults;
 mod hour;
-mod product;
 mod quota;
 mod rows;
 
 use scheduler_api::jobs::RECONCILER;
-use scheduler_core::app::sheets::SheetWriter;
-use scheduler_tests::function::Function;
-use scheduler_tests::google::Google;
-use scheduler_tests::{CLINIC, TestDatabase};
+use scheduler_core::app::sheets::SheetSync;
+use scheduler_tests::function::InProcessFunction;
+use scheduler_tests::google::FakeGoogle;
+use scheduler_tests::{CLINIC, TestApp, TestDatabase};
 use serde_json::Value;
 use uuid::Uuid;
 
 const SHEET: &str = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms";
 const TAB: &str = "Agenda";
 
-/// The Reconciler's world in this process, with a Google of its own.
-async fn start() -> (Function, Google) {
-    let mut function = Function::start().await;
-    let google = Google::start(function.clock.clone()).await;
-    google.has(SHEET, TAB, 1_000);
-    let writer = SheetWriter::open(Some(&google.config()), function.world.chats().unwrap());
-    function.world.sheets = writer.unwrap();
+/// A function in this process that writes sheets to a fake Google.
+async fn start() -> (InProcessFunction, FakeGoogle) {
+    let mut function = InProcessFunction::start().await;
+    let google = FakeGoogle::start(function.clock.clone()).await;
+    google.add_tab(SHEET, TAB, 1_000);
+    let writer = SheetSync::open(Some(&google.config()), &function.contexts.job.chats);
+    function.contexts.reconciler.sheets = writer.unwrap();
     let maria = "insert into scheduler.patients (clinic_id, match_key, phone, name)
         values ('laser-beauty-sp', '5511999990000', '5511999990000', 'Maria Silva')";
     sqlx::query(maria).execute(&function.database().pool).await.unwrap();
     (function, google)
 }
 
-/// Has the example clinic's visits go to a spreadsheet, or to none.
+/// An app with a fake Google that holds the clinic's sheet. The app uses it from its next restart on.
+async fn start_app() -> (TestApp, FakeGoogle) {
+    let mut app = TestApp::start().await;
+    let google = FakeGoogle::start(app.clock.clone()).await;
+    google.add_tab(SHEET, TAB, 1_000);
+    app.set_env("GOOGLE_SHEETS_SERVICE_ACCOUNT", google.service_account());
+    app.set_env("GOOGLE_SHEETS_BASE_URL", google.base_url());
+    (app, google)
+}
+
+/// Sets the example clinic's spreadsheet; `None` disconnects it.
 async fn connect(database: &TestDatabase, spreadsheet: Option<&str>) {
     let sql = "update scheduler.clinics set google_spreadsheet_id = $2 where clinic_id = $1";
     sqlx::query(sql).bind(CLINIC).bind(spreadsheet).execute(&database.pool).await.unwrap();
 }
 
-/// Clinics like the example, each with a patient, a visit and a spreadsheet of its own name.
-async fn found_clinics(database: &TestDatabase, names: &[String]) {
+/// Inserts clinics like the example, each with one appointment and a spreadsheet whose id is its name.
+async fn insert_clinics(database: &TestDatabase, names: &[String]) {
     let sql = "with clinic as (
             insert into scheduler.clinics (clinic_id, name, phone, business_hours, google_spreadsheet_id)
             select new.name, new.name, c.phone, c.business_hours, new.name
@@ -58,7 +67,7 @@ async fn found_clinics(database: &TestDatabase, names: &[String]) {
     sqlx::query(sql).bind(names).execute(&database.pool).await.unwrap();
 }
 
-/// `count` visits of Maria from 17 February on, 48 a day.
+/// Inserts `count` appointments of Maria from 17 February on, 48 per day.
 async fn book(database: &TestDatabase, count: i32) -> Vec<Uuid> {
     sqlx::query_scalar(
         "insert into scheduler.appointments (
@@ -78,20 +87,21 @@ async fn book(database: &TestDatabase, count: i32) -> Vec<Uuid> {
     .unwrap()
 }
 
-/// As every change of a visit does, whoever makes it.
+/// Changes an appointment and raises its version, as every change in the app does.
 async fn change(database: &TestDatabase, id: Uuid, what: &str) {
     let sql = format!("update scheduler.appointments set {what}, version = version + 1 where id = $1");
     sqlx::query(&sql).bind(id).execute(&database.pool).await.unwrap();
 }
 
-async fn run(function: &Function) -> Value {
-    RECONCILER.run(&function.world).await.expect("a run")
+/// Runs the Reconciler once and returns its summary.
+async fn run(function: &InProcessFunction) -> Value {
+    RECONCILER.run(&function.contexts.reconciler).await.expect("a run")
 }
 
-/// The ids of a tab's rows, in their order; the header is checked by the way.
-fn ids(google: &Google, spreadsheet: &str) -> Vec<String> {
+/// The ids in the rows of a tab, in order. Also checks the header.
+fn ids(google: &FakeGoogle, spreadsheet: &str) -> Vec<String> {
     let rows = google.rows(spreadsheet, TAB);
-    let (header, visits) = rows.split_first().expect("a header");
+    let (header, appointments) = rows.split_first().expect("a header");
     assert_eq!(header[8], "ID");
-    visits.iter().map(|row| row[8].clone()).collect()
+    appointments.iter().map(|row| row[8].clone()).collect()
 }

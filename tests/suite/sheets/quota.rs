@@ -1,18 +1,19 @@
-//! Many sheets and many Reconcilers share one service account's quota.
+//! Many sheets and several Reconcilers share the quota of one service account
+//! (docs/rules/sheet.md#sheet-quota).
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use scheduler_core::app::sheets::SheetWriter;
+use scheduler_core::app::sheets::SheetSync;
 use scheduler_tests::TestDatabase;
 use tokio::task::JoinSet;
 
-use super::{TAB, found_clinics, ids, start};
+use super::{TAB, ids, insert_clinics, start};
 
 const CLINICS: usize = 60;
 
-/// Four Reconcilers at the same time; how many rows they wrote.
-async fn four_at_once(writers: &[SheetWriter]) -> usize {
+/// Runs all writers at the same time. Returns how many rows they wrote.
+async fn write_concurrently(writers: &[SheetSync]) -> usize {
     let mut runs = JoinSet::new();
     for writer in writers {
         let writer = writer.clone();
@@ -21,37 +22,37 @@ async fn four_at_once(writers: &[SheetWriter]) -> usize {
     runs.join_all().await.iter().map(|summary| summary.rows_written).sum()
 }
 
-async fn behind(database: &TestDatabase) -> i64 {
+async fn rows_behind(database: &TestDatabase) -> i64 {
     database.number("select count(*) from scheduler.appointments where sheet_version < version").await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn four_reconcilers_stay_under_sixty_calls_a_minute_and_forget_no_sheet() {
+async fn four_reconcilers_stay_within_60_calls_per_minute_and_write_every_sheet() {
     let (function, google) = start().await;
     let clinics: Vec<String> = (0..CLINICS).map(|number| format!("clinic-{number:02}")).collect();
-    found_clinics(function.database(), &clinics).await;
+    insert_clinics(function.database(), &clinics).await;
     for clinic in &clinics {
-        google.has(clinic, TAB, 1_000);
+        google.add_tab(clinic, TAB, 1_000);
     }
-    let chats = function.world.chats().unwrap();
-    let writer = || SheetWriter::open(Some(&google.config()), chats).unwrap().unwrap();
-    let writers: Vec<SheetWriter> = (0..4).map(|_| writer()).collect();
+    let chats = &function.contexts.job.chats;
+    let writer = || SheetSync::open(Some(&google.config()), chats).unwrap();
+    let writers: Vec<SheetSync> = (0..4).map(|_| writer()).collect();
     let mut written = 0;
-    let mut quarters = 0;
-    while behind(function.database()).await > 0 {
-        written += four_at_once(&writers).await;
+    let mut rounds = 0;
+    while rows_behind(function.database()).await > 0 {
+        written += write_concurrently(&writers).await;
         function.clock.advance(TimeDelta::seconds(15));
-        quarters += 1;
-        assert!(quarters < 60, "{written} rows in a quarter of an hour");
+        rounds += 1;
+        assert!(rounds < 60, "only {written} rows in 15 minutes");
     }
-    let most = google.most_calls_a_minute();
+    let most = google.max_calls_per_minute();
     println!(
-        "{CLINICS} sheets, four Reconcilers every 15 s: {written} rows after {} s, {} calls, at most {most} a minute",
-        quarters * 15,
+        "{CLINICS} sheets, four Reconcilers every 15 s: {written} rows after {} s, {} calls, at most {most} per minute",
+        rounds * 15,
         google.calls()
     );
     assert!((2..=60).contains(&most), "{most}");
-    assert_eq!((written, google.calls()), (CLINICS, 2 * CLINICS), "each sheet by one of them");
+    assert_eq!((written, google.calls()), (CLINICS, 2 * CLINICS), "each sheet is written by one Reconciler");
     for clinic in &clinics {
         assert_eq!(ids(&google, clinic).len(), 1, "{clinic}");
     }

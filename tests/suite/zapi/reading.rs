@@ -1,4 +1,4 @@
-//! Every kind of webhook, and what it means.
+//! How each kind of z-api webhook is parsed.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ fn parser() -> Zapi {
     Zapi::new("http://127.0.0.1:1", None).unwrap()
 }
 
-/// What a webhook means, in a line.
+/// One line that says how a webhook was parsed.
 fn meaning(event: &WebhookEvent) -> String {
     match event {
         WebhookEvent::Message(message) => {
@@ -43,7 +43,7 @@ fn meaning(event: &WebhookEvent) -> String {
 }
 
 #[test]
-fn every_kind_of_webhook_is_read_or_left_aside_for_a_reason() {
+fn every_kind_of_webhook_is_parsed_or_ignored_with_a_reason() {
     let expected = [
         ("connected", "connected: true"),
         ("disconnected", "connected: false"),
@@ -130,7 +130,7 @@ fn message(name: &str) -> IncomingMessage {
 }
 
 #[test]
-fn a_message_keeps_who_wrote_and_where_the_answer_goes() {
+fn a_message_keeps_its_sender_and_the_address_for_the_reply() {
     let first = message("received-text");
     assert_eq!(first.address, Address(PATIENT.to_owned()));
     assert_eq!(first.chat_lid.as_deref(), Some("98765432100001@lid"));
@@ -152,7 +152,7 @@ fn a_message_keeps_who_wrote_and_where_the_answer_goes() {
 }
 
 #[test]
-fn the_specifications_mocks_are_read() {
+fn the_mock_webhooks_are_parsed() {
     let read = |name: &str| {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("mocks/webhook").join(name);
         let mock: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -165,7 +165,7 @@ fn the_specifications_mocks_are_read() {
 }
 
 #[test]
-fn long_and_odd_texts_are_cut_and_cleaned() {
+fn long_texts_are_cut_and_control_characters_removed() {
     let mut payload = fixture("received-text");
     payload["text"]["message"] = json!("á".repeat(5000));
     payload["senderName"] = json!("5511999990000");
@@ -181,7 +181,7 @@ fn long_and_odd_texts_are_cut_and_cleaned() {
 }
 
 #[test]
-fn ten_thousand_mutated_webhooks_are_read_without_a_panic() {
+fn ten_thousand_mutated_webhooks_are_parsed_without_a_panic() {
     let payloads = payloads();
     let odd = prop_oneof![
         Just(Value::Null),
@@ -204,21 +204,21 @@ fn ten_thousand_mutated_webhooks_are_read_without_a_panic() {
             let place: &String = place.get(&places);
             *payload.pointer_mut(place).unwrap() = value;
         }
-        if let WebhookEvent::Message(message) = parser_of_all().parse_webhook(&payload, now()) {
+        if let WebhookEvent::Message(message) = shared_parser().parse_webhook(&payload, now()) {
             prop_assert!(message.message_id.len() <= 128);
             prop_assert!(!message.address.0.is_empty());
         }
-        parser_of_all().instance_of(&payload);
+        shared_parser().instance_of(&payload);
     });
 }
 
-fn parser_of_all() -> &'static Zapi {
+fn shared_parser() -> &'static Zapi {
     static PARSER: std::sync::OnceLock<Zapi> = std::sync::OnceLock::new();
     PARSER.get_or_init(parser)
 }
 
 #[test]
-fn a_failed_delivery_names_the_message_and_its_place_in_the_queue() {
+fn a_failed_delivery_keeps_the_address_and_the_raw_webhook() {
     let update = parser().parse_status_update(&fixture("delivery-error-button-terms"), now()).unwrap();
     assert_eq!(update.status, DeliveryStatus::Failed);
     assert!(update.buttons_refused);

@@ -1,4 +1,4 @@
-//! Calls to z-api: their words, and the class of each bad answer.
+//! Calls to z-api: the requests that are sent, and how each bad answer is classified.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use scheduler_core::domain::message::Choice;
 use scheduler_core::domain::phone::Address;
 use scheduler_core::ports::WhatsAppProvider;
 use scheduler_core::ports::whatsapp::{SendError, SendErrorKind, Sent};
-use scheduler_local::zapi_stand_in::{Answer, ZapiStandIn};
+use scheduler_local::fake_zapi::{FakeZapi, ScriptedAnswer};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -47,28 +47,28 @@ fn clinic() -> Clinic {
     }
 }
 
-struct Line {
+struct TestClient {
     zapi: Zapi,
-    stand_in: ZapiStandIn,
+    fake_zapi: FakeZapi,
 }
 
-impl Line {
-    async fn open() -> Self {
-        let stand_in = ZapiStandIn::start(Arc::new(SystemClock)).await.unwrap();
-        let zapi = Zapi::new(&stand_in.base_url(), Some(Secret::new(CLIENT_TOKEN))).unwrap();
-        Self { zapi, stand_in }
+impl TestClient {
+    async fn start() -> Self {
+        let fake_zapi = FakeZapi::start(Arc::new(SystemClock)).await.unwrap();
+        let zapi = Zapi::new(&fake_zapi.base_url(), Some(Secret::new(CLIENT_TOKEN))).unwrap();
+        Self { zapi, fake_zapi }
     }
 
-    async fn text(&self) -> Result<Sent, SendError> {
+    async fn send_text(&self) -> Result<Sent, SendError> {
         self.zapi.send_text(&clinic(), &Address(PATIENT.to_owned()), "Olá").await
     }
 
-    async fn buttons(&self) -> Result<Sent, SendError> {
+    async fn send_buttons(&self) -> Result<Sent, SendError> {
         let buttons = [Choice::new("schedule", "Agendar"), Choice::new("faq", "Dúvidas")];
         self.zapi.send_buttons(&clinic(), &Address(PATIENT.to_owned()), "O que deseja?", &buttons, 1).await
     }
 
-    async fn list(&self) -> Result<Sent, SendError> {
+    async fn send_list(&self) -> Result<Sent, SendError> {
         let rows = [Choice::new("time_1", "09:00"), Choice::new("time_2", "09:55")];
         self.zapi
             .send_list(&clinic(), &Address(PATIENT.to_owned()), "Que horas?", "Ver horários", &rows, 10)
@@ -77,12 +77,12 @@ impl Line {
 }
 
 #[tokio::test]
-async fn messages_go_out_in_z_apis_words() {
-    let line = Line::open().await;
-    let sent = line.text().await.unwrap();
-    line.buttons().await.unwrap();
-    line.list().await.unwrap();
-    let calls = line.stand_in.calls();
+async fn messages_are_sent_in_zapis_format() {
+    let client = TestClient::start().await;
+    let sent = client.send_text().await.unwrap();
+    client.send_buttons().await.unwrap();
+    client.send_list().await.unwrap();
+    let calls = client.fake_zapi.calls();
     assert_eq!(calls[0].endpoint, "send-text");
     assert_eq!(calls[0].instance, "instance-123");
     assert_eq!(calls[0].token, INSTANCE_TOKEN);
@@ -101,11 +101,11 @@ async fn messages_go_out_in_z_apis_words() {
             { "id": "time_2", "title": "09:55", "description": "" },
         ] })
     );
-    let outbox = line.stand_in.outbox(Some(PATIENT));
+    let outbox = client.fake_zapi.outbox(Some(PATIENT));
     assert_eq!(outbox.iter().map(|sent| sent.kind).collect::<Vec<_>>(), ["text", "buttons", "list"]);
     assert_eq!(outbox[0].message_id, sent.provider_message_id);
     assert_eq!(sent.queue_id.as_deref(), sent.response["zaapId"].as_str());
-    assert!(line.stand_in.outbox(Some("551199990000")).is_empty());
+    assert!(client.fake_zapi.outbox(Some("551199990000")).is_empty());
     assert_eq!(
         serde_json::to_value(&outbox[1]).unwrap(),
         json!({
@@ -120,73 +120,73 @@ async fn messages_go_out_in_z_apis_words() {
 }
 
 #[tokio::test]
-async fn a_clinics_own_client_token_is_used_before_the_accounts() {
-    let line = Line::open().await;
+async fn a_clinics_client_token_takes_precedence_over_the_accounts() {
+    let client = TestClient::start().await;
     let mut clinic = clinic();
     clinic.zapi.as_mut().unwrap().client_token = Some(Secret::new("the-clinics-own"));
-    line.zapi.send_text(&clinic, &Address(PATIENT.to_owned()), "Olá").await.unwrap();
-    assert_eq!(line.stand_in.calls()[0].client_token.as_deref(), Some("the-clinics-own"));
+    client.zapi.send_text(&clinic, &Address(PATIENT.to_owned()), "Olá").await.unwrap();
+    assert_eq!(client.fake_zapi.calls()[0].client_token.as_deref(), Some("the-clinics-own"));
     clinic.zapi = None;
-    let refused = line.zapi.send_text(&clinic, &Address(PATIENT.to_owned()), "Olá").await.unwrap_err();
+    let refused = client.zapi.send_text(&clinic, &Address(PATIENT.to_owned()), "Olá").await.unwrap_err();
     assert_eq!(refused.kind, SendErrorKind::Instance);
 }
 
 #[tokio::test]
-async fn refused_buttons_and_lists_go_out_as_numbered_text() {
-    let line = Line::open().await;
-    let refusal = Answer::says(400, r#"{"error":"buttons are unavailable"}"#);
-    line.stand_in.answer_endpoint("send-button-list", refusal);
+async fn refused_buttons_and_lists_are_sent_as_numbered_text() {
+    let client = TestClient::start().await;
+    let refusal = ScriptedAnswer::says(400, r#"{"error":"buttons are unavailable"}"#);
+    client.fake_zapi.answer_endpoint("send-button-list", refusal);
     let not_found = r#"{"error":"NOT_FOUND","message":"Unable to find matching target resource method"}"#;
-    line.stand_in.answer_endpoint("send-option-list", Answer::says(200, not_found));
-    assert!(line.buttons().await.unwrap().as_numbered_text);
-    assert!(line.list().await.unwrap().as_numbered_text);
-    let outbox = line.stand_in.outbox(None);
+    client.fake_zapi.answer_endpoint("send-option-list", ScriptedAnswer::says(200, not_found));
+    assert!(client.send_buttons().await.unwrap().as_numbered_text);
+    assert!(client.send_list().await.unwrap().as_numbered_text);
+    let outbox = client.fake_zapi.outbox(None);
     assert_eq!(outbox[0].message, "O que deseja?\n\n1. Agendar\n2. Dúvidas");
     assert_eq!(outbox[1].message, "Que horas?\n\n10. 09:00\n11. 09:55");
-    line.stand_in.answer_next(Answer::says(403, r#"{"error":"Client-Token x not allowed"}"#));
-    assert_eq!(line.buttons().await.unwrap_err().kind, SendErrorKind::Instance);
-    assert_eq!(line.stand_in.calls().len(), 5, "an instance fault is not tried as text");
+    client.fake_zapi.answer_next(ScriptedAnswer::says(403, r#"{"error":"Client-Token x not allowed"}"#));
+    assert_eq!(client.send_buttons().await.unwrap_err().kind, SendErrorKind::Instance);
+    assert_eq!(client.fake_zapi.calls().len(), 5, "an instance fault is not sent again as text");
 }
 
 #[tokio::test]
-async fn each_bad_answer_has_its_class_and_ends_in_time() {
+async fn each_bad_answer_is_classified_within_five_seconds() {
     use SendErrorKind::{Instance, Later, Permanent};
-    let api = |status: u16, name: &str| Answer::says(status, fixture(name).to_string());
+    let api = |status: u16, name: &str| ScriptedAnswer::says(status, fixture(name).to_string());
     let success = fixture("api-send-success").to_string();
     let slow = Duration::from_secs(1);
     let answers = [
-        ("500", Answer::says(500, "oops"), Later),
-        ("503 and JSON", Answer::says(503, "{}"), Later),
-        ("429", Answer::says(429, "{}"), Later),
-        ("400", Answer::says(400, r#"{"error":"message is empty"}"#), Permanent),
+        ("500", ScriptedAnswer::says(500, "oops"), Later),
+        ("503 and JSON", ScriptedAnswer::says(503, "{}"), Later),
+        ("429", ScriptedAnswer::says(429, "{}"), Later),
+        ("400", ScriptedAnswer::says(400, r#"{"error":"message is empty"}"#), Permanent),
         ("token missing", api(400, "api-error-client-token-missing"), Instance),
         ("token wrong", api(403, "api-error-client-token-wrong"), Instance),
         ("subscription", api(400, "api-error-subscription-expired"), Instance),
         ("no instance", api(404, "api-error-instance-not-found"), Instance),
         ("200 with an error", api(200, "api-error-route-not-found-http200"), Permanent),
-        ("200 and {}", Answer::says(200, "{}"), Permanent),
-        ("an empty id", Answer::says(200, r#"{"messageId":""}"#), Permanent),
-        ("redirect", Answer::says(302, "{}"), Permanent),
-        ("garbage", Answer::says(200, "<html>\u{fffd}"), Later),
-        ("nothing", Answer::says(200, ""), Later),
-        ("10 MB", Answer::huge(10 * 1024 * 1024), Later),
-        ("reset before", Answer::reset().and_taken(), Later),
-        ("reset in the head", Answer::says(200, success.clone()).reset_after(20), Later),
-        ("reset in the body", Answer::says(200, success.clone()).reset_after(150), Later),
-        ("a byte a second", Answer::says(200, success).byte_by_byte(slow), Later),
-        ("silence", Answer::usual().after(Duration::from_secs(30)), Later),
+        ("200 and {}", ScriptedAnswer::says(200, "{}"), Permanent),
+        ("an empty id", ScriptedAnswer::says(200, r#"{"messageId":""}"#), Permanent),
+        ("redirect", ScriptedAnswer::says(302, "{}"), Permanent),
+        ("garbage", ScriptedAnswer::says(200, "<html>\u{fffd}"), Later),
+        ("nothing", ScriptedAnswer::says(200, ""), Later),
+        ("10 MB", ScriptedAnswer::huge(10 * 1024 * 1024), Later),
+        ("reset before", ScriptedAnswer::reset().and_taken(), Later),
+        ("reset in the head", ScriptedAnswer::says(200, success.clone()).reset_after(20), Later),
+        ("reset in the body", ScriptedAnswer::says(200, success.clone()).reset_after(150), Later),
+        ("a byte a second", ScriptedAnswer::says(200, success).byte_by_byte(slow), Later),
+        ("silence", ScriptedAnswer::usual().after(Duration::from_secs(30)), Later),
     ];
     let mut calls = JoinSet::new();
     for (name, answer, class) in answers {
         calls.spawn(async move {
-            let line = Line::open().await;
-            line.stand_in.answer_next(answer);
+            let client = TestClient::start().await;
+            client.fake_zapi.answer_next(answer);
             let started = Instant::now();
-            let refused = line.text().await.unwrap_err();
+            let refused = client.send_text().await.unwrap_err();
             let took = started.elapsed();
             assert_eq!(refused.kind, class, "{name}: {refused}");
             assert!(took < Duration::from_secs(5), "{name} took {took:?}");
-            assert_eq!(line.stand_in.calls().len(), 1, "{name} was sent again");
+            assert_eq!(client.fake_zapi.calls().len(), 1, "{name} was sent again");
             println!("{name}: {:?}, {refused}, {} ms", refused.kind, took.as_millis());
         });
     }
@@ -194,7 +194,7 @@ async fn each_bad_answer_has_its_class_and_ends_in_time() {
 }
 
 #[tokio::test]
-async fn no_connection_is_later() {
+async fn a_refused_connection_is_classified_as_later() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let zapi = Zapi::new(&format!("http://{free}/"), None).unwrap();
     let refused = zapi.send_text(&clinic(), &Address(PATIENT.to_owned()), "Olá").await.unwrap_err();
@@ -203,12 +203,12 @@ async fn no_connection_is_later() {
 }
 
 #[tokio::test]
-async fn a_connection_that_cannot_be_made_is_tried_twice() {
+async fn a_failed_connection_is_retried_once() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("https://{}", listener.local_addr().unwrap());
     let accepted = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&accepted);
-    // Closes before the TLS handshake is over: no request was ever written.
+    // Closes before the TLS handshake is complete, so no request is ever written.
     let server = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             counter.fetch_add(1, Ordering::SeqCst);
@@ -223,39 +223,39 @@ async fn a_connection_that_cannot_be_made_is_tried_twice() {
 }
 
 #[tokio::test]
-async fn no_error_tells_a_token_or_a_phone() {
-    let line = Line::open().await;
-    let told = [
-        Answer::says(403, format!(r#"{{"error":"Client-Token {CLIENT_TOKEN} not allowed"}}"#)),
-        Answer::says(400, format!(r#"{{"error":"/instances/x/token/{INSTANCE_TOKEN}/send-text"}}"#)),
-        Answer::says(400, format!(r#"{{"error":"cannot write to {PATIENT}"}}"#)),
-        Answer::reset(),
-        Answer::says(200, "{}").reset_after(30),
-        Answer::says(200, "no JSON"),
+async fn no_error_contains_a_token_or_a_phone() {
+    let client = TestClient::start().await;
+    let answers = [
+        ScriptedAnswer::says(403, format!(r#"{{"error":"Client-Token {CLIENT_TOKEN} not allowed"}}"#)),
+        ScriptedAnswer::says(400, format!(r#"{{"error":"/instances/x/token/{INSTANCE_TOKEN}/send-text"}}"#)),
+        ScriptedAnswer::says(400, format!(r#"{{"error":"cannot write to {PATIENT}"}}"#)),
+        ScriptedAnswer::reset(),
+        ScriptedAnswer::says(200, "{}").reset_after(30),
+        ScriptedAnswer::says(200, "no JSON"),
     ];
-    for answer in told {
-        line.stand_in.answer_next(answer);
-        let refused = line.text().await.unwrap_err();
-        let told = format!("{refused} {refused:?}");
+    for answer in answers {
+        client.fake_zapi.answer_next(answer);
+        let refused = client.send_text().await.unwrap_err();
+        let printed = format!("{refused} {refused:?}");
         for secret in [CLIENT_TOKEN, INSTANCE_TOKEN, PATIENT, "127.0.0.1"] {
-            assert!(!told.contains(secret), "{told}");
+            assert!(!printed.contains(secret), "{printed}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_number_is_found_under_the_form_that_whatsapp_knows() {
-    let line = Line::open().await;
-    let find = async |phone| line.zapi.find_address(&clinic(), phone).await.unwrap();
+async fn a_phone_is_found_under_the_address_that_whatsapp_knows() {
+    let client = TestClient::start().await;
+    let find = async |phone| client.zapi.find_address(&clinic(), phone).await.unwrap();
     assert_eq!(find(PATIENT).await, Some(Address(PATIENT.to_owned())));
-    line.stand_in.knows("5548999990000", Some("554899990000"));
+    client.fake_zapi.knows("5548999990000", Some("554899990000"));
     assert_eq!(find("5548999990000").await, Some(Address("554899990000".to_owned())));
-    line.stand_in.knows("5548999990001", None);
+    client.fake_zapi.knows("5548999990001", None);
     assert_eq!(find("5548999990001").await, None);
-    line.stand_in.answer_next(Answer::says(200, r#"{"exists":true,"phone":"554899990002"}"#));
+    client.fake_zapi.answer_next(ScriptedAnswer::says(200, r#"{"exists":true,"phone":"554899990002"}"#));
     assert_eq!(find("5548999990002").await, Some(Address("554899990002".to_owned())));
-    line.stand_in.answer_next(Answer::says(200, fixture("api-phone-exists-array").to_string()));
+    client.fake_zapi.answer_next(ScriptedAnswer::says(200, fixture("api-phone-exists-array").to_string()));
     assert_eq!(find("5511999990000").await, Some(Address(PATIENT.to_owned())));
-    line.stand_in.answer_next(Answer::says(200, "[]"));
-    assert!(line.zapi.find_address(&clinic(), PATIENT).await.is_err());
+    client.fake_zapi.answer_next(ScriptedAnswer::says(200, "[]"));
+    assert!(client.zapi.find_address(&clinic(), PATIENT).await.is_err());
 }

@@ -3,15 +3,13 @@
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::adapters::postgres::Db;
-use crate::availability::{Calendar, Demand, Opening};
-use crate::domain::areas::length_of_visit;
+use crate::availability::{Calendar, SlotRequest};
 use crate::domain::clinic::Clinic;
 use crate::domain::ids::AppointmentId;
-use crate::domain::service::Service;
 use crate::domain::time::{Slot, local, wall_from};
 use crate::error::StoreError;
 
-/// Free starts of one day for a visit of `minutes`. Nothing beyond the clinic's horizon.
+/// Free starts of one day for an appointment of `minutes`. Nothing beyond the clinic's horizon.
 pub async fn get_available_slots(
     db: &Db,
     clinic: &Clinic,
@@ -20,27 +18,11 @@ pub async fn get_available_slots(
     leaving_out: Option<AppointmentId>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Slot>, StoreError> {
-    if date < today(clinic, now) || date > horizon(clinic, now) {
+    if date < today(clinic, now) || date > clinic.last_bookable_day(now) {
         return Ok(Vec::new());
     }
     let calendar = get_calendar(db, clinic, date, date, leaving_out).await?;
-    Ok(calendar.slots(date, demand(clinic, minutes, now)))
-}
-
-/// Free starts of one day for a visit to the chosen service in the areas named: every one of the
-/// clinic's `services` that they name makes it longer (see [`length_of_visit`]).
-pub async fn get_available_slots_for_areas(
-    db: &Db,
-    clinic: &Clinic,
-    date: NaiveDate,
-    chosen: &Service,
-    services: &[Service],
-    areas: &str,
-    now: DateTime<Utc>,
-) -> Result<Vec<Slot>, StoreError> {
-    let services = services.iter().map(|service| (service.name.as_str(), service.duration_minutes));
-    let minutes = length_of_visit((&chosen.name, chosen.duration_minutes), services, areas);
-    get_available_slots(db, clinic, date, minutes, None, now).await
+    Ok(calendar.slots(date, slot_request(clinic, minutes, now)))
 }
 
 /// Days of a range.
@@ -63,12 +45,12 @@ pub async fn get_available_days(
     leaving_out: Option<AppointmentId>,
     now: DateTime<Utc>,
 ) -> Result<AvailableDays, StoreError> {
-    let (from, until) = (from.max(today(clinic, now)), until.min(horizon(clinic, now)));
+    let (from, until) = (from.max(today(clinic, now)), until.min(clinic.last_bookable_day(now)));
     if from > until {
         return Ok(AvailableDays { days: Vec::new(), too_long: false });
     }
     let calendar = get_calendar(db, clinic, from, until, leaving_out).await?;
-    let days = calendar.days(from, until, demand(clinic, minutes, now));
+    let days = calendar.days(from, until, slot_request(clinic, minutes, now));
     let too_long = days.is_empty() && !calendar.has_room_for(minutes);
     Ok(AvailableDays { days, too_long })
 }
@@ -84,34 +66,20 @@ pub async fn get_nearest_slots(
     now: DateTime<Utc>,
 ) -> Result<Vec<Slot>, StoreError> {
     let lost = lost.max(Slot { date: today(clinic, now), time: NaiveTime::MIN });
-    let horizon = horizon(clinic, now);
+    let horizon = clinic.last_bookable_day(now);
     if lost.date > horizon {
         return Ok(Vec::new());
     }
     let until = lost.date.checked_add_days(Days::new(13)).map_or(horizon, |until| until.min(horizon));
     let calendar = get_calendar(db, clinic, lost.date, until, leaving_out).await?;
-    Ok(calendar.nearest(lost, until, demand(clinic, minutes, now), 3))
+    Ok(calendar.nearest(lost, until, slot_request(clinic, minutes, now), 3))
 }
 
-/// Whether the clinic is open now, and when it opens next within its horizon.
-pub async fn get_opening(db: &Db, clinic: &Clinic, now: DateTime<Utc>) -> Result<Opening, StoreError> {
-    let (at, horizon) = (local(now, clinic.timezone), horizon(clinic, now));
-    let calendar = get_calendar(db, clinic, at.date(), horizon, None).await?;
-    Ok(calendar.opening(at, horizon))
-}
-
-/// The last day that patients may book: today plus the clinic's `max_days_ahead`.
-pub fn horizon(clinic: &Clinic, now: DateTime<Utc>) -> NaiveDate {
-    let ahead = Days::new(u64::try_from(clinic.max_days_ahead).unwrap_or(0));
-    let today = today(clinic, now);
-    today.checked_add_days(ahead).unwrap_or(today)
-}
-
-/// What a patient's visit of `minutes` needs: the clinic's buffer, and its notice from now on.
-pub fn demand(clinic: &Clinic, minutes: i32, now: DateTime<Utc>) -> Demand {
+/// What a patient's appointment of `minutes` needs: the clinic's buffer, and its notice from now on.
+pub fn slot_request(clinic: &Clinic, minutes: i32, now: DateTime<Utc>) -> SlotRequest {
     let notice = TimeDelta::minutes(clinic.min_notice_minutes.max(0).into());
     let not_before = wall_from(now + notice, clinic.timezone);
-    Demand { minutes, buffer_minutes: clinic.buffer_minutes, not_before }
+    SlotRequest { minutes, buffer_minutes: clinic.buffer_minutes, not_before }
 }
 
 fn today(clinic: &Clinic, now: DateTime<Utc>) -> NaiveDate {
@@ -119,7 +87,7 @@ fn today(clinic: &Clinic, now: DateTime<Utc>) -> NaiveDate {
 }
 
 /// The calendar of a clinic that was read before: it cannot be unknown.
-async fn get_calendar(
+pub async fn get_calendar(
     db: &Db,
     clinic: &Clinic,
     from: NaiveDate,
@@ -128,5 +96,5 @@ async fn get_calendar(
 ) -> Result<Calendar, StoreError> {
     db.find_calendar(&clinic.id, from, until, leaving_out)
         .await?
-        .ok_or_else(|| StoreError::internal("reading a clinic's calendar", "the clinic is gone"))
+        .ok_or_else(|| StoreError::internal("read a clinic's calendar", "the clinic is gone"))
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::adapters::postgres::profiles::OwnTemplate;
-use crate::conversation::copy::OwnWordings;
+use crate::conversation::say::render::ClinicWording;
+use crate::domain::clinic_profile::ClinicTemplate;
 use crate::domain::message::Choice;
 
-impl OwnWordings for BTreeMap<String, OwnTemplate> {
+impl ClinicWording for BTreeMap<String, ClinicTemplate> {
     fn text(&self, key: &str) -> Option<&str> {
         self.get(key).map(|template| template.content.as_str())
     }

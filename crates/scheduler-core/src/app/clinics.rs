@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::adapters::postgres::Db;
-use crate::adapters::postgres::clinics::Written;
+use crate::adapters::postgres::clinics::ClinicWrite;
 use crate::domain::clinic::{BusinessHours, Clinic, Secret, ZapiInstance};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
@@ -44,9 +44,12 @@ pub enum ClinicError {
     /// The z-api instance belongs to another clinic.
     #[error("the z-api instance belongs to another clinic")]
     InstanceTaken,
-    /// A z-api instance and its token only make sense together; the API's name of what is missing.
-    #[error("{0} is missing")]
-    Incomplete(&'static str),
+    /// Tokens of a z-api instance without its id.
+    #[error("the id of the z-api instance is missing")]
+    MissingInstanceId,
+    /// The id of a z-api instance without its token.
+    #[error("the token of the z-api instance is missing")]
+    MissingInstanceToken,
     /// Others are writing it faster than we can.
     #[error("the clinic is being changed by others")]
     Contended,
@@ -67,9 +70,9 @@ pub async fn create(
     change.put_on(&mut clinic)?;
     for _ in 0..TRIES {
         match db.create_clinic(&clinic).await? {
-            Written::Done(made) => return Ok(*made),
-            Written::InstanceTaken => return Err(ClinicError::InstanceTaken),
-            Written::IdTaken | Written::Changed | Written::NotFound => {
+            ClinicWrite::Done(made) => return Ok(*made),
+            ClinicWrite::InstanceTaken => return Err(ClinicError::InstanceTaken),
+            ClinicWrite::IdTaken | ClinicWrite::Changed | ClinicWrite::NotFound => {
                 clinic.id = ClinicId::named(&clinic.name, digits());
             }
         }
@@ -84,10 +87,10 @@ pub async fn update(db: &Db, id: &ClinicId, change: &ClinicChange) -> Result<Cli
         let mut clinic = db.find_clinic(id).await?.ok_or(ClinicError::NotFound)?;
         change.put_on(&mut clinic)?;
         match db.update_clinic(&clinic).await? {
-            Written::Done(changed) => return Ok(*changed),
-            Written::InstanceTaken => return Err(ClinicError::InstanceTaken),
-            Written::NotFound => return Err(ClinicError::NotFound),
-            Written::Changed | Written::IdTaken => {}
+            ClinicWrite::Done(changed) => return Ok(*changed),
+            ClinicWrite::InstanceTaken => return Err(ClinicError::InstanceTaken),
+            ClinicWrite::NotFound => return Err(ClinicError::NotFound),
+            ClinicWrite::Changed | ClinicWrite::IdTaken => {}
         }
     }
     Err(ClinicError::Contended)
@@ -127,8 +130,8 @@ impl ClinicChange {
                 let client_token = self.zapi_client_token.clone().unwrap_or(old_client_token);
                 Ok(Some(ZapiInstance { id, token, client_token }))
             }
-            (Some(_), None) => Err(ClinicError::Incomplete("zapi_instance_token")),
-            (None, _) if token_given => Err(ClinicError::Incomplete("zapi_instance_id")),
+            (Some(_), None) => Err(ClinicError::MissingInstanceToken),
+            (None, _) if token_given => Err(ClinicError::MissingInstanceId),
             (None, _) => Ok(None),
         }
     }

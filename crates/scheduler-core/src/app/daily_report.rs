@@ -3,32 +3,34 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::adapters::dynamodb::events::{Direction, EventStatus, MessageEvent};
+use crate::adapters::dynamodb::events::EventStatus;
 use crate::adapters::dynamodb::report::ClaimedReport;
 use crate::adapters::dynamodb::session::ChatKey;
-use crate::adapters::postgres::appointments::AppointmentFilter;
-use crate::adapters::postgres::profiles::ClinicProfile;
-use crate::app::converse::Chats;
+use crate::adapters::postgres::appointments::read::AppointmentFilter;
+use crate::app::chats::Chats;
+use crate::app::history::{MessageHistory, OutboundMessage};
+use crate::conversation::say::report::report;
 use crate::domain::appointment::{Appointment, AppointmentStatus};
+use crate::domain::clinic_profile::ClinicProfile;
 use crate::domain::ids::{ClinicId, ConversationId};
+use crate::domain::message::MessageType;
 use crate::domain::phone::Phone;
-use crate::domain::report::report;
 use crate::domain::time::local;
 use crate::error::StoreError;
-use crate::points;
-use crate::ports::whatsapp::{SendError, Sent};
+use crate::failpoints;
+use crate::ports::whatsapp::SendError;
 
 /// From this hour on, by the clinic's clock, until midnight.
 const EVENING: u32 = 20;
 /// Clinics told at once: one provider's call may take seconds.
 const AT_ONCE: usize = 8;
-/// Visits read by one statement.
+/// Appointments read by one statement.
 const PAGE: i64 = 100;
 
 /// What a run did.
@@ -36,7 +38,7 @@ const PAGE: i64 = 100;
 pub struct ReportSummary {
     /// Reports that went out.
     pub sent: usize,
-    /// Clinics without a visit tomorrow.
+    /// Clinics without an appointment tomorrow.
     pub empty: usize,
     /// Clinics that must not be written to (`ALLOWED_PHONES`).
     pub blocked: usize,
@@ -46,7 +48,7 @@ pub struct ReportSummary {
     pub left: usize,
 }
 
-enum Told {
+enum ReportOutcome {
     Sent,
     Empty,
     Blocked,
@@ -95,7 +97,7 @@ impl Chats {
         Ok(summary)
     }
 
-    async fn tell_of_day(&self, clinic: &ClinicId, date: NaiveDate) -> Told {
+    async fn tell_of_day(&self, clinic: &ClinicId, date: NaiveDate) -> ReportOutcome {
         match self.try_to_tell(clinic, date).await {
             Ok(told) => told,
             Err(error) => {
@@ -105,20 +107,20 @@ impl Chats {
                     error = &error as &dyn std::error::Error,
                     "a report has to wait"
                 );
-                Told::Failed
+                ReportOutcome::Failed
             }
         }
     }
 
-    async fn try_to_tell(&self, clinic: &ClinicId, date: NaiveDate) -> Result<Told, ReportError> {
-        let Some(profile) = self.db.find_profile(clinic).await? else { return Ok(Told::Elsewhere) };
+    async fn try_to_tell(&self, clinic: &ClinicId, date: NaiveDate) -> Result<ReportOutcome, ReportError> {
+        let Some(profile) = self.db.find_profile(clinic).await? else { return Ok(ReportOutcome::Elsewhere) };
         let owner = Uuid::new_v4().to_string();
         let Some(claimed) = self.tables.claim_report(clinic, date, &owner, self.clock.now()).await? else {
-            return Ok(Told::Elsewhere);
+            return Ok(ReportOutcome::Elsewhere);
         };
-        points::reach("report_claimed");
+        failpoints::hit("report_claimed");
         let told = self.send_report(&profile, date, &claimed).await;
-        if !matches!(told, Ok(Told::Sent | Told::Blocked)) {
+        if !matches!(told, Ok(ReportOutcome::Sent | ReportOutcome::Blocked)) {
             // Without this it would only be taken again when the lease has run out.
             self.tables.release_report(&claimed).await?;
         }
@@ -130,14 +132,14 @@ impl Chats {
         profile: &Arc<ClinicProfile>,
         date: NaiveDate,
         claimed: &ClaimedReport,
-    ) -> Result<Told, ReportError> {
+    ) -> Result<ReportOutcome, ReportError> {
         let clinic = &profile.clinic;
         let messages = match &claimed.messages {
             Some(fixed) => fixed.clone(),
             None => {
-                let messages = report(date, &self.visits_of_day(&clinic.id, date).await?);
+                let messages = report(date, &self.appointments_of_day(&clinic.id, date).await?);
                 if messages.is_empty() {
-                    return Ok(Told::Empty);
+                    return Ok(ReportOutcome::Empty);
                 }
                 self.tables.fix_report(claimed, &messages).await?;
                 messages
@@ -145,117 +147,97 @@ impl Chats {
         };
         let phone = clinic.phone.as_deref().and_then(|phone| Phone::parse(phone).ok());
         let phone = phone.ok_or(ReportError::NoPhone)?;
-        let key = ChatKey { clinic: clinic.id.clone(), person: phone.match_key() };
-        let mut record = Record { chats: self, key: &key, date, latest: None };
-        if !self.allowed.allow(&key.person) {
+        let chat = ChatKey { clinic: clinic.id.clone(), person: phone.match_key() };
+        let mut last_at = None;
+        if !self.allowed.allow(&chat.person) {
             for (number, text) in messages.iter().enumerate() {
-                record.add(number, text, EventStatus::Blocked, None).await?;
+                let mut history = self.report_history(&chat, date, number, text, last_at);
+                let blocked = history.event(|message, at| message.event(EventStatus::Blocked, at));
+                history.append(&blocked).await?;
+                last_at = history.last_at;
             }
             self.tables.finish_report(claimed, self.clock.now()).await?;
-            return Ok(Told::Blocked);
+            return Ok(ReportOutcome::Blocked);
         }
-        let to = self.find_recipient(clinic, &key.person, None).await?;
+        let to = self.find_recipient(clinic, &chat.person, None).await?;
         let to = to.ok_or(ReportError::NotOnWhatsApp)?;
         for (number, text) in messages.iter().enumerate().skip(claimed.sent) {
-            record.add(number, text, EventStatus::Queued, None).await?;
+            let mut history = self.report_history(&chat, date, number, text, last_at);
+            let queued = history.event(|message, at| message.event(EventStatus::Queued, at));
+            history.append(&queued).await?;
             match self.whatsapp.send_text(clinic, &to, text).await {
                 Ok(sent) => {
                     self.tables.mark_report(claimed, number + 1).await?;
-                    record.add(number, text, EventStatus::Sent, Some(Ok(sent))).await?;
+                    let sent = history.event(|message, at| message.sent(sent, at));
+                    history.append(&sent).await?;
                 }
                 Err(error) => {
-                    record.add(number, text, EventStatus::Failed, Some(Err(&error))).await?;
+                    let failed = history.event(|message, at| message.failed(&error.detail, at));
+                    history.append(&failed).await?;
                     return Err(error.into());
                 }
             }
+            last_at = history.last_at;
         }
         self.tables.finish_report(claimed, self.clock.now()).await?;
-        Ok(Told::Sent)
+        Ok(ReportOutcome::Sent)
+    }
+
+    /// The history of one message of a report, in the chat of the clinic's own phone.
+    fn report_history<'a>(
+        &'a self,
+        chat: &'a ChatKey,
+        date: NaiveDate,
+        number: usize,
+        text: &'a str,
+        last_at: Option<DateTime<Utc>>,
+    ) -> MessageHistory<'a> {
+        let name = format!("REPORT#{}#{date}", chat.clinic);
+        let message = OutboundMessage {
+            chat,
+            conversation_id: ConversationId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())),
+            message_id: format!("report:{date}:{}", number + 1),
+            message_type: MessageType::Text,
+            text,
+            provider: self.whatsapp.name(),
+        };
+        MessageHistory { chats: self, message, last_at }
     }
 
     /// All of them, however many.
-    async fn visits_of_day(
+    async fn appointments_of_day(
         &self,
         clinic: &ClinicId,
         date: NaiveDate,
     ) -> Result<Vec<Appointment>, StoreError> {
-        let mut visits: Vec<Appointment> = Vec::new();
+        let mut appointments: Vec<Appointment> = Vec::new();
         loop {
             let filter = AppointmentFilter {
                 from: Some(date),
                 until: Some(date),
                 status: Some(AppointmentStatus::Confirmed),
-                after: visits.last().map(|last| (last.appointment_date, last.start_time, last.id)),
+                after: appointments.last().map(|last| (last.appointment_date, last.start_time, last.id)),
                 limit: PAGE,
             };
             let page = self.db.list_appointments(clinic, &filter).await?.unwrap_or_default();
             let is_last = i64::try_from(page.len()).is_ok_and(|read| read < PAGE);
-            visits.extend(page);
+            appointments.extend(page);
             if is_last {
-                return Ok(visits);
+                return Ok(appointments);
             }
         }
     }
 }
 
 impl ReportSummary {
-    fn count(&mut self, told: Option<Result<Told, tokio::task::JoinError>>) {
+    fn count(&mut self, told: Option<Result<ReportOutcome, tokio::task::JoinError>>) {
         match told {
-            Some(Ok(Told::Sent)) => self.sent += 1,
-            Some(Ok(Told::Empty)) => self.empty += 1,
-            Some(Ok(Told::Blocked)) => self.blocked += 1,
+            Some(Ok(ReportOutcome::Sent)) => self.sent += 1,
+            Some(Ok(ReportOutcome::Empty)) => self.empty += 1,
+            Some(Ok(ReportOutcome::Blocked)) => self.blocked += 1,
             // A task that panicked told nobody.
-            Some(Ok(Told::Failed) | Err(_)) => self.failed += 1,
-            Some(Ok(Told::Elsewhere)) | None => {}
+            Some(Ok(ReportOutcome::Failed) | Err(_)) => self.failed += 1,
+            Some(Ok(ReportOutcome::Elsewhere)) | None => {}
         }
-    }
-}
-
-/// Adds a report's messages to the history of the clinic's own phone, in order.
-struct Record<'a> {
-    chats: &'a Chats,
-    key: &'a ChatKey,
-    date: NaiveDate,
-    latest: Option<DateTime<Utc>>,
-}
-
-impl Record<'_> {
-    async fn add(
-        &mut self,
-        number: usize,
-        text: &str,
-        status: EventStatus,
-        outcome: Option<Result<Sent, &SendError>>,
-    ) -> Result<(), StoreError> {
-        let next = self.latest.map(|latest| latest + TimeDelta::milliseconds(1));
-        let at = next.map_or(self.chats.clock.now(), |next| next.max(self.chats.clock.now()));
-        self.latest = Some(at);
-        let name = format!("REPORT#{}#{}", self.key.clinic, self.date);
-        let mut event = MessageEvent {
-            message_id: format!("report:{}:{}", self.date, number + 1),
-            clinic_id: self.key.clinic.clone(),
-            conversation_id: ConversationId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())),
-            phone_number: self.key.person.clone(),
-            direction: Direction::Outbound,
-            message_type: "text".to_owned(),
-            content: text.to_owned(),
-            status,
-            status_timestamp: at,
-            provider: self.chats.whatsapp.name().to_owned(),
-            provider_message_id: None,
-            provider_response: None,
-            error_details: None,
-            metadata: serde_json::Map::new(),
-        };
-        match outcome {
-            Some(Ok(sent)) => {
-                event.provider_message_id = Some(sent.provider_message_id);
-                event.provider_response = Some(sent.response);
-                event.metadata.extend(sent.queue_id.map(|id| ("zaapId".to_owned(), id.into())));
-            }
-            Some(Err(error)) => event.error_details = Some(error.detail.clone()),
-            None => {}
-        }
-        self.chats.tables.append_event(self.key, &event).await
     }
 }

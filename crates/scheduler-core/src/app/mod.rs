@@ -2,15 +2,18 @@
 
 pub mod appointments;
 pub mod availability;
+pub mod chats;
+mod clinic_wording;
 pub mod clinics;
 pub mod converse;
 pub mod daily_report;
-pub mod notify;
+mod deliver;
+mod history;
+pub mod notify_change;
 mod recipient;
 pub mod reconcile;
 pub mod reminders;
 pub mod seed;
-pub mod send;
+pub mod send_message;
 pub mod sheets;
 pub mod status;
-mod wordings;

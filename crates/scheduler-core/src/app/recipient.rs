@@ -1,6 +1,6 @@
 //! Where a message goes that the patient did not ask for (contract 3.1).
 
-use crate::app::converse::Chats;
+use crate::app::chats::Chats;
 use crate::domain::clinic::Clinic;
 use crate::domain::patient::Patient;
 use crate::domain::phone::{Address, MatchKey};

@@ -8,8 +8,10 @@ use uuid::Uuid;
 
 use crate::adapters::dynamodb::instance_inbox::WaitingWebhook;
 use crate::adapters::dynamodb::session::ChatKey;
-use crate::app::converse::holder::{Holder, Left};
-use crate::app::converse::{Chats, Received};
+use crate::app::chats::Chats;
+use crate::app::converse::receive::WebhookOutcome;
+use crate::app::converse::worker::ChatWorker;
+use crate::call_stats::RunOutcome;
 use crate::domain::time::seconds_between;
 use crate::error::StoreError;
 
@@ -27,9 +29,9 @@ pub struct ReconcileSummary {
     pub inbox_finished: usize,
     /// Webhooks that stay where they are, their clinic still being unknown.
     pub inbox_left: usize,
-    /// Visits whose reminder was brought up to them.
+    /// Appointments whose reminder was brought up to them.
     pub reminders_projected: usize,
-    /// Visits whose reminder is still behind: another run meets them.
+    /// Appointments whose reminder is still behind: another run meets them.
     pub reminders_left: usize,
     /// For how many seconds the oldest chat or webhook was due when the run began.
     #[serde(skip)]
@@ -38,7 +40,7 @@ pub struct ReconcileSummary {
 
 impl Chats {
     /// Takes up every chat whose lease ran out with work left, every webhook that waits for its
-    /// clinic, and every reminder that is behind its visit. Stops cleanly after `budget`. Safe when
+    /// clinic, and every reminder that is behind its appointment. Stops cleanly after `budget`. Safe when
     /// two run at once.
     pub async fn reconcile(&self, budget: Duration) -> Result<ReconcileSummary, StoreError> {
         let deadline = Instant::now() + budget;
@@ -58,7 +60,7 @@ impl Chats {
                     tracing::warn!(
                         step = "reconcile",
                         error = &error as &dyn std::error::Error,
-                        "a webhook goes on waiting"
+                        "a webhook goes on entry"
                     );
                     summary.inbox_left += 1;
                 }
@@ -70,15 +72,15 @@ impl Chats {
                 continue;
             }
             match self.take_up(key, deadline).await {
-                Ok(Some(Left::Idle)) => summary.chats_finished += 1,
-                Ok(Some(Left::Due)) => summary.chats_left += 1,
+                Ok(Some(RunOutcome::Done)) => summary.chats_finished += 1,
+                Ok(Some(RunOutcome::Deferred)) => summary.chats_left += 1,
                 // Somebody else has it, or had it already.
-                Ok(Some(Left::Lost) | None) => {}
+                Ok(Some(RunOutcome::LostLease | RunOutcome::Failed) | None) => {}
                 Err(error) => {
                     tracing::warn!(
                         step = "reconcile",
                         error = &error as &dyn std::error::Error,
-                        "a chat goes on waiting"
+                        "a chat goes on entry"
                     );
                     summary.chats_left += 1;
                 }
@@ -90,16 +92,16 @@ impl Chats {
         Ok(summary)
     }
 
-    async fn take_up(&self, key: &ChatKey, deadline: Instant) -> Result<Option<Left>, StoreError> {
+    async fn take_up(&self, key: &ChatKey, deadline: Instant) -> Result<Option<RunOutcome>, StoreError> {
         let Some(profile) = self.db.find_profile(&key.clinic).await? else {
             tracing::warn!(step = "reconcile", clinic_id = %key.clinic, "a chat of a clinic that is not served waits");
-            return Ok(Some(Left::Due));
+            return Ok(Some(RunOutcome::Deferred));
         };
-        let holder = Uuid::new_v4().to_string();
-        let Some(session) = self.tables.take_due(key, &holder, self.clock.now()).await? else {
+        let lease_owner = Uuid::new_v4().to_string();
+        let Some(session) = self.tables.take_due(key, &lease_owner, self.clock.now()).await? else {
             return Ok(None);
         };
-        Holder::new(self, profile, session, holder, deadline, None).work().await.map(Some)
+        ChatWorker::new(self, profile, session, lease_owner, deadline, None).work().await.map(Some)
     }
 
     /// Runs a webhook as if it had just come; `false`: it goes on waiting, or somebody else has it.
@@ -116,9 +118,9 @@ impl Chats {
         let event = self.whatsapp.parse_webhook(&webhook.payload, now);
         let received = match &profile {
             Some(profile) => self.take_event(event, profile, deadline).await?,
-            None => Received::Ignored("unknown instance"),
+            None => WebhookOutcome::Ignored("unknown instance"),
         };
-        if let Received::Ignored(why) = received {
+        if let WebhookOutcome::Ignored(why) = received {
             tracing::info!(step = "reconcile", why, "a webhook that waited is none of our business");
         }
         self.tables.forget_webhook(webhook).await?;

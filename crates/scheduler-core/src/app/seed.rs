@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::adapters::postgres::Db;
 use crate::adapters::postgres::setup::Done;
-use crate::conversation::copy::templates;
+use crate::conversation::say::catalog::templates;
 use crate::error::StoreError;
 
 /// The messages that the specification lets a clinic word.

@@ -3,28 +3,25 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-use serde_json::{Map, json};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::adapters::dynamodb::events::{Direction, EventStatus, MessageEvent};
+use crate::adapters::dynamodb::events::{EventStatus, MessageEvent};
 use crate::adapters::dynamodb::session::ChatKey;
-use crate::app::converse::Chats;
-use crate::conversation::copy::{BUTTON_LABEL, ROW_LABEL, cut};
+use crate::app::chats::Chats;
+use crate::app::history::{MessageHistory, OutboundMessage, add_choices};
+use crate::call_stats;
+use crate::conversation::say::render::list_button;
 use crate::domain::clinic::Clinic;
 use crate::domain::ids::{ClinicId, ConversationId};
-use crate::domain::message::Choice;
+use crate::domain::message::{Choice, MAX_BUTTON_LABEL, MAX_ROW_LABEL, MessageType, shorten};
 use crate::domain::phone::{Address, Phone};
 use crate::error::StoreError;
 use crate::ports::whatsapp::{SendError, SendErrorKind, Sent};
-use crate::tally;
 
 /// An API call is answered within 8 seconds: so much is the provider's.
 const PROVIDER_BUDGET: Duration = Duration::from_secs(5);
-/// What the button that opens a list says.
-const LIST_BUTTON: &str = "Ver opções";
 
 /// What reception wants said.
 #[derive(Debug, Clone)]
@@ -34,12 +31,12 @@ pub struct DirectMessage {
     /// The words.
     pub text: String,
     /// What can be pressed.
-    pub options: Options,
+    pub options: MessageOptions,
 }
 
 /// What can be pressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Options {
+pub enum MessageOptions {
     /// Nothing.
     None,
     /// One to three buttons.
@@ -66,7 +63,7 @@ pub enum ProviderStatus {
 
 /// A message that reception need not send again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handled {
+pub struct SentMessage {
     /// Our id of it.
     pub message_id: String,
     /// Whether it went out.
@@ -96,46 +93,40 @@ impl Chats {
         &self,
         clinic: &ClinicId,
         message: &DirectMessage,
-    ) -> Result<Handled, SendMessageError> {
+    ) -> Result<SentMessage, SendMessageError> {
         let profile = self.db.find_profile(clinic).await?.ok_or(SendMessageError::NoClinic)?;
         let clinic = &profile.clinic;
         if clinic.zapi.is_none() {
             return Err(SendMessageError::NoInstance);
         }
-        let key = ChatKey { clinic: clinic.id.clone(), person: message.to.match_key() };
-        let mut record = self.open_record(key, message).await?;
-        if !self.allowed.allow(&record.key.person) {
-            self.add(&mut record, EventStatus::Blocked).await?;
-            return Ok(record.handled(ProviderStatus::Blocked));
+        let chat = ChatKey { clinic: clinic.id.clone(), person: message.to.match_key() };
+        let mut history = self.open_history(&chat, message).await?;
+        let message_id = history.message.message_id.clone();
+        if !self.allowed.allow(&chat.person) {
+            let blocked = history.event(|message, at| message.event(EventStatus::Blocked, at));
+            history.append(&blocked).await?;
+            return Ok(SentMessage { message_id, status: ProviderStatus::Blocked });
         }
-        let person = &record.key.person;
-        let patient = self.db.find_patient(&clinic.id, person).await?;
-        let to = self.find_recipient(clinic, person, patient.as_ref()).await?;
-        record.event.metadata = queued_metadata(&message.options, to.as_ref());
-        // Recorded before it goes out: its echo is known by that, however soon it comes.
-        self.add(&mut record, EventStatus::Queued).await?;
-        record.event.metadata = Map::new();
+        let patient = self.db.find_patient(&clinic.id, &chat.person).await?;
+        let to = self.find_recipient(clinic, &chat.person, patient.as_ref()).await?;
+        // Recorded before it is sent, so that its echo is recognised however soon it comes.
+        let mut queued = history.event(|message, at| message.event(EventStatus::Queued, at));
+        add_choices(&mut queued.metadata, message.options.choices(), 1, to.as_ref());
+        history.append(&queued).await?;
         let sent = match &to {
             Some(to) => self.send_within_budget(clinic, to, message).await,
             None => Err(refused("WhatsApp does not know the number")),
         };
         match sent {
             Ok(sent) => {
-                record.event.provider_message_id = Some(sent.provider_message_id);
-                record.event.provider_response = Some(sent.response);
-                if let Some(id) = sent.queue_id {
-                    record.event.metadata.insert("zaapId".into(), id.into());
-                }
-                if sent.as_numbered_text {
-                    record.event.metadata.insert("asNumberedText".into(), true.into());
-                }
-                self.add_outcome(&mut record, EventStatus::Sent).await;
-                Ok(record.handled(ProviderStatus::Sent))
+                let sent = history.event(|message, at| message.sent(sent, at));
+                append_outcome(&history, &sent).await;
+                Ok(SentMessage { message_id, status: ProviderStatus::Sent })
             }
             Err(error) => {
-                tally::message_failed();
-                record.event.error_details = Some(error.detail.clone());
-                self.add_outcome(&mut record, EventStatus::Failed).await;
+                call_stats::record_failed_message();
+                let failed = history.event(|message, at| message.failed(&error.detail, at));
+                append_outcome(&history, &failed).await;
                 Err(SendMessageError::Refused(error))
             }
         }
@@ -150,14 +141,16 @@ impl Chats {
         let text = &message.text;
         let sending = async {
             match &message.options {
-                Options::None => self.whatsapp.send_text(clinic, to, text).await,
-                Options::Buttons(buttons) => {
-                    let buttons = labelled(buttons, BUTTON_LABEL);
+                MessageOptions::None => self.whatsapp.send_text(clinic, to, text).await,
+                MessageOptions::Buttons(buttons) => {
+                    let buttons = shortened(buttons, MAX_BUTTON_LABEL);
                     self.whatsapp.send_buttons(clinic, to, text, &buttons, 1).await
                 }
-                Options::List { opened_by, rows } => {
-                    let opened_by = cut(opened_by.as_deref().unwrap_or(LIST_BUTTON), BUTTON_LABEL);
-                    let rows = labelled(rows, ROW_LABEL);
+                MessageOptions::List { opened_by, rows } => {
+                    let opened_by = opened_by
+                        .as_deref()
+                        .map_or_else(list_button, |label| shorten(label, MAX_BUTTON_LABEL));
+                    let rows = shortened(rows, MAX_ROW_LABEL);
                     self.whatsapp.send_list(clinic, to, text, &opened_by, &rows, 1).await
                 }
             }
@@ -166,90 +159,64 @@ impl Chats {
         timeout(PROVIDER_BUDGET, sending).await.map_err(late)?
     }
 
-    /// Where the chat's history goes on with this message.
-    async fn open_record(&self, key: ChatKey, message: &DirectMessage) -> Result<Record, StoreError> {
+    /// Continues the chat's history with this message.
+    async fn open_history<'a>(
+        &'a self,
+        chat: &'a ChatKey,
+        message: &'a DirectMessage,
+    ) -> Result<MessageHistory<'a>, StoreError> {
         let (session, newest) =
-            tokio::join!(self.tables.find_session(&key), self.tables.list_events(&key, true, 1, None));
+            tokio::join!(self.tables.find_session(chat), self.tables.list_events(chat, true, 1, None));
         let session = session?;
         let newest = newest?.events.first().map(|event| event.status_timestamp);
-        let noted = session.as_ref().and_then(|session| session.notes.last_event_at);
-        let kind = match message.options {
-            Options::None => "text",
-            Options::Buttons(_) => "buttons",
-            Options::List { .. } => "list",
-        };
-        let event = MessageEvent {
-            message_id: Uuid::new_v4().to_string(),
-            clinic_id: key.clinic.clone(),
+        let last_of_session = session.as_ref().and_then(|session| session.bookkeeping.last_event_at);
+        let message = OutboundMessage {
+            chat,
             conversation_id: session
                 .and_then(|session| session.conversation_id)
                 .unwrap_or_else(|| ConversationId(Uuid::new_v4())),
-            phone_number: key.person.clone(),
-            direction: Direction::Outbound,
-            message_type: kind.to_owned(),
-            content: message.text.clone(),
-            status: EventStatus::Queued,
-            status_timestamp: self.clock.now(),
-            provider: self.whatsapp.name().to_owned(),
-            provider_message_id: None,
-            provider_response: None,
-            error_details: None,
-            metadata: Map::new(),
+            message_id: Uuid::new_v4().to_string(),
+            message_type: message.options.message_type(),
+            text: &message.text,
+            provider: self.whatsapp.name(),
         };
-        Ok(Record { key, event, after: newest.max(noted) })
+        Ok(MessageHistory { chats: self, message, last_at: newest.max(last_of_session) })
+    }
+}
+
+impl MessageOptions {
+    fn choices(&self) -> &[Choice] {
+        match self {
+            Self::None => &[],
+            Self::Buttons(choices) | Self::List { rows: choices, .. } => choices,
+        }
     }
 
-    /// Adds what happened to the history, later than anything before it.
-    async fn add(&self, record: &mut Record, status: EventStatus) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let at = record.after.map_or(now, |after| now.max(after + TimeDelta::milliseconds(1)));
-        record.after = Some(at);
-        record.event.status = status;
-        record.event.status_timestamp = at;
-        self.tables.append_event(&record.key, &record.event).await
-    }
-
-    /// What the provider made of it can be undone no more: that it could not be recorded must not
-    /// make reception send it again.
-    async fn add_outcome(&self, record: &mut Record, status: EventStatus) {
-        if let Err(error) = self.add(record, status).await {
-            tracing::error!(
-                step = "send",
-                message_id = record.event.message_id,
-                status = status.as_str(),
-                error = &error as &dyn std::error::Error,
-                "what became of a message was not recorded"
-            );
+    fn message_type(&self) -> MessageType {
+        match self {
+            Self::None => MessageType::Text,
+            Self::Buttons(_) => MessageType::Buttons,
+            Self::List { .. } => MessageType::List,
         }
     }
 }
 
-/// A message's part of its chat's history.
-struct Record {
-    key: ChatKey,
-    event: MessageEvent,
-    /// The time of the event before.
-    after: Option<DateTime<Utc>>,
-}
-
-impl Record {
-    fn handled(self, status: ProviderStatus) -> Handled {
-        Handled { message_id: self.event.message_id, status }
+/// Records what the provider answered. A failure here is only logged: an error would make reception send
+/// the message again.
+async fn append_outcome(history: &MessageHistory<'_>, event: &MessageEvent) {
+    if let Err(error) = history.append(event).await {
+        tracing::error!(
+            step = "send",
+            message_id = event.message_id,
+            status = event.status.as_str(),
+            error = &error as &dyn std::error::Error,
+            "the outcome of a message could not be recorded"
+        );
     }
 }
 
-/// What saying it again as text needs, should its buttons be refused later.
-fn queued_metadata(options: &Options, to: Option<&Address>) -> Map<String, serde_json::Value> {
-    let choices = match options {
-        Options::None => return Map::new(),
-        Options::Buttons(choices) | Options::List { rows: choices, .. } => choices,
-    };
-    let known = [("choices", json!(choices)), ("firstNumber", json!(1)), ("to", json!(to))];
-    known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn labelled(choices: &[Choice], most: usize) -> Vec<Choice> {
-    choices.iter().map(|choice| Choice::new(choice.id.clone(), cut(&choice.label, most))).collect()
+fn shortened(choices: &[Choice], max: usize) -> Vec<Choice> {
+    choices.iter().map(|choice| Choice::new(choice.id.clone(), shorten(&choice.label, max))).collect()
 }
 
 fn refused(detail: &str) -> SendError {

@@ -1,4 +1,4 @@
-//! Brings the clinics' sheets up to date with their visits. Nothing else writes them.
+//! Brings the clinics' sheets up to date with their appointments. Nothing else writes them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::adapters::dynamodb::sheets::ClaimedSheet;
 use crate::adapters::postgres::Db;
 use crate::adapters::postgres::sheets::SheetBacklog;
 use crate::adapters::sheets::{Sheets, SheetsError, SheetsErrorKind, StartError};
-use crate::app::converse::Chats;
+use crate::app::chats::Chats;
 use crate::config::SheetsConfig;
 use crate::domain::sheet::cells;
 use crate::domain::time::local;
 use crate::error::StoreError;
-use crate::points;
+use crate::failpoints;
 use crate::ports::Clock;
 
-/// Visits written by one run to one sheet.
-const VISITS: i64 = 500;
+/// Appointments written by one run to one sheet.
+const APPOINTMENTS: i64 = 500;
 /// Sheets written at the same time: Google's answers are waited for, not worked on.
 const AT_ONCE: usize = 4;
 /// Rows added to a tab that is full: as many as a new one has.
@@ -36,10 +36,43 @@ const MOST_PATIENCE: TimeDelta = TimeDelta::minutes(2);
 /// What was refused stays so until somebody changes something.
 const REFUSED: TimeDelta = TimeDelta::days(1);
 
+/// Whether this process writes sheets.
+#[derive(Clone)]
+pub enum SheetSync {
+    /// A service account is configured.
+    On(SheetWriter),
+    /// Without a service account no sheet is written.
+    Off,
+}
+
+impl SheetSync {
+    /// Uses the stores of `chats`. Without a configuration it is off, and the log says so.
+    pub fn open(config: Option<&SheetsConfig>, chats: &Chats) -> Result<Self, StartError> {
+        let Some(config) = config else {
+            tracing::info!(step = "sheets", "without GOOGLE_SHEETS_SERVICE_ACCOUNT no sheet is written");
+            return Ok(Self::Off);
+        };
+        Ok(Self::On(SheetWriter {
+            db: chats.db.clone(),
+            tables: chats.tables.clone(),
+            google: Arc::new(Sheets::new(config)?),
+            clock: chats.clock.clone(),
+        }))
+    }
+
+    /// Writes the sheets that are behind, if it is on; see [`SheetWriter::write_sheets`].
+    pub async fn write_sheets(&self, budget: Duration) -> Result<SheetSummary, StoreError> {
+        match self {
+            Self::On(writer) => writer.write_sheets(budget).await,
+            Self::Off => Ok(SheetSummary::default()),
+        }
+    }
+}
+
 /// What writes the sheets.
 #[derive(Clone)]
 pub struct SheetWriter {
-    /// The visits.
+    /// The appointments.
     pub db: Db,
     /// Leases and the count of calls.
     pub tables: Tables,
@@ -82,20 +115,6 @@ enum Outcome {
 }
 
 impl SheetWriter {
-    /// With the stores of the chats; `None` where no service account is configured, which is said.
-    pub fn open(config: Option<&SheetsConfig>, chats: &Chats) -> Result<Option<Self>, StartError> {
-        let Some(config) = config else {
-            tracing::info!(step = "sheets", "without GOOGLE_SHEETS_SERVICE_ACCOUNT no sheet is written");
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            db: chats.db.clone(),
-            tables: chats.tables.clone(),
-            google: Arc::new(Sheets::new(config)?),
-            clock: chats.clock.clone(),
-        }))
-    }
-
     /// Writes every sheet that is behind, those first that wait longest. Stops after `budget`; what
     /// was begun may be begun again. Safe when two run at once.
     pub async fn write_sheets(&self, budget: Duration) -> Result<SheetSummary, StoreError> {
@@ -106,12 +125,12 @@ impl SheetWriter {
             rows_behind: backlogs.iter().map(|backlog| backlog.behind as usize).sum(),
             ..SheetSummary::default()
         };
-        let mut waiting = backlogs.iter();
+        let mut entry = backlogs.iter();
         let mut under_way = JoinSet::new();
         let mut calls_left = true;
         loop {
             while under_way.len() < AT_ONCE && calls_left && Instant::now() < deadline {
-                let Some(backlog) = waiting.next().cloned() else { break };
+                let Some(backlog) = entry.next().cloned() else { break };
                 let writer = self.clone();
                 let written = async move {
                     let written = timeout_at(deadline, writer.write_sheet(&backlog)).await;
@@ -164,15 +183,15 @@ impl SheetWriter {
         if backlog.is_new {
             self.db.begin_sheet(backlog, local(now, backlog.timezone).date()).await?;
         }
-        let visits = self.db.list_sheet_visits(clinic, VISITS).await?;
-        if visits.is_empty() {
+        let appointments = self.db.list_sheet_appointments(clinic, APPOINTMENTS).await?;
+        if appointments.is_empty() {
             return Ok(Outcome::Written(0));
         }
         if !self.tables.may_call_google(2, now).await? {
             return Ok(Outcome::NoMoreCalls);
         }
         let found = self.google.read(spreadsheet, tab).await?;
-        let cells = cells(&found, &visits, now);
+        let cells = cells(&found, &appointments, now);
         let last = cells.iter().map(|cells| cells.row).max().unwrap_or(0);
         if found.rows.is_some_and(|rows| rows < last) {
             if !self.tables.may_call_google(2, now).await? {
@@ -181,9 +200,9 @@ impl SheetWriter {
             self.google.add_rows(spreadsheet, tab, MORE_ROWS).await?;
         }
         self.google.write(spreadsheet, tab, &cells).await?;
-        points::reach("sheet_written");
-        self.db.mark_sheet_visits(backlog, &visits).await?;
-        Ok(Outcome::Written(visits.len()))
+        failpoints::hit("sheet_written");
+        self.db.mark_sheet_appointments(backlog, &appointments).await?;
+        Ok(Outcome::Written(appointments.len()))
     }
 }
 

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
 use serde_json::json;
 use tokio::time::Instant;
 
 use crate::adapters::dynamodb::events::{Direction, EventStatus, MessageEvent};
-use crate::adapters::dynamodb::session::{ChatKey, Waiting, Work};
-use crate::adapters::postgres::profiles::ClinicProfile;
-use crate::app::converse::{Chats, Received};
+use crate::adapters::dynamodb::session::{ChatKey, InboxEntry, InboxWork};
+use crate::app::chats::Chats;
+use crate::app::converse::receive::WebhookOutcome;
+use crate::app::history::next_event_at;
+use crate::call_stats;
+use crate::domain::clinic_profile::ClinicProfile;
 use crate::domain::message::{Choice, OutgoingMessage};
 use crate::domain::phone::Address;
 use crate::error::StoreError;
 use crate::ports::whatsapp::{DeliveryStatus, StatusUpdate};
-use crate::tally;
 
 /// Events read at once.
 const PAGE: i32 = 100;
@@ -28,9 +29,9 @@ impl Chats {
         update: StatusUpdate,
         profile: &Arc<ClinicProfile>,
         deadline: Instant,
-    ) -> Result<Received, StoreError> {
+    ) -> Result<WebhookOutcome, StoreError> {
         let Some(person) = update.address.match_key() else {
-            return Ok(Received::Ignored("not a chat with a person"));
+            return Ok(WebhookOutcome::Ignored("not a chat with a person"));
         };
         let mut key = ChatKey { clinic: profile.clinic.id.clone(), person };
         if key.person.0.contains('@')
@@ -41,19 +42,19 @@ impl Chats {
         let (known, found) = self.find_messages(&key, &update.provider_message_ids).await?;
         if found.is_empty() {
             tracing::warn!(step = "status", clinic_id = %key.clinic, "news of a message that is not known");
-            return Ok(Received::Ignored("an unknown message"));
+            return Ok(WebhookOutcome::Ignored("an unknown message"));
         }
         for message_id in found {
             let history: Vec<&MessageEvent> =
                 known.iter().filter(|event| event.message_id == message_id).collect();
             self.record_one(&key, &update, &history).await?;
             if update.buttons_refused
-                && let Some(waiting) = say_again(&update.address, &history)
+                && let Some(entry) = say_again(&update.address, &history)
             {
-                self.store_and_work(key.clone(), waiting, None, profile, deadline).await?;
+                self.store_and_work(key.clone(), entry, None, profile, deadline).await?;
             }
         }
-        Ok(Received::Stored)
+        Ok(WebhookOutcome::Stored)
     }
 
     async fn record_one(
@@ -81,7 +82,7 @@ impl Chats {
         let latest =
             history.iter().map(|event| event.status_timestamp).max().unwrap_or(last.status_timestamp);
         let mut event = MessageEvent { status, ..(*last).clone() };
-        event.status_timestamp = self.clock.now().max(latest + TimeDelta::milliseconds(1));
+        event.status_timestamp = next_event_at(self.clock.now(), Some(latest));
         event.provider_response = Some(update.raw.clone());
         event.error_details = update.error.clone();
         event.metadata.retain(|name, _| name == "stateBefore" || name == "stateAfter" || name == "zaapId");
@@ -89,7 +90,7 @@ impl Chats {
             event.metadata.insert("momment".into(), json!(at.timestamp_millis()));
         }
         if status == EventStatus::Failed {
-            tally::message_failed();
+            call_stats::record_failed_message();
             tracing::warn!(step = "status", clinic_id = %key.clinic, "a message was not delivered");
         }
         self.tables.append_event(key, &event).await
@@ -134,7 +135,7 @@ fn is_one_of(event: &MessageEvent, ids: &[String]) -> bool {
 }
 
 /// The same prompt once more, as text: its key sees to it that this happens once.
-fn say_again(to: &Address, history: &[&MessageEvent]) -> Option<Waiting> {
+fn say_again(to: &Address, history: &[&MessageEvent]) -> Option<InboxEntry> {
     let queued = history.iter().find(|event| event.status == EventStatus::Queued)?;
     let choices: Vec<Choice> = serde_json::from_value(queued.metadata.get("choices")?.clone()).ok()?;
     let first = queued.metadata.get("firstNumber").and_then(serde_json::Value::as_u64).unwrap_or(1);
@@ -144,10 +145,10 @@ fn say_again(to: &Address, history: &[&MessageEvent]) -> Option<Waiting> {
         first_number: usize::try_from(first).unwrap_or(1),
     };
     let sent_to = queued.metadata.get("to").and_then(|to| to.as_str());
-    let message = OutgoingMessage { text: prompt.as_numbered_text(), choices: Vec::new(), first_number: 1 };
-    Some(Waiting {
+    let message = OutgoingMessage::text(prompt.as_numbered_text());
+    Some(InboxEntry {
         key: format!("{}#buttons_refused", queued.message_id),
-        work: Some(Work::Say {
+        work: Some(InboxWork::Say {
             to: sent_to.map_or_else(|| to.clone(), |to| Address(to.to_owned())),
             message,
         }),

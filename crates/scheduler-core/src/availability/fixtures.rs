@@ -7,12 +7,13 @@ use chrono_tz::America::Sao_Paulo;
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use super::{Calendar, Demand};
+use super::{Calendar, SlotRequest};
 use crate::domain::clinic::{
     AvailabilityException, AvailabilityRule, BusinessHours, DayHours, DayName, ExceptionType,
 };
 use crate::domain::ids::{ClinicId, ExceptionId, RuleId};
-use crate::domain::time::{Slot, Span};
+use crate::domain::interval::Interval;
+use crate::domain::time::Slot;
 
 pub(super) fn date(text: &str) -> NaiveDate {
     text.parse().expect("a date")
@@ -65,17 +66,17 @@ pub(super) struct Days {
     pub(super) rules: Vec<AvailabilityRule>,
     hours: BusinessHours,
     pub(super) exceptions: Vec<AvailabilityException>,
-    busy: Vec<Span>,
-    pub(super) demand: Demand,
+    busy: Vec<Interval<NaiveDateTime>>,
+    pub(super) slot_request: SlotRequest,
 }
 
 impl Days {
     /// 45 minutes and 10 of buffer, nothing open.
     pub(super) fn closed() -> Self {
         let not_before = at("2000-01-01", "00:00");
-        let demand = Demand { minutes: 45, buffer_minutes: 10, not_before };
+        let slot_request = SlotRequest { minutes: 45, buffer_minutes: 10, not_before };
         let (rules, exceptions, busy) = Default::default();
-        Self { zone: Sao_Paulo, rules, hours: BusinessHours::default(), exceptions, busy, demand }
+        Self { zone: Sao_Paulo, rules, hours: BusinessHours::default(), exceptions, busy, slot_request }
     }
 
     /// Every day open alike.
@@ -110,19 +111,19 @@ impl Days {
         self
     }
 
-    /// A visit with ten minutes of buffer.
-    pub(super) fn visit(mut self, day: &str, start: &str, end: &str) -> Self {
-        self.busy.push(Span { start: at(day, start), end: at(day, end) + TimeDelta::minutes(10) });
+    /// An appointment with ten minutes of buffer.
+    pub(super) fn appointment(mut self, day: &str, start: &str, end: &str) -> Self {
+        self.busy.push(Interval { start: at(day, start), end: at(day, end) + TimeDelta::minutes(10) });
         self
     }
 
     pub(super) fn minutes(mut self, minutes: i32, buffer_minutes: i32) -> Self {
-        self.demand = Demand { minutes, buffer_minutes, ..self.demand };
+        self.slot_request = SlotRequest { minutes, buffer_minutes, ..self.slot_request };
         self
     }
 
     pub(super) fn from(mut self, day: &str, clock: &str) -> Self {
-        self.demand.not_before = at(day, clock);
+        self.slot_request.not_before = at(day, clock);
         self
     }
 
@@ -137,11 +138,11 @@ impl Days {
     }
 
     pub(super) fn check(&self, day: &str, expected: &str) {
-        let slots = self.calendar().slots(date(day), self.demand);
+        let slots = self.calendar().slots(date(day), self.slot_request);
         assert!(slots.iter().all(|slot| slot.date == date(day)));
         let slots: Vec<String> = slots.iter().map(|slot| slot.time.format("%H:%M").to_string()).collect();
         assert_eq!(slots.join(" "), expected, "{day}");
-        let any = self.calendar().days(date(day), date(day), self.demand);
+        let any = self.calendar().days(date(day), date(day), self.slot_request);
         assert_eq!(any.is_empty(), expected.is_empty(), "{day}");
     }
 
@@ -155,6 +156,6 @@ impl Days {
     }
 
     pub(super) fn fits(&self, day: &str, clock: &str) -> bool {
-        self.calendar().fits(Slot { date: date(day), time: time(clock) }, self.demand)
+        self.calendar().fits(Slot { date: date(day), time: time(clock) }, self.slot_request)
     }
 }

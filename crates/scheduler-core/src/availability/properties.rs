@@ -6,9 +6,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::fixtures::{exception, rule};
-use super::{Calendar, Demand};
+use super::{Calendar, SlotRequest};
 use crate::domain::clinic::{BusinessHours, ExceptionType};
-use crate::domain::time::{Slot, Span};
+use crate::domain::interval::Interval;
+use crate::domain::time::Slot;
 
 const MINUTES_A_DAY: usize = 24 * 60;
 
@@ -24,7 +25,7 @@ struct Week {
     /// Day of the week from `from`, whether special, times.
     exceptions: Vec<(u64, bool, Option<Times>)>,
     /// Start after `from`, length with buffer.
-    visits: Vec<(i64, i64)>,
+    appointments: Vec<(i64, i64)>,
     minutes: i32,
     buffer_minutes: i32,
     not_before: i64,
@@ -54,16 +55,16 @@ impl Week {
         )
     }
 
-    fn busy(&self) -> impl Iterator<Item = Span> {
-        self.visits.iter().map(|&(start, length)| {
+    fn busy(&self) -> impl Iterator<Item = Interval<NaiveDateTime>> {
+        self.appointments.iter().map(|&(start, length)| {
             let start = self.start() + TimeDelta::minutes(start);
-            Span { start, end: start + TimeDelta::minutes(length) }
+            Interval { start, end: start + TimeDelta::minutes(length) }
         })
     }
 
-    fn demand(&self) -> Demand {
+    fn slot_request(&self) -> SlotRequest {
         let not_before = self.start() + TimeDelta::minutes(self.not_before);
-        Demand { minutes: self.minutes, buffer_minutes: self.buffer_minutes, not_before }
+        SlotRequest { minutes: self.minutes, buffer_minutes: self.buffer_minutes, not_before }
     }
 
     /// Minute by minute: is the clinic open?
@@ -94,10 +95,10 @@ impl Week {
         let start_of_day = date.and_time(NaiveTime::MIN);
         let open = self.open_minutes(offset);
         let mut busy = vec![false; 2 * MINUTES_A_DAY];
-        for visit in self.busy() {
+        for appointment in self.busy() {
             let minute =
                 |at: NaiveDateTime| (at - start_of_day).num_minutes().clamp(0, busy.len() as i64) as usize;
-            let (start, end) = (minute(visit.start), minute(visit.end));
+            let (start, end) = (minute(appointment.start), minute(appointment.end));
             busy[start..end].fill(true);
         }
         let free = |minute: usize| open.get(minute) == Some(&true) && !busy[minute];
@@ -111,7 +112,7 @@ impl Week {
             }
             let at = start_of_day + TimeDelta::minutes(minute as i64);
             let stands = (minute..minute + length).all(free) && !busy[minute..minute + step].contains(&true);
-            if (minute - gap).is_multiple_of(step) && stands && at >= self.demand().not_before {
+            if (minute - gap).is_multiple_of(step) && stands && at >= self.slot_request().not_before {
                 slots.push(Slot { date, time: at.time() });
             }
         }
@@ -142,11 +143,11 @@ fn week() -> impl Strategy<Value = Week> {
         0..60i32,
         -1440..4 * 1440i64,
     )
-        .prop_map(|(from, rules, exceptions, visits, minutes, buffer_minutes, not_before)| Week {
+        .prop_map(|(from, rules, exceptions, appointments, minutes, buffer_minutes, not_before)| Week {
             from,
             rules,
             exceptions,
-            visits,
+            appointments,
             minutes,
             buffer_minutes,
             not_before,
@@ -161,46 +162,46 @@ proptest! {
         let calendar = week.calendar();
         let mut days = Vec::new();
         for offset in 0..7 {
-            let slots = calendar.slots(week.day(offset), week.demand());
+            let slots = calendar.slots(week.day(offset), week.slot_request());
             prop_assert_eq!(&slots, &week.modelled_slots(offset), "day {}", week.day(offset));
             days.extend((!slots.is_empty()).then(|| week.day(offset)));
         }
-        prop_assert_eq!(calendar.days(week.day(0), week.day(6), week.demand()), days);
+        prop_assert_eq!(calendar.days(week.day(0), week.day(6), week.slot_request()), days);
     }
 
     #[test]
-    fn slots_lie_in_windows_and_clear_of_visits_and_of_each_other(week in week()) {
-        let (calendar, demand) = (week.calendar(), week.demand());
+    fn slots_lie_in_windows_and_clear_of_appointments_and_of_each_other(week in week()) {
+        let (calendar, slot_request) = (week.calendar(), week.slot_request());
         let length = TimeDelta::minutes(week.minutes.into());
         let with_buffer = length + TimeDelta::minutes(week.buffer_minutes.into());
         for offset in 0..7 {
             let windows = calendar.windows(week.day(offset));
             prop_assert!(windows.windows(2).all(|pair| pair[0].end < pair[1].start));
-            let slots = calendar.slots(week.day(offset), demand);
+            let slots = calendar.slots(week.day(offset), slot_request);
             prop_assert!(slots.windows(2).all(|pair| pair[0].at() + length <= pair[1].at()));
             for slot in slots {
-                let occupied = Span { start: slot.at(), end: slot.at() + with_buffer };
+                let occupied = Interval { start: slot.at(), end: slot.at() + with_buffer };
                 prop_assert!(week.busy().all(|busy| !busy.overlaps(occupied)));
                 prop_assert!(windows.iter().any(|w| w.start <= slot.at() && slot.at() + length <= w.end));
-                prop_assert!(slot.at() >= demand.not_before);
-                prop_assert!(calendar.fits(slot, demand));
+                prop_assert!(slot.at() >= slot_request.not_before);
+                prop_assert!(calendar.fits(slot, slot_request));
             }
         }
     }
 
     #[test]
-    fn a_visit_fits_exactly_where_every_minute_of_it_is_free(week in week(), offset in 0..7u64, minute in 0..1440u32) {
+    fn an_appointment_fits_exactly_where_every_minute_of_it_is_free(week in week(), offset in 0..7u64, minute in 0..1440u32) {
         let slot = Slot { date: week.day(offset), time: clock(minute) };
         let open = week.open_minutes(offset);
         let end = minute as usize + week.minutes as usize;
-        let occupied = Span {
+        let occupied = Interval {
             start: slot.at(),
             end: slot.at() + TimeDelta::minutes((week.minutes + week.buffer_minutes).into()),
         };
         let expected = end <= MINUTES_A_DAY
             && open[minute as usize..end].iter().all(|&open| open)
             && week.busy().all(|busy| !busy.overlaps(occupied))
-            && slot.at() >= week.demand().not_before;
-        prop_assert_eq!(week.calendar().fits(slot, week.demand()), expected);
+            && slot.at() >= week.slot_request().not_before;
+        prop_assert_eq!(week.calendar().fits(slot, week.slot_request()), expected);
     }
 }

@@ -17,7 +17,7 @@ fn an_empty_day_has_the_specifications_grid() {
     Days::open("09:00", "18:00")
         .minutes(60, 0)
         .check(MONDAY, "09:00 10:00 11:00 12:00 13:00 14:00 15:00 16:00 17:00");
-    // The visit must end by the window's end; its buffer may stick out.
+    // The appointment must end by the window's end; its buffer may stick out.
     Days::open("09:00", "09:45").check(MONDAY, "09:00");
     Days::open("09:00", "09:44").check(MONDAY, "");
     Days::open("09:00", "10:40").check(MONDAY, "09:00 09:55");
@@ -35,7 +35,7 @@ fn day_0_is_sunday() {
     days.check("2026-02-15", "09:00");
     days.check("2026-02-16", "");
     days.check("2026-02-21", "14:00");
-    let all = days.calendar().days(date("2026-02-14"), date("2026-02-22"), days.demand);
+    let all = days.calendar().days(date("2026-02-14"), date("2026-02-22"), days.slot_request);
     assert_eq!(all, [date("2026-02-14"), date("2026-02-15"), date("2026-02-21"), date("2026-02-22")]);
 }
 
@@ -93,38 +93,38 @@ fn a_blocked_part_is_cut_out() {
     check(("09:00", "12:00"), "");
     check(("07:00", "09:00"), "09:00-12:00");
     check(("12:00", "13:00"), "09:00-12:00");
-    // A visit ends by the start of the blocked part, and its buffer sticks out into it.
+    // An appointment ends by the start of the blocked part, and its buffer sticks out into it.
     let days = Days::open("09:00", "12:00").blocked(MONDAY, Some(("09:45", "10:20")));
     days.check(MONDAY, "09:00 10:20 11:15");
     Days::open("09:00", "12:00").blocked(MONDAY, Some(("09:44", "10:20"))).check(MONDAY, "10:20 11:15");
 }
 
 #[test]
-fn a_visit_keeps_its_time_and_buffer() {
-    let after_a_visit = "09:00 11:10 12:05 13:00 13:55 14:50 15:45 16:40";
-    let days = Days::open("09:00", "18:00").visit(MONDAY, "10:00", "11:00");
-    days.check(MONDAY, after_a_visit);
+fn an_appointment_keeps_its_time_and_buffer() {
+    let after_an_appointment = "09:00 11:10 12:05 13:00 13:55 14:50 15:45 16:40";
+    let days = Days::open("09:00", "18:00").appointment(MONDAY, "10:00", "11:00");
+    days.check(MONDAY, after_an_appointment);
     days.check("2026-02-17", "09:00 09:55 10:50 11:45 12:40 13:35 14:30 15:25 16:20 17:15");
-    // The buffer of the visit before it would reach into this one.
-    Days::open("09:00", "11:00").visit(MONDAY, "09:50", "10:15").check(MONDAY, "");
-    Days::open("09:00", "11:00").visit(MONDAY, "09:55", "10:05").check(MONDAY, "09:00 10:15");
+    // The buffer of the appointment before it would reach into this one.
+    Days::open("09:00", "11:00").appointment(MONDAY, "09:50", "10:15").check(MONDAY, "");
+    Days::open("09:00", "11:00").appointment(MONDAY, "09:55", "10:05").check(MONDAY, "09:00 10:15");
     // Staff may book outside the windows: clear of those, too.
-    Days::open("09:00", "10:00").visit(MONDAY, "10:05", "10:30").minutes(60, 10).check(MONDAY, "");
-    Days::open("09:00", "10:00").visit(MONDAY, "10:10", "10:30").minutes(60, 10).check(MONDAY, "09:00");
-    Days::open("09:00", "10:00").visit(MONDAY, "08:00", "08:55").check(MONDAY, "09:05");
+    Days::open("09:00", "10:00").appointment(MONDAY, "10:05", "10:30").minutes(60, 10).check(MONDAY, "");
+    Days::open("09:00", "10:00").appointment(MONDAY, "10:10", "10:30").minutes(60, 10).check(MONDAY, "09:00");
+    Days::open("09:00", "10:00").appointment(MONDAY, "08:00", "08:55").check(MONDAY, "09:05");
     Days::open("09:00", "11:00")
         .blocked(MONDAY, Some(("09:45", "10:00")))
-        .visit(MONDAY, "09:50", "09:55")
+        .appointment(MONDAY, "09:50", "09:55")
         .check(MONDAY, "10:05");
     // In any order, touching, and the whole day.
     Days::open("09:00", "12:00")
-        .visit(MONDAY, "10:10", "11:00")
-        .visit(MONDAY, "09:00", "10:00")
+        .appointment(MONDAY, "10:10", "11:00")
+        .appointment(MONDAY, "09:00", "10:00")
         .check(MONDAY, "11:10");
-    Days::open("09:00", "12:00").visit(MONDAY, "08:00", "18:00").check(MONDAY, "");
-    Days::open("09:00", "12:00").visit(MONDAY, "08:00", "11:50").check(MONDAY, "");
+    Days::open("09:00", "12:00").appointment(MONDAY, "08:00", "18:00").check(MONDAY, "");
+    Days::open("09:00", "12:00").appointment(MONDAY, "08:00", "11:50").check(MONDAY, "");
     // Over midnight.
-    Days::open("00:00", "01:00").visit("2026-02-15", "23:00", "23:59").check(MONDAY, "00:09");
+    Days::open("00:00", "01:00").appointment("2026-02-15", "23:00", "23:59").check(MONDAY, "00:09");
 }
 
 #[test]
@@ -138,13 +138,13 @@ fn the_past_drops_out_and_the_grid_stays() {
     days("10:51").check("2026-02-15", "");
     days("10:51").check("2026-02-17", "09:00 09:55 10:50");
     let mut by_a_second = days("09:00");
-    by_a_second.demand.not_before += TimeDelta::milliseconds(1);
+    by_a_second.slot_request.not_before += TimeDelta::milliseconds(1);
     by_a_second.check(MONDAY, "09:55 10:50");
 }
 
 #[test]
-fn a_visit_off_the_grid_fits_where_it_is_clear() {
-    let days = Days::open("09:00", "18:00").visit(MONDAY, "10:00", "11:00").from(MONDAY, "09:03");
+fn an_appointment_off_the_grid_fits_where_it_is_clear() {
+    let days = Days::open("09:00", "18:00").appointment(MONDAY, "10:00", "11:00").from(MONDAY, "09:03");
     let check = |clock, expected| assert_eq!(days.fits(MONDAY, clock), expected, "{clock}");
     check("09:00", false);
     check("09:03", true);
@@ -164,12 +164,12 @@ fn a_visit_off_the_grid_fits_where_it_is_clear() {
 #[test]
 fn a_lost_slot_has_its_nearest_ones() {
     let days = Days::open("09:00", "12:40")
-        .visit(MONDAY, "09:55", "10:40")
+        .appointment(MONDAY, "09:55", "10:40")
         .blocked("2026-02-17", None)
         .from("2026-02-16", "08:00");
     let check = |day: &str, clock: &str, until: &str, expected: &str| {
         let lost = Slot { date: date(day), time: time(clock) };
-        let nearest = days.calendar().nearest(lost, date(until), days.demand, 3);
+        let nearest = days.calendar().nearest(lost, date(until), days.slot_request, 3);
         let nearest: Vec<String> =
             nearest.iter().map(|slot| slot.at().format("%d %H:%M").to_string()).collect();
         assert_eq!(nearest.join(", "), expected, "{day} {clock}");
@@ -189,7 +189,7 @@ fn a_clinic_is_open_within_its_windows() {
         .rule(1, "13:00", "18:00")
         .rule(3, "10:00", "12:00")
         .special("2026-02-18", "11:00", "12:00")
-        .visit(MONDAY, "09:00", "12:00");
+        .appointment(MONDAY, "09:00", "12:00");
     let check = |day: &str, clock: &str, open: bool, next: Option<(&str, &str)>| {
         let opening = days.calendar().opening(at(day, clock), date("2026-02-20"));
         let next = next.map(|(day, clock)| at(day, clock));
@@ -232,8 +232,8 @@ fn days_of_23_and_25_hours_come_out_right() {
     assert!(!spring.fits("2018-11-04", "00:00"));
     assert!(!spring.fits("2018-11-04", "00:59"));
     assert!(spring.fits("2018-11-04", "01:00"));
-    // A visit whose buffer runs into the missing hour.
-    let late = Days::open("00:00", "03:00").visit("2018-11-03", "23:00", "23:59");
+    // An appointment whose buffer runs into the missing hour.
+    let late = Days::open("00:00", "03:00").appointment("2018-11-03", "23:00", "23:59");
     late.check("2018-11-04", "01:00 01:55");
     // 23:00 to 24:00 come twice: each slot once.
     Days::open("21:00", "23:59").check("2018-02-17", "21:00 21:55 22:50");
@@ -254,7 +254,7 @@ fn zones_without_summer_time_and_leap_days_are_ordinary() {
         days.check("2028-02-28", grid);
         days.check("2028-02-29", grid);
         days.check("2028-03-01", grid);
-        let range = days.calendar().days(date("2028-02-28"), date("2028-03-01"), days.demand);
+        let range = days.calendar().days(date("2028-02-28"), date("2028-03-01"), days.slot_request);
         assert_eq!(range.len(), 3, "{zone}");
     }
     for zone in [Manaus, Noronha] {

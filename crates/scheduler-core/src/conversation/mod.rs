@@ -1,14 +1,6 @@
-//! The conversation as one pure function: a chat and what happened give the next chat and what to do.
+//! The conversation with a patient: one pure function from a chat and an event to the next chat and
+//! the effects to perform.
 
-pub mod answer;
-pub mod copy;
-pub mod event;
-pub mod press;
-pub mod question;
-mod reminder;
-pub mod state;
-pub mod transition;
-mod turn;
-pub mod when;
-pub mod wording;
-pub mod words;
+pub mod machine;
+pub mod say;
+pub mod understand;

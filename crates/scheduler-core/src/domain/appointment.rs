@@ -1,22 +1,24 @@
-//! A visit and what may become of it.
+//! Appointments, and what is asked for when one is booked or changed.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::ids::{AppointmentId, ClinicId, PatientId, ProfessionalId, ServiceId};
+use super::patient::Person;
+use super::time::Slot;
 
-/// Where a visit stands.
+/// Status of an appointment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AppointmentStatus {
-    /// It will happen; it occupies time.
+    /// It will take place; its time is occupied.
     Confirmed,
-    /// It will not; its time is free.
+    /// It will not take place; its time is free.
     Cancelled,
-    /// It happened; it occupies time.
+    /// It took place; its time is occupied.
     Completed,
-    /// The patient did not come.
+    /// The patient did not come; its time is free.
     NoShow,
 }
 
@@ -29,16 +31,6 @@ impl AppointmentStatus {
             Self::Completed => "COMPLETED",
             Self::NoShow => "NO_SHOW",
         }
-    }
-
-    /// Whether a visit may go from here to `next`. The same status again is always allowed.
-    pub fn may_become(self, next: Self) -> bool {
-        use AppointmentStatus::{Cancelled, Completed, Confirmed, NoShow};
-        self == next
-            || matches!(
-                (self, next),
-                (Confirmed, Cancelled | Completed | NoShow) | (Completed, NoShow) | (NoShow, Completed)
-            )
     }
 }
 
@@ -56,59 +48,130 @@ impl std::str::FromStr for AppointmentStatus {
     }
 }
 
-/// The text is no status of a visit.
+/// The text is not the status of an appointment.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("not a status of an appointment")]
+#[error("unknown appointment status")]
 pub struct UnknownStatus;
 
-/// A visit as everybody reads it: its row with the names it points at. Serialised, it is the
-/// API's appointment row.
+/// An appointment with the names of its patient, service and professional. Serialised, it is the row of
+/// an appointment in the API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct Appointment {
-    /// Its id.
     #[serde(rename = "appointment_id")]
     pub id: AppointmentId,
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// The patient.
     pub patient_id: PatientId,
-    /// Who treats, if it was said.
     pub professional_id: Option<ProfessionalId>,
-    /// The service booked.
     pub service_id: ServiceId,
-    /// The day, the clinic's wall clock.
+    /// Day on the clinic's wall clock.
     pub appointment_date: NaiveDate,
-    /// Start.
     #[serde(with = "super::time::hour_minute")]
     #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub start_time: NaiveTime,
-    /// End, the same day, 23:59 at the latest.
+    /// On the same day, 23:59 at the latest.
     #[serde(with = "super::time::hour_minute")]
     #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub end_time: NaiveTime,
-    /// The clinic's buffer when it was booked, in minutes.
+    /// Minutes kept free afterwards: the clinic's buffer at the time of booking.
     pub buffer_minutes: i32,
-    /// The patient's own words.
+    /// The areas in the patient's own words.
     pub areas: Option<String>,
-    /// Where it stands.
     pub status: AppointmentStatus,
-    /// Reception's words.
+    /// Notes of reception.
     pub notes: Option<String>,
-    /// When the patient answered the reminder with OK.
+    /// When the patient confirmed in answer to the reminder.
     pub patient_confirmed_at: Option<DateTime<Utc>>,
     /// Grows with every change.
     pub version: i32,
-    /// When it was booked.
     pub created_at: DateTime<Utc>,
-    /// When it last changed.
     pub updated_at: DateTime<Utc>,
-    /// The patient's name, if known.
     pub patient_name: Option<String>,
-    /// The patient's phone in canonical digits, if known.
+    /// Canonical digits.
     pub patient_phone: Option<String>,
-    /// The service's name.
     pub service_name: String,
-    /// The professional's name, if one was said.
     pub professional_name: Option<String>,
+}
+
+impl Appointment {
+    /// When it starts.
+    pub fn slot(&self) -> Slot {
+        Slot { date: self.appointment_date, time: self.start_time }
+    }
+
+    /// Duration in minutes, without the buffer.
+    pub fn minutes(&self) -> i32 {
+        // Both are times of one day: at most 1,439 minutes.
+        i32::try_from((self.end_time - self.start_time).num_minutes()).unwrap_or_default()
+    }
+}
+
+/// An appointment to be booked.
+#[derive(Debug, Clone)]
+pub struct Booking {
+    /// The patient.
+    pub person: Person,
+    /// Must be an active service of the clinic.
+    pub service_id: ServiceId,
+    /// Must be an active professional of the clinic.
+    pub professional_id: Option<ProfessionalId>,
+    /// When it starts.
+    pub slot: Slot,
+    /// Duration, where it differs from the service's (several areas).
+    pub minutes: Option<i32>,
+    /// The areas in the patient's own words.
+    pub areas: Option<String>,
+    /// Notes of reception.
+    pub notes: Option<String>,
+    /// Makes repeating the same booking safe.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// The idempotency key of a booking and a hash of what was asked for. The same key and hash again return
+/// the same appointment; another hash under the key is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Unique per clinic.
+    pub key: String,
+    /// Hash of the request.
+    pub hash: String,
+}
+
+/// A change of an appointment. Only the fields that are present change.
+#[derive(Debug, Clone, Default)]
+pub struct AppointmentChange {
+    /// The version that the client saw; an older one than the current is refused.
+    pub version: Option<i32>,
+    /// A new start; the duration stays.
+    pub slot: Option<Slot>,
+    /// A new status.
+    pub status: Option<AppointmentStatus>,
+    /// `Some(None)` clears.
+    pub notes: Option<Option<String>>,
+    /// `Some(None)` clears.
+    pub areas: Option<Option<String>>,
+    /// A new name of the patient.
+    pub patient_name: Option<String>,
+}
+
+impl AppointmentChange {
+    /// Whether the appointment already is what this change asks for: a repeated request, not a conflict.
+    pub fn is_applied_to(&self, appointment: &Appointment) -> bool {
+        self.slot.is_none_or(|slot| slot == appointment.slot())
+            && self.status.is_none_or(|status| status == appointment.status)
+            && self.notes.as_ref().is_none_or(|notes| *notes == appointment.notes)
+            && self.areas.as_ref().is_none_or(|areas| *areas == appointment.areas)
+            && self.patient_name.as_ref().is_none_or(|name| Some(name) == appointment.patient_name.as_ref())
+            && (self.slot.is_none() || appointment.status == AppointmentStatus::Confirmed)
+    }
+}
+
+/// What a booking refers to and the clinic does not have, or not any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names explain themselves")]
+pub enum Missing {
+    Clinic,
+    Service,
+    Professional,
 }

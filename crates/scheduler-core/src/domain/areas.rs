@@ -1,12 +1,12 @@
-//! How long a visit takes when the patient names areas besides the chosen service.
+//! How long an appointment takes when the patient names areas besides the chosen service.
 
-use super::fold::{fold, same_word};
+use super::text_normalize::{normalize, same_word};
 
 /// Words of a name that tell nothing.
 const SMALL_WORDS: [&str; 17] =
     ["a", "as", "o", "os", "e", "ou", "de", "da", "das", "do", "dos", "com", "em", "na", "no", "para", "por"];
 
-/// Length of a visit in minutes: the chosen service plus every other service that the areas name
+/// Length of an appointment in minutes: the chosen service plus every other service that the areas name
 /// (product 2). Both `chosen` and `services` are names with minutes; the chosen one may be among
 /// the services, it counts once.
 ///
@@ -14,17 +14,17 @@ const SMALL_WORDS: [&str; 17] =
 /// that tells it apart: words of the chosen service do not, nor do words with which another
 /// service's name begins as well before it goes on ("Depilação a laser axilas" is named by "axila" where there is a
 /// "Depilação a laser pernas"). Of "Perna" and "Perna inteira" the more exact one alone counts.
-pub fn length_of_visit<'a>(
+pub fn session_minutes<'a>(
     chosen: (&str, i32),
     services: impl IntoIterator<Item = (&'a str, i32)>,
     areas: &str,
 ) -> i32 {
-    let areas = fold(areas);
+    let areas = normalize(areas);
     let said: Vec<&str> = areas.split(' ').collect();
-    let (chosen_name, chosen_minutes) = (fold(chosen.0), chosen.1);
+    let (chosen_name, chosen_minutes) = (normalize(chosen.0), chosen.1);
     let chosen_words: Vec<&str> = chosen_name.split(' ').collect();
     let services: Vec<(String, i32)> =
-        services.into_iter().map(|(name, minutes)| (fold(name), minutes)).collect();
+        services.into_iter().map(|(name, minutes)| (normalize(name), minutes)).collect();
     let names: Vec<Vec<&str>> = services.iter().map(|(name, _)| telling_words(name)).collect();
 
     let named: Vec<usize> = (0..services.len())
@@ -74,7 +74,7 @@ mod tests {
     const LASER: (&str, i32) = ("Depilação a laser", 45);
 
     fn check(chosen: (&str, i32), services: &[(&str, i32)], areas: &str, expected: i32) {
-        assert_eq!(length_of_visit(chosen, services.iter().copied(), areas), expected, "{areas:?}");
+        assert_eq!(session_minutes(chosen, services.iter().copied(), areas), expected, "{areas:?}");
     }
 
     #[test]

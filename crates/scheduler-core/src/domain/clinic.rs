@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc, Weekday};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ClinicId, ExceptionId, ProfessionalId, RuleId};
+use super::time::local;
 
 /// A secret that never prints itself.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -108,7 +109,7 @@ pub struct Clinic {
     pub timezone: Tz,
     /// Used when no availability rule is active.
     pub business_hours: BusinessHours,
-    /// Minutes kept free after each visit.
+    /// Minutes kept free after each appointment.
     pub buffer_minutes: i32,
     /// Patients book no sooner than this many minutes ahead.
     pub min_notice_minutes: i32,
@@ -133,7 +134,14 @@ pub struct Clinic {
 }
 
 impl Clinic {
-    /// A clinic as it begins: what is not given is as the contract has it by default.
+    /// The last day that patients may book: today plus `max_days_ahead`.
+    pub fn last_bookable_day(&self, now: DateTime<Utc>) -> NaiveDate {
+        let today = local(now, self.timezone).date();
+        let ahead = Days::new(u64::try_from(self.max_days_ahead).unwrap_or(0));
+        today.checked_add_days(ahead).unwrap_or(today)
+    }
+
+    /// A new clinic with the default settings.
     pub fn new(id: ClinicId, name: String, business_hours: BusinessHours, now: DateTime<Utc>) -> Self {
         Self {
             id,

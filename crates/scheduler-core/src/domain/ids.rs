@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::fold::fold;
+use super::text_normalize::normalize;
 
 macro_rules! uuid_ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
@@ -46,9 +46,9 @@ uuid_ids! {
     RuleId,
     /// A day that differs from its week.
     ExceptionId,
-    /// A person who visits a clinic: one per clinic and match key.
+    /// A person who appointments a clinic: one per clinic and match key.
     PatientId,
-    /// A visit.
+    /// An appointment.
     AppointmentId,
     /// A clinic's own wording of a message.
     TemplateId,
@@ -56,7 +56,7 @@ uuid_ids! {
     FaqId,
     /// One session of a chat, from greeting to silence.
     ConversationId,
-    /// A reminder of a visit.
+    /// A reminder of an appointment.
     ReminderId,
 }
 
@@ -83,7 +83,7 @@ impl ClinicId {
     /// digits that tell clinics of one name apart.
     pub fn named(name: &str, digits: [u8; 3]) -> Self {
         let mut id = String::new();
-        for letter in fold(name).chars() {
+        for letter in normalize(name).chars() {
             match letter {
                 ' ' if !id.is_empty() && !id.ends_with('-') => id.push('-'),
                 letter if letter.is_ascii_alphanumeric() => id.push(letter),

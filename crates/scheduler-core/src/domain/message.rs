@@ -5,6 +5,63 @@ use serde::{Deserialize, Serialize};
 
 use super::phone::Address;
 
+/// Most choices that WhatsApp shows as buttons; more are sent as a list.
+pub const MAX_BUTTONS: usize = 3;
+/// Most rows of a WhatsApp list; more choices are shown page by page.
+pub const MAX_ROWS: usize = 10;
+/// WhatsApp cuts a button's label after this many characters.
+pub const MAX_BUTTON_LABEL: usize = 20;
+/// WhatsApp cuts the title of a list row after this many characters.
+pub const MAX_ROW_LABEL: usize = 24;
+
+/// How a message is shown, which depends on how many choices it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageType {
+    /// No choices.
+    Text,
+    /// Up to [`MAX_BUTTONS`] choices.
+    Buttons,
+    /// More choices.
+    List,
+}
+
+impl MessageType {
+    /// The type of a message with this many choices.
+    pub fn with_choices(choices: usize) -> Self {
+        match choices {
+            0 => Self::Text,
+            1..=MAX_BUTTONS => Self::Buttons,
+            _ => Self::List,
+        }
+    }
+
+    /// The longest label of a choice, in characters.
+    pub fn max_label(self) -> usize {
+        match self {
+            Self::Text | Self::Buttons => MAX_BUTTON_LABEL,
+            Self::List => MAX_ROW_LABEL,
+        }
+    }
+
+    /// The stored word (`messageType`).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Buttons => "buttons",
+            Self::List => "list",
+        }
+    }
+}
+
+/// Shortens a label to `max` characters; a label that was longer ends in `…`.
+pub fn shorten(label: &str, max: usize) -> String {
+    if label.chars().count() <= max {
+        return label.to_owned();
+    }
+    let kept: String = label.chars().take(max - 1).collect();
+    format!("{}…", kept.trim_end())
+}
+
 /// Something a patient can press, or name by its number or label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -41,6 +98,16 @@ fn one() -> usize {
 }
 
 impl OutgoingMessage {
+    /// A message without choices.
+    pub fn text(text: String) -> Self {
+        Self { text, choices: Vec::new(), first_number: 1 }
+    }
+
+    /// How WhatsApp shows it.
+    pub fn message_type(&self) -> MessageType {
+        MessageType::with_choices(self.choices.len())
+    }
+
     /// The message as text alone: what is sent where nothing can be pressed.
     pub fn as_numbered_text(&self) -> String {
         numbered_text(&self.text, &self.choices, self.first_number)
@@ -139,6 +206,21 @@ impl IncomingMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_are_shortened_where_whatsapp_would_cut_them() {
+        let check = |label: &str, max: usize, expected: &str| assert_eq!(shorten(label, max), expected);
+        check("Dúvidas sobre sessão", 20, "Dúvidas sobre sessão");
+        check("Depilação a laser pernas", 20, "Depilação a laser p…");
+        check("Depilação a laser de axilas", 20, "Depilação a laser d…");
+        check("Depilação a laser completa", 19, "Depilação a laser…");
+    }
+
+    #[test]
+    fn the_number_of_choices_decides_how_a_message_is_shown() {
+        let shown = |choices| MessageType::with_choices(choices).as_str();
+        assert_eq!([0, 1, 3, 4, 10].map(shown), ["text", "buttons", "buttons", "list", "list"]);
+    }
 
     #[test]
     fn choices_are_numbered_below_the_text_or_within_it() {

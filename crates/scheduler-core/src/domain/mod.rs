@@ -1,16 +1,19 @@
 //! The clinic's words and the rules that hold without any store: pure data.
 
+pub mod allowed_phones;
 pub mod appointment;
 pub mod areas;
 pub mod clinic;
-pub mod fold;
+pub mod clinic_profile;
+pub mod faq;
 pub mod ids;
+pub mod interval;
 pub mod message;
+pub mod message_template;
 pub mod patient;
 pub mod phone;
 pub mod reminder;
-pub mod report;
 pub mod service;
 pub mod sheet;
+pub mod text_normalize;
 pub mod time;
-pub mod wording;

@@ -1,4 +1,4 @@
-//! A person who visits a clinic.
+//! Patients of a clinic.
 
 use chrono::{DateTime, Utc};
 
@@ -24,6 +24,23 @@ pub struct Patient {
     pub chat_lid: Option<String>,
     /// No proactive messages since.
     pub opted_out_at: Option<DateTime<Utc>>,
+}
+
+/// A person who wrote or for whom something is booked: enough to find the patient, or to create one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The key by which a patient is found.
+    pub match_key: MatchKey,
+    /// Canonical digits, if a phone is known.
+    pub phone: Option<String>,
+    /// Where WhatsApp delivers, if the person wrote.
+    pub wa_id: Option<Address>,
+    /// WhatsApp's stable id of the chat.
+    pub chat_lid: Option<String>,
+    /// A name given in the chat or by reception; it replaces the name on record.
+    pub given_name: Option<String>,
+    /// The name of the WhatsApp profile; used only where there is no name on record.
+    pub profile_name: Option<String>,
 }
 
 /// Longest name kept, in characters.

@@ -1,4 +1,4 @@
-//! When a patient is reminded of a visit, and by what name that reminder is known.
+//! When a patient is reminded of an appointment, and by what name that reminder is known.
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -15,15 +15,15 @@ pub const REMINDER_24H: &str = "REMINDER_24H";
 const EARLIEST: NaiveTime = o_clock(8);
 const LATEST: NaiveTime = o_clock(20);
 
-/// Whoever books later than this before a visit needs no reminder of it.
+/// Whoever books later than this before an appointment needs no reminder of it.
 const AHEAD: TimeDelta = TimeDelta::hours(24);
 
-/// The reminder that a visit at one time calls for: the same for everybody who asks.
+/// The reminder that an appointment at one time calls for: the same for everybody who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReminderPlan {
-    /// Made of the visit, its start and the kind: a moved visit has another, moved back the same.
+    /// Made of the appointment, its start and the kind: a moved appointment has another, moved back the same.
     pub id: ReminderId,
-    /// From when on it may go out: the visit's wall clock on the day before, in decent hours.
+    /// From when on it may go out: the appointment's wall clock on the day before, in decent hours.
     pub send_at: DateTime<Utc>,
     /// The end of that day: from then on "Amanhã" is no longer true.
     pub not_after: DateTime<Utc>,
@@ -31,19 +31,19 @@ pub struct ReminderPlan {
 }
 
 impl ReminderPlan {
-    /// The reminder of a visit that starts then, on the clinic's wall clock.
-    pub fn of(visit: AppointmentId, start: Slot, timezone: Tz) -> Self {
+    /// The reminder of an appointment that starts then, on the clinic's wall clock.
+    pub fn of(appointment: AppointmentId, start: Slot, timezone: Tz) -> Self {
         let name = format!("{}#{REMINDER_24H}", start.at().format("%Y-%m-%dT%H:%M"));
         let day_before = start.date.pred_opt().unwrap_or(start.date);
         Self {
-            id: ReminderId(Uuid::new_v5(&visit.0, name.as_bytes())),
+            id: ReminderId(Uuid::new_v5(&appointment.0, name.as_bytes())),
             send_at: resolve(day_before.and_time(start.time.clamp(EARLIEST, LATEST)), timezone),
             not_after: resolve(start.date.and_time(NaiveTime::MIN), timezone),
             starts_at: resolve(start.at(), timezone),
         }
     }
 
-    /// Whether it is still to be made now. One whose time has passed goes out at once if the visit
+    /// Whether it is still to be made now. One whose time has passed goes out at once if the appointment
     /// is a day ahead; less than that ahead there is none.
     pub fn may_be_made(&self, now: DateTime<Utc>) -> bool {
         self.starts_at - now >= AHEAD
@@ -97,7 +97,7 @@ impl ReminderStatus {
 pub struct Reminder {
     /// Its id.
     pub reminder_id: ReminderId,
-    /// The visit.
+    /// The appointment.
     pub appointment_id: AppointmentId,
     /// The clinic.
     pub clinic_id: ClinicId,
@@ -126,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    const VISIT: AppointmentId = AppointmentId(Uuid::from_u128(7));
+    const APPOINTMENT: AppointmentId = AppointmentId(Uuid::from_u128(7));
 
     fn wall(text: &str) -> NaiveDateTime {
         NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").expect("a wall clock")
@@ -134,11 +134,11 @@ mod tests {
 
     fn plan(zone: Tz, start: &str) -> ReminderPlan {
         let start = wall(start);
-        ReminderPlan::of(VISIT, Slot { date: start.date(), time: start.time() }, zone)
+        ReminderPlan::of(APPOINTMENT, Slot { date: start.date(), time: start.time() }, zone)
     }
 
     #[test]
-    fn it_goes_out_at_the_visits_wall_clock_on_the_day_before_in_decent_hours() {
+    fn it_goes_out_at_the_appointments_wall_clock_on_the_day_before_in_decent_hours() {
         let check = |zone: Tz, start: &str, send_at: &str, not_after: &str| {
             let plan = plan(zone, start);
             let expected = (wall(send_at).and_utc(), wall(not_after).and_utc());
@@ -171,7 +171,8 @@ mod tests {
         for zone in [Sao_Paulo, Manaus, Rio_Branco, Noronha, New_York] {
             let mut start = wall("2017-10-01 00:00");
             while start < wall("2019-03-01 00:00") {
-                let plan = ReminderPlan::of(VISIT, Slot { date: start.date(), time: start.time() }, zone);
+                let plan =
+                    ReminderPlan::of(APPOINTMENT, Slot { date: start.date(), time: start.time() }, zone);
                 let sent = plan.send_at.with_timezone(&zone).naive_local();
                 assert_eq!(Some(sent.date()), start.date().pred_opt(), "{zone} {start}");
                 assert!((EARLIEST..=LATEST).contains(&sent.time()), "{zone} {start}: {sent}");
@@ -193,15 +194,15 @@ mod tests {
         check(Sao_Paulo, "2026-02-17 09:00", "2026-02-16 12:00", (true, false));
         check(Sao_Paulo, "2026-02-17 09:00", "2026-02-16 12:01", (false, false));
         check(Sao_Paulo, "2026-02-17 09:00", "2026-02-16 16:00", (false, false));
-        // At 20:30 for a visit at 21:00 of the next day: its time has passed, it goes out at once.
+        // At 20:30 for an appointment at 21:00 of the next day: its time has passed, it goes out at once.
         check(Sao_Paulo, "2026-02-17 21:00", "2026-02-16 23:30", (true, false));
         check(Sao_Paulo, "2026-02-17 07:00", "2026-02-16 10:30", (false, true));
-        // A day of 25 hours lies between: at 09:30 the visit is 24 hours and a half ahead.
+        // A day of 25 hours lies between: at 09:30 the appointment is 24 hours and a half ahead.
         check(Sao_Paulo, "2018-02-18 09:00", "2018-02-17 11:30", (true, false));
     }
 
     #[test]
-    fn a_moved_visit_has_another_and_moved_back_the_same() {
+    fn a_moved_appointment_has_another_and_moved_back_the_same() {
         let id = |start: &str| plan(Sao_Paulo, start).id;
         assert_eq!(id("2026-02-17 09:00"), id("2026-02-17 09:00"));
         assert_ne!(id("2026-02-17 09:00"), id("2026-02-17 09:55"));

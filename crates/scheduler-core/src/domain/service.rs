@@ -16,7 +16,7 @@ pub struct Service {
     pub clinic_id: ClinicId,
     /// As patients know it.
     pub name: String,
-    /// Length of a visit in minutes, 1–720.
+    /// Length of an appointment in minutes, 1–720.
     pub duration_minutes: i32,
     /// Price in centavos; none means "sob consulta".
     pub price_cents: Option<i32>,

@@ -1,4 +1,4 @@
-//! A clinic's sheet: one row a visit, found again by the visit's id.
+//! A clinic's sheet: one row an appointment, found again by the appointment's id.
 
 use std::collections::HashMap;
 
@@ -27,10 +27,10 @@ const OURS: usize = 7;
 /// Where the id stands, counted from 0.
 pub const ID: usize = 8;
 
-/// What the sheet shows of a visit.
+/// What the sheet shows of an appointment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SheetVisit {
-    /// The visit.
+pub struct SheetAppointment {
+    /// The appointment.
     pub id: AppointmentId,
     /// The version that is written.
     pub version: i32,
@@ -72,9 +72,9 @@ pub struct Cells {
     pub values: Vec<String>,
 }
 
-/// The cells that bring a tab up to date: a known visit's row in place, but for the column that
+/// The cells that bring a tab up to date: a known appointment's row in place, but for the column that
 /// belongs to staff; an unknown one's below everything.
-pub fn cells(tab: &Tab, visits: &[SheetVisit], now: DateTime<Utc>) -> Vec<Cells> {
+pub fn cells(tab: &Tab, appointments: &[SheetAppointment], now: DateTime<Utc>) -> Vec<Cells> {
     let mut cells = Vec::new();
     let mut next = tab.used + 1;
     let mut append = |cells: &mut Vec<Cells>, values| {
@@ -84,9 +84,9 @@ pub fn cells(tab: &Tab, visits: &[SheetVisit], now: DateTime<Utc>) -> Vec<Cells>
     if tab.used == 0 {
         append(&mut cells, HEADER.map(str::to_owned).to_vec());
     }
-    for visit in visits {
-        let mut values = row(visit, now);
-        match tab.by_id.get(&visit.id.to_string()) {
+    for appointment in appointments {
+        let mut values = row(appointment, now);
+        match tab.by_id.get(&appointment.id.to_string()) {
             Some(&row) => {
                 let id_and_time = values.split_off(ID);
                 values.truncate(OURS);
@@ -99,22 +99,23 @@ pub fn cells(tab: &Tab, visits: &[SheetVisit], now: DateTime<Utc>) -> Vec<Cells>
     cells
 }
 
-fn row(visit: &SheetVisit, now: DateTime<Utc>) -> Vec<String> {
-    let phone = visit.patient_phone.as_deref().map(|phone| match Phone::with_country_code(phone) {
+fn row(appointment: &SheetAppointment, now: DateTime<Utc>) -> Vec<String> {
+    let phone = appointment.patient_phone.as_deref().map(|phone| match Phone::with_country_code(phone) {
         Ok(phone) => phone.display(),
         Err(_) => phone.to_owned(),
     });
-    let mark = if visit.confirmed && visit.status == AppointmentStatus::Confirmed { " ✔" } else { "" };
+    let mark =
+        if appointment.confirmed && appointment.status == AppointmentStatus::Confirmed { " ✔" } else { "" };
     [
-        written_date(visit.slot.date),
-        visit.slot.time.format("%H:%M").to_string(),
-        visit.patient_name.clone().unwrap_or_default(),
+        written_date(appointment.slot.date),
+        appointment.slot.time.format("%H:%M").to_string(),
+        appointment.patient_name.clone().unwrap_or_default(),
         phone.unwrap_or_default(),
-        visit.service_name.clone(),
-        visit.areas.clone().unwrap_or_default(),
-        format!("{}{mark}", visit.status.as_str()),
+        appointment.service_name.clone(),
+        appointment.areas.clone().unwrap_or_default(),
+        format!("{}{mark}", appointment.status.as_str()),
         String::new(),
-        visit.id.to_string(),
+        appointment.id.to_string(),
         now.format("%d/%m/%Y %H:%M").to_string(),
     ]
     .map(as_text)
@@ -133,8 +134,8 @@ mod tests {
 
     use super::*;
 
-    fn visit(id: u128) -> SheetVisit {
-        SheetVisit {
+    fn appointment(id: u128) -> SheetAppointment {
+        SheetAppointment {
             id: Uuid::from_u128(id).into(),
             version: 1,
             slot: Slot { date: "2026-02-16".parse().unwrap(), time: "09:00:00".parse().unwrap() },
@@ -152,8 +153,8 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_tab_gets_its_header_and_then_the_visits() {
-        let written = cells(&Tab::default(), &[visit(1)], noon());
+    fn an_empty_tab_gets_its_header_and_then_the_appointments() {
+        let written = cells(&Tab::default(), &[appointment(1)], noon());
         assert_eq!((written[0].row, written[0].values.as_slice()), (1, &HEADER.map(str::to_owned)[..]));
         let expected = [
             "16/02/2026",
@@ -173,10 +174,10 @@ mod tests {
     }
 
     #[test]
-    fn a_known_visit_keeps_its_row_and_the_column_of_staff() {
+    fn a_known_appointment_keeps_its_row_and_the_column_of_staff() {
         let id = Uuid::from_u128(1).to_string();
         let tab = Tab { used: 9, rows: None, by_id: HashMap::from([(id.clone(), 4)]) };
-        let written = cells(&tab, &[visit(2), visit(1)], noon());
+        let written = cells(&tab, &[appointment(2), appointment(1)], noon());
         let places: Vec<_> =
             written.iter().map(|cells| (cells.row, cells.column, cells.values.len())).collect();
         assert_eq!(places, [(10, 0, 10), (4, 0, 7), (4, 8, 2)]);
@@ -184,25 +185,26 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_shown_only_where_the_visit_will_happen() {
-        let cancelled = SheetVisit { status: AppointmentStatus::Cancelled, ..visit(1) };
+    fn a_mark_is_shown_only_where_the_appointment_will_happen() {
+        let cancelled = SheetAppointment { status: AppointmentStatus::Cancelled, ..appointment(1) };
         assert_eq!(row(&cancelled, noon())[6], "CANCELLED");
-        let unconfirmed = SheetVisit { confirmed: false, ..visit(1) };
+        let unconfirmed = SheetAppointment { confirmed: false, ..appointment(1) };
         assert_eq!(row(&unconfirmed, noon())[6], "CONFIRMED");
     }
 
     #[test]
     fn words_that_look_like_a_formula_stay_words() {
         for name in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
-            let visit = SheetVisit { patient_name: Some(name.into()), ..visit(1) };
-            assert_eq!(row(&visit, noon())[2], format!("'{name}"));
+            let appointment = SheetAppointment { patient_name: Some(name.into()), ..appointment(1) };
+            assert_eq!(row(&appointment, noon())[2], format!("'{name}"));
         }
-        assert_eq!(row(&visit(1), noon())[2], "Maria Silva");
+        assert_eq!(row(&appointment(1), noon())[2], "Maria Silva");
     }
 
     #[test]
     fn what_is_not_known_is_an_empty_cell() {
-        let unknown = SheetVisit { patient_name: None, patient_phone: None, areas: None, ..visit(1) };
+        let unknown =
+            SheetAppointment { patient_name: None, patient_phone: None, areas: None, ..appointment(1) };
         let row = row(&unknown, noon());
         assert_eq!((row[2].as_str(), row[3].as_str(), row[5].as_str()), ("", "", ""));
     }

@@ -5,18 +5,18 @@ use unicode_normalization::char::is_combining_mark;
 
 /// The text in lower case, without accents, with a single blank wherever something stood that is
 /// neither letter nor digit. A text of emoji alone folds to nothing.
-pub fn fold(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
+pub fn normalize(text: &str) -> String {
+    let mut normalized = String::with_capacity(text.len());
     let plain = text.nfkd().flat_map(char::to_lowercase).filter(|&c| !is_combining_mark(c));
     for c in plain {
         if c.is_alphanumeric() {
-            folded.push(c);
-        } else if !folded.is_empty() && !folded.ends_with(' ') {
-            folded.push(' ');
+            normalized.push(c);
+        } else if !normalized.is_empty() && !normalized.ends_with(' ') {
+            normalized.push(' ');
         }
     }
-    folded.truncate(folded.trim_end().len());
-    folded
+    normalized.truncate(normalized.trim_end().len());
+    normalized
 }
 
 /// Whether two folded words are the same, or one is the Portuguese plural of the other.
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn case_accents_and_punctuation_are_gone() {
-        let check = |text: &str, expected: &str| assert_eq!(fold(text), expected, "{text:?}");
+        let check = |text: &str, expected: &str| assert_eq!(normalize(text), expected, "{text:?}");
         check("Não, prefiro TERÇA!", "nao prefiro terca");
         check("  Sessão   às 16h30 ", "sessao as 16h30");
         check("16:30", "16 30");

@@ -1,12 +1,12 @@
-//! Wall clocks, half-open spans, and how both are written.
+//! Wall clocks and instants of a clinic's time zone.
 
-use chrono::{
-    DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc, Weekday,
-};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-/// A start of a visit on the clinic's wall clock.
+use super::interval::Interval;
+
+/// A start of an appointment on the clinic's wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Slot {
     /// The day.
@@ -20,27 +20,6 @@ impl Slot {
     /// The slot as one wall-clock moment.
     pub fn at(self) -> NaiveDateTime {
         self.date.and_time(self.time)
-    }
-}
-
-/// `[start, end)` on the clinic's wall clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// Included.
-    pub start: NaiveDateTime,
-    /// Excluded.
-    pub end: NaiveDateTime,
-}
-
-impl Span {
-    /// Whether the two share an instant.
-    pub fn overlaps(self, other: Self) -> bool {
-        self.start < other.end && other.start < self.end
-    }
-
-    /// Its length.
-    pub fn length(self) -> TimeDelta {
-        self.end - self.start
     }
 }
 
@@ -80,13 +59,13 @@ pub fn wall_from(instant: DateTime<Utc>, timezone: Tz) -> NaiveDateTime {
 
 /// The part of the wall clock that does not exist on or about a day, because clocks are put
 /// forward.
-pub fn missing_about(date: NaiveDate, timezone: Tz) -> Option<Span> {
+pub fn missing_about(date: NaiveDate, timezone: Tz) -> Option<Interval<NaiveDateTime>> {
     let noon = date.and_time(NaiveTime::MIN) + TimeDelta::hours(12);
     let (from, until) = (noon - LONGEST_OFFSET - HALF_A_DAY, noon + LONGEST_OFFSET + HALF_A_DAY);
     let (before, after) = (offset(from, timezone), offset(until, timezone));
     (before < after).then(|| {
         let change = change_between(from, until, timezone);
-        Span { start: change + before, end: change + after }
+        Interval { start: change + before, end: change + after }
     })
 }
 
@@ -115,24 +94,6 @@ fn change_between(from: NaiveDateTime, until: NaiveDateTime, timezone: Tz) -> Na
 /// `16/02/2026`.
 pub fn written_date(date: NaiveDate) -> String {
     date.format("%d/%m/%Y").to_string()
-}
-
-/// `segunda, 16/02`.
-pub fn written_day(date: NaiveDate) -> String {
-    format!("{}, {}", weekday_name(date.weekday()), date.format("%d/%m"))
-}
-
-/// `segunda`, as patients say it.
-pub fn weekday_name(day: Weekday) -> &'static str {
-    match day {
-        Weekday::Mon => "segunda",
-        Weekday::Tue => "terça",
-        Weekday::Wed => "quarta",
-        Weekday::Thu => "quinta",
-        Weekday::Fri => "sexta",
-        Weekday::Sat => "sábado",
-        Weekday::Sun => "domingo",
-    }
 }
 
 /// `HH:MM` for a schema.
@@ -266,7 +227,7 @@ mod tests {
     fn the_hour_that_clocks_skip_is_known() {
         let check = |zone: Tz, date: &str, expected: Option<(&str, &str)>| {
             let date = date.parse().expect("a date");
-            let expected = expected.map(|(start, end)| Span { start: wall(start), end: wall(end) });
+            let expected = expected.map(|(start, end)| Interval { start: wall(start), end: wall(end) });
             assert_eq!(missing_about(date, zone), expected, "{zone} {date}");
         };
         let skipped = Some(("2018-11-04 00:00", "2018-11-04 01:00"));
@@ -280,33 +241,5 @@ mod tests {
         check(Rio_Branco, "2013-11-10", None);
         check(New_York, "2026-03-08", Some(("2026-03-08 02:00", "2026-03-08 03:00")));
         check(Apia, "2011-12-30", Some(("2011-12-30 00:00", "2011-12-31 00:00")));
-    }
-
-    #[test]
-    fn dates_are_written_as_in_brazil() {
-        let check = |date: &str, whole: &str, day: &str| {
-            let date = date.parse().expect("a date");
-            assert_eq!((written_date(date).as_str(), written_day(date).as_str()), (whole, day));
-        };
-        check("2026-02-16", "16/02/2026", "segunda, 16/02");
-        check("2026-02-17", "17/02/2026", "terça, 17/02");
-        check("2026-02-18", "18/02/2026", "quarta, 18/02");
-        check("2026-02-19", "19/02/2026", "quinta, 19/02");
-        check("2026-02-20", "20/02/2026", "sexta, 20/02");
-        check("2026-02-21", "21/02/2026", "sábado, 21/02");
-        check("2026-02-22", "22/02/2026", "domingo, 22/02");
-        check("2028-02-29", "29/02/2028", "terça, 29/02");
-    }
-
-    #[test]
-    fn half_open_spans_that_touch_do_not_overlap() {
-        let span = |start: &str, end: &str| Span {
-            start: wall(&format!("2026-02-16 {start}")),
-            end: wall(&format!("2026-02-16 {end}")),
-        };
-        assert!(!span("09:00", "10:00").overlaps(span("10:00", "11:00")));
-        assert!(span("09:00", "10:01").overlaps(span("10:00", "11:00")));
-        assert!(span("09:00", "12:00").overlaps(span("10:00", "11:00")));
-        assert_eq!(span("09:00", "10:30").length(), TimeDelta::minutes(90));
     }
 }

@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-pub use script::Answer;
+pub use script::ScriptedAnswer;
 use wire::{WireControl, Wires};
 
 /// What would have gone to WhatsApp (contract 5).
@@ -71,13 +71,13 @@ pub struct Call {
 }
 
 /// The running stand-in. It ends when this is dropped.
-pub struct ZapiStandIn {
+pub struct FakeZapi {
     address: SocketAddr,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
 }
 
-impl ZapiStandIn {
+impl FakeZapi {
     /// Starts on a free port of 127.0.0.1. An error means that none could be had.
     pub async fn start(clock: Arc<dyn Clock>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -121,18 +121,18 @@ impl ZapiStandIn {
     }
 
     /// The next call is answered so; several of these are used in order.
-    pub fn answer_next(&self, answer: Answer) {
+    pub fn answer_next(&self, answer: ScriptedAnswer) {
         self.shared.kept().next.push_back(answer);
     }
 
     /// Every call about this phone is answered so, until [`Self::behave`].
-    pub fn answer_phone(&self, phone: &str, answer: Answer) {
+    pub fn answer_phone(&self, phone: &str, answer: ScriptedAnswer) {
         self.shared.kept().by_phone.insert(phone.to_owned(), answer);
     }
 
     /// Every call to an endpoint that begins so (`send-`, `send-button-list`, `status`) is
     /// answered so, until [`Self::behave`].
-    pub fn answer_endpoint(&self, endpoint: &'static str, answer: Answer) {
+    pub fn answer_endpoint(&self, endpoint: &'static str, answer: ScriptedAnswer) {
         self.shared.kept().by_endpoint.push((endpoint, answer));
     }
 
@@ -150,7 +150,7 @@ impl ZapiStandIn {
     }
 }
 
-impl Drop for ZapiStandIn {
+impl Drop for FakeZapi {
     fn drop(&mut self) {
         self.server.abort();
     }
@@ -165,9 +165,9 @@ struct Shared {
 struct Kept {
     outbox: Vec<Outgoing>,
     calls: Vec<Call>,
-    next: VecDeque<Answer>,
-    by_phone: HashMap<String, Answer>,
-    by_endpoint: Vec<(&'static str, Answer)>,
+    next: VecDeque<ScriptedAnswer>,
+    by_phone: HashMap<String, ScriptedAnswer>,
+    by_endpoint: Vec<(&'static str, ScriptedAnswer)>,
     known: HashMap<String, Option<String>>,
 }
 
@@ -182,7 +182,7 @@ impl Shared {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn scripted(&self, call: &Call) -> Answer {
+    fn scripted(&self, call: &Call) -> ScriptedAnswer {
         let mut kept = self.kept();
         if let Some(answer) = kept.next.pop_front() {
             return answer;
@@ -197,7 +197,7 @@ impl Shared {
                     .map(|(_, answer)| answer)
             })
             .cloned()
-            .unwrap_or_else(Answer::usual)
+            .unwrap_or_else(ScriptedAnswer::usual)
     }
 
     fn take(&self, call: &Call) -> Result<Value, Refused> {

@@ -8,14 +8,14 @@ use super::wire::Manner;
 
 /// One answer of the stand-in, unlike its usual one.
 #[derive(Debug, Clone, Default)]
-pub struct Answer {
+pub struct ScriptedAnswer {
     pub(super) delay: Duration,
     pub(super) said: Option<(StatusCode, String)>,
     pub(super) manner: Manner,
     pub(super) taken: bool,
 }
 
-impl Answer {
+impl ScriptedAnswer {
     /// The usual answer: the message is taken.
     pub fn usual() -> Self {
         Self { taken: true, ..Self::default() }

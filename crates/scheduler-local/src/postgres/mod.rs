@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use self::supervisor::{PATIENCE, Supervisor, wait_for_former};
 use self::user::User;
-use crate::folder::{FolderError, OwnFolder};
+use crate::folder::{DataFolder, FolderError};
 
 const SUPERUSER: &str = "scheduler";
 /// Between looking for a free port and PostgreSQL's taking it, somebody else may.
@@ -95,7 +95,7 @@ pub struct Cluster {
     password: String,
     log: PathBuf,
     notices: Vec<String>,
-    _folder: OwnFolder,
+    _folder: DataFolder,
 }
 
 impl Cluster {
@@ -111,7 +111,7 @@ impl Cluster {
     }
 
     async fn run(folder: &Path, durability: Durability) -> Result<Self, ClusterError> {
-        let folder = OwnFolder::take(folder)?;
+        let folder = DataFolder::take(folder)?;
         let user = User::find()?;
         let home = user.home(folder.path())?;
         let data = home.join("data");

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Tables;
-use super::call::failed;
+use super::errors::store_error;
 use super::instance_inbox::WaitingWebhook;
 use super::lease::SHARDS;
 use super::session::{ChatKey, Item, SESSION, instant};
@@ -16,7 +16,7 @@ use crate::error::StoreError;
 
 /// Work that somebody left behind.
 #[derive(Debug, Clone, Default)]
-pub struct Due {
+pub struct DueWork {
     /// Chats whose lease ran out.
     pub chats: Vec<ChatKey>,
     /// Webhooks that wait for their clinic.
@@ -38,7 +38,7 @@ pub struct ChatView {
 
 impl Tables {
     /// What is due now, at most `limit` of each shard.
-    pub async fn list_due(&self, now: DateTime<Utc>, limit: i32) -> Result<Due, StoreError> {
+    pub async fn list_due(&self, now: DateTime<Utc>, limit: i32) -> Result<DueWork, StoreError> {
         let mut shards = tokio::task::JoinSet::new();
         for shard in 0..SHARDS {
             let query = self
@@ -56,13 +56,13 @@ impl Tables {
         while let Some(shard) = shards.join_next().await {
             let page = shard
                 .map_err(|error| StoreError::internal("list what is due", error))?
-                .map_err(|error| failed("list what is due", error))?;
+                .map_err(|error| store_error("list what is due", error))?;
             items.extend(page.items.unwrap_or_default());
         }
         let due_at = |item: &Item| item.get("dueAt").and_then(|at| at.as_s().ok().cloned());
         items.sort_by_key(due_at);
         let oldest = items.first().and_then(due_at).and_then(|at| at.parse().ok());
-        let mut due = Due { oldest, ..Due::default() };
+        let mut due = DueWork { oldest, ..DueWork::default() };
         for item in items {
             let pk = item.get("pk").and_then(|pk| pk.as_s().ok()).map(String::as_str).unwrap_or_default();
             if let Some(key) = ChatKey::from_pk(pk) {
@@ -88,7 +88,8 @@ impl Tables {
             .send();
         let (found, events, reminders) =
             tokio::join!(found, self.read_history(&key), self.search_reminders(&key));
-        let session = found.map_err(|error| failed("read a session", error))?.item.map(plain).transpose()?;
+        let session =
+            found.map_err(|error| store_error("read a session", error))?.item.map(plain).transpose()?;
         Ok(ChatView { session, events: events?, reminders: reminders? })
     }
 
@@ -105,7 +106,7 @@ impl Tables {
             .send();
         let mut reminders = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("search a person's reminders", error))?;
+            let page = page.map_err(|error| store_error("search a person's reminders", error))?;
             for item in page.items.unwrap_or_default() {
                 reminders.push(plain(item)?);
             }
@@ -126,7 +127,7 @@ impl Tables {
             .send();
         let mut events = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("read a chat's history", error))?;
+            let page = page.map_err(|error| store_error("read a chat's history", error))?;
             for item in page.items.unwrap_or_default() {
                 events.push(plain(item)?);
             }

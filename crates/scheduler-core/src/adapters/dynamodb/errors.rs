@@ -12,7 +12,7 @@ const CONFLICT_WAITS: [u64; 4] = [15, 40, 100, 250];
 
 /// A call failed. Throttling, server faults and timeouts mean that the store is away; the SDK has
 /// tried them again already.
-pub(super) fn failed<E, R>(doing: &'static str, error: SdkError<E, R>) -> StoreError
+pub(super) fn store_error<E, R>(action: &'static str, error: SdkError<E, R>) -> StoreError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
@@ -35,7 +35,7 @@ where
         ),
         _ => true,
     };
-    if away { StoreError::unavailable(doing, error) } else { StoreError::internal(doing, error) }
+    if away { StoreError::unavailable(action, error) } else { StoreError::internal(action, error) }
 }
 
 /// Whether a write met another one on the same item: nothing was written, another try may win.

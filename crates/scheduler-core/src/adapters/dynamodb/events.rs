@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Tables;
-use super::call::failed;
+use super::errors::store_error;
 use super::session::{ChatKey, Item, instant};
 use crate::domain::ids::{ClinicId, ConversationId};
 use crate::domain::phone::MatchKey;
@@ -150,7 +150,7 @@ impl Tables {
             .set_item(Some(event.item(key)?))
             .send()
             .await
-            .map_err(|error| failed("append an event", error))?;
+            .map_err(|error| store_error("append an event", error))?;
         Ok(())
     }
 
@@ -182,7 +182,7 @@ impl Tables {
             .set_exclusive_start_key(start)
             .send()
             .await
-            .map_err(|error| failed("read a chat's history", error))?;
+            .map_err(|error| store_error("read a chat's history", error))?;
         let next = page.last_evaluated_key.as_ref().and_then(|key| key.get("sk")?.as_s().ok().cloned());
         let events = serde_dynamo::from_items(page.items.unwrap_or_default())
             .map_err(|error| StoreError::internal("read a chat's history", error))?;

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::Tables;
-use super::call::failed;
+use super::errors::store_error;
 use super::lease::{SESSION_KEPT, shard};
 use super::session::{Item, instant};
 use crate::error::StoreError;
@@ -45,7 +45,7 @@ impl Tables {
             .item("ttl", AttributeValue::N((now + SESSION_KEPT).timestamp().to_string()))
             .send()
             .await
-            .map_err(|error| failed("keep a webhook", error))?;
+            .map_err(|error| store_error("keep a webhook", error))?;
         Ok(())
     }
 
@@ -71,7 +71,7 @@ impl Tables {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(refused) if refused.is_conditional_check_failed_exception() => Ok(false),
-                _ => Err(failed("take up a webhook", error)),
+                _ => Err(store_error("take up a webhook", error)),
             },
         }
     }
@@ -85,7 +85,7 @@ impl Tables {
             .key("sk", AttributeValue::S(webhook.sk.clone()))
             .send()
             .await
-            .map_err(|error| failed("forget a webhook", error))?;
+            .map_err(|error| store_error("forget a webhook", error))?;
         Ok(())
     }
 }

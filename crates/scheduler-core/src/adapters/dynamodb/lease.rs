@@ -5,11 +5,11 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, TimeDelta, Utc};
-use sha2::{Digest, Sha256};
 
 use super::Tables;
-use super::call::{another_try, failed, is_conflict};
-use super::session::{ChatKey, Item, SESSION, Session, Waiting, instant, value};
+use super::errors::{another_try, is_conflict, store_error};
+use super::session::{ChatKey, InboxEntry, Item, SESSION, Session, instant, value};
+use crate::digest::short_sha256_hex;
 use crate::domain::phone::MatchKey;
 use crate::error::StoreError;
 
@@ -31,7 +31,7 @@ const NOT_SEEN: &str = "NOT contains(seen, :seen) AND NOT contains(seenBefore, :
 
 /// What became of a message that was to be stored.
 #[derive(Debug)]
-pub enum Stored {
+pub enum StoreOutcome {
     /// It is in the inbox, and the chat is ours until the lease runs out.
     Leased(Box<Session>),
     /// It is in the inbox of a chat that somebody else is working on: they will see it.
@@ -51,7 +51,7 @@ pub(super) fn shard(pk: &str) -> String {
 
 /// A key as `seen` holds it: 64 bits of a digest, so that the set stays small.
 pub(super) fn seen_mark(key: &str) -> String {
-    Sha256::digest(key.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    short_sha256_hex(key)
 }
 
 impl Tables {
@@ -60,33 +60,33 @@ impl Tables {
     pub async fn store(
         &self,
         key: &ChatKey,
-        waiting: &Waiting,
-        holder: &str,
+        entry: &InboxEntry,
+        lease_owner: &str,
         now: DateTime<Utc>,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<StoreOutcome, StoreError> {
         // Somebody may let go of the lease between our two writes: then it is tried again.
         for _ in 0..6 {
-            let old = match self.store_and_lease(key, waiting, holder, now).await? {
-                Ok(session) => return Ok(Stored::Leased(Box::new(session))),
-                Err(Refused::TooLarge) => return Ok(Stored::Full),
+            let old = match self.store_and_lease(key, entry, lease_owner, now).await? {
+                Ok(session) => return Ok(StoreOutcome::Leased(Box::new(session))),
+                Err(Refused::TooLarge) => return Ok(StoreOutcome::Full),
                 Err(Refused::Was(old)) => old,
             };
-            if let Some(answer) = refusal(&old, &waiting.key, holder) {
+            if let Some(answer) = refusal(&old, &entry.key, lease_owner) {
                 return Ok(answer);
             }
             let Some(observed) = old.lease_owner.as_deref().filter(|_| !free(&old, now)) else {
                 // Neither seen nor held: the inbox is full.
-                return Ok(Stored::Full);
+                return Ok(StoreOutcome::Full);
             };
-            match self.store_only(key, waiting, observed, now).await? {
-                Ok(()) => return Ok(Stored::Held),
-                Err(Refused::TooLarge) => return Ok(Stored::Full),
+            match self.store_only(key, entry, observed, now).await? {
+                Ok(()) => return Ok(StoreOutcome::Held),
+                Err(Refused::TooLarge) => return Ok(StoreOutcome::Full),
                 Err(Refused::Was(old)) => {
-                    if let Some(answer) = refusal(&old, &waiting.key, holder) {
+                    if let Some(answer) = refusal(&old, &entry.key, lease_owner) {
                         return Ok(answer);
                     }
                     if old.lease_owner.as_deref() == Some(observed) {
-                        return Ok(Stored::Full);
+                        return Ok(StoreOutcome::Full);
                     }
                 }
             }
@@ -99,22 +99,22 @@ impl Tables {
     pub async fn take_due(
         &self,
         key: &ChatKey,
-        holder: &str,
+        lease_owner: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<Session>, StoreError> {
         let update = self
             .update(key)
             .update_expression(
-                "SET leaseOwner = :holder, leaseUntil = :until, dueAt = :until ADD attempts :one",
+                "SET leaseOwner = :lease_owner, leaseUntil = :until, dueAt = :until ADD attempts :one",
             )
             .condition_expression(format!("attribute_exists(dueAt) AND dueAt <= :now AND {MAY_HOLD}"))
-            .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned()))
+            .expression_attribute_values(":lease_owner", AttributeValue::S(lease_owner.to_owned()))
             .expression_attribute_values(":until", AttributeValue::S(instant(now + LEASE)))
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .expression_attribute_values(":one", AttributeValue::N("1".into()));
         match self.send_update("take up a chat", update).await? {
             Ok(session) => Ok(Some(session)),
-            Err(Refused::Was(old)) if old.lease_owner.as_deref() == Some(holder) => Ok(Some(*old)),
+            Err(Refused::Was(old)) if old.lease_owner.as_deref() == Some(lease_owner) => Ok(Some(*old)),
             Err(_) => Ok(None),
         }
     }
@@ -130,30 +130,30 @@ impl Tables {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| failed("read a session", error))?;
+            .map_err(|error| store_error("read a session", error))?;
         answer.item.map(Session::from_item).transpose()
     }
 
     async fn store_and_lease(
         &self,
         key: &ChatKey,
-        waiting: &Waiting,
-        holder: &str,
+        entry: &InboxEntry,
+        lease_owner: &str,
         now: DateTime<Utc>,
     ) -> Result<Result<Session, Refused>, StoreError> {
         let update = self
-            .storing(key, waiting, now)?
+            .storing(key, entry, now)?
             .update_expression(
-                "SET inbox = list_append(if_not_exists(inbox, :none), :waiting), \
+                "SET inbox = list_append(if_not_exists(inbox, :none), :entry), \
                  version = if_not_exists(version, :zero), clinicId = :clinic, \
-                 leaseOwner = :holder, leaseUntil = :until, dueShard = :shard, dueAt = :until, \
+                 leaseOwner = :lease_owner, leaseUntil = :until, dueShard = :shard, dueAt = :until, \
                  updatedAt = :now, #ttl = :ttl ADD seen :mark",
             )
             .condition_expression(format!(
                 "attribute_not_exists(movedTo) AND {MAY_HOLD} AND {NOT_SEEN} \
                  AND (attribute_not_exists(inbox) OR size(inbox) < :full)"
             ))
-            .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned()))
+            .expression_attribute_values(":lease_owner", AttributeValue::S(lease_owner.to_owned()))
             .expression_attribute_values(":until", AttributeValue::S(instant(now + LEASE)))
             .expression_attribute_values(":shard", AttributeValue::S(shard(&key.pk())))
             .expression_attribute_values(":clinic", AttributeValue::S(key.clinic.0.clone()))
@@ -164,14 +164,14 @@ impl Tables {
     async fn store_only(
         &self,
         key: &ChatKey,
-        waiting: &Waiting,
+        entry: &InboxEntry,
         observed: &str,
         now: DateTime<Utc>,
     ) -> Result<Result<(), Refused>, StoreError> {
         let update = self
-            .storing(key, waiting, now)?
+            .storing(key, entry, now)?
             .update_expression(
-                "SET inbox = list_append(if_not_exists(inbox, :none), :waiting), updatedAt = :now, \
+                "SET inbox = list_append(if_not_exists(inbox, :none), :entry), updatedAt = :now, \
                  #ttl = :ttl ADD seen :mark",
             )
             .condition_expression(format!(
@@ -185,14 +185,14 @@ impl Tables {
     fn storing(
         &self,
         key: &ChatKey,
-        waiting: &Waiting,
+        entry: &InboxEntry,
         now: DateTime<Utc>,
     ) -> Result<UpdateItemFluentBuilder, StoreError> {
-        let mark = seen_mark(&waiting.key);
+        let mark = seen_mark(&entry.key);
         Ok(self
             .update(key)
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":waiting", AttributeValue::L(vec![value(waiting)?]))
+            .expression_attribute_values(":entry", AttributeValue::L(vec![value(entry)?]))
             .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
             .expression_attribute_values(":mark", AttributeValue::Ss(vec![mark.clone()]))
             .expression_attribute_values(":seen", AttributeValue::S(mark))
@@ -217,7 +217,7 @@ impl Tables {
     /// The session after the update, or as it was where a condition refused it.
     async fn send_update(
         &self,
-        doing: &'static str,
+        action: &'static str,
         update: UpdateItemFluentBuilder,
     ) -> Result<Result<Session, Refused>, StoreError> {
         let mut tried = 0;
@@ -230,7 +230,7 @@ impl Tables {
                 tried += 1;
                 continue;
             }
-            return refused(&error).unwrap_or_else(|| Err(failed(doing, error)));
+            return refused(&error).unwrap_or_else(|| Err(store_error(action, error)));
         }
     }
 }
@@ -259,17 +259,17 @@ fn refused<R>(error: &SdkError<UpdateItemError, R>) -> Option<Result<Result<Sess
     }
 }
 
-fn refusal(old: &Session, key: &str, holder: &str) -> Option<Stored> {
+fn refusal(old: &Session, key: &str, lease_owner: &str) -> Option<StoreOutcome> {
     if let Some(person) = &old.moved_to {
-        return Some(Stored::Moved(person.clone()));
+        return Some(StoreOutcome::Moved(person.clone()));
     }
     let mark = seen_mark(key);
     if old.seen.contains(&mark) || old.seen_before.contains(&mark) {
         // Our own write, whose answer was lost on the way and which the client tried again.
-        if old.lease_owner.as_deref() == Some(holder) {
-            return Some(Stored::Leased(Box::new(old.clone())));
+        if old.lease_owner.as_deref() == Some(lease_owner) {
+            return Some(StoreOutcome::Leased(Box::new(old.clone())));
         }
-        return Some(Stored::Duplicate);
+        return Some(StoreOutcome::Duplicate);
     }
     None
 }

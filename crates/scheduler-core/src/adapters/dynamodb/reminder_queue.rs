@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::Tables;
-use super::call::{another_try, failed, is_transaction_conflict};
+use super::errors::{another_try, is_transaction_conflict, store_error};
 use super::events::MessageEvent;
 use super::reminders::{ReminderKey, Reminders, status};
 use super::session::{ChatKey, Item, instant};
@@ -44,7 +44,7 @@ pub struct DuePlace(Item);
 
 /// What became of a claimed reminder.
 #[derive(Debug, Clone, Copy)]
-pub enum Settled<'a> {
+pub enum ReminderResult<'a> {
     /// The provider took it.
     Sent,
     /// It will not go out; why.
@@ -83,7 +83,7 @@ impl Reminders {
             .set_exclusive_start_key(from.map(|place| place.0))
             .send()
             .await
-            .map_err(|error| failed("list due reminders", error))?;
+            .map_err(|error| store_error("list due reminders", error))?;
         let due = page.items.unwrap_or_default().into_iter().filter_map(due).collect();
         Ok(DuePage { due, next: page.last_evaluated_key.map(DuePlace) })
     }
@@ -93,7 +93,7 @@ impl Reminders {
     pub async fn claim(
         &self,
         key: &ReminderKey,
-        holder: &str,
+        lease_owner: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<u32>, StoreError> {
         let claimed = self
@@ -102,7 +102,7 @@ impl Reminders {
             .table_name(&self.table)
             .set_key(Some(key.item()))
             .update_expression(
-                "SET #status = :sending, leaseOwner = :holder, leaseUntil = :until ADD attempts :one",
+                "SET #status = :sending, leaseOwner = :lease_owner, leaseUntil = :until ADD attempts :one",
             )
             .condition_expression(
                 "(#status = :pending AND (attribute_not_exists(retryAt) OR retryAt <= :now)) \
@@ -111,7 +111,7 @@ impl Reminders {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":pending", status(ReminderStatus::Pending))
             .expression_attribute_values(":sending", status(ReminderStatus::Sending))
-            .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned()))
+            .expression_attribute_values(":lease_owner", AttributeValue::S(lease_owner.to_owned()))
             .expression_attribute_values(":until", AttributeValue::S(instant(now + CLAIM)))
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .expression_attribute_values(":one", AttributeValue::N("1".into()))
@@ -124,9 +124,9 @@ impl Reminders {
             Err(error) => match error.as_service_error() {
                 // Our own claim, whose answer was lost on the way and which the client tried again.
                 Some(UpdateItemError::ConditionalCheckFailedException(check)) => {
-                    check.item.clone().filter(|item| is_held_by(item, holder))
+                    check.item.clone().filter(|item| is_held_by(item, lease_owner))
                 }
-                _ => return Err(failed("claim a reminder", error)),
+                _ => return Err(store_error("claim a reminder", error)),
             },
         };
         let attempts = |item: Item| item.get("attempts")?.as_n().ok()?.parse().ok();
@@ -137,16 +137,16 @@ impl Reminders {
 impl Tables {
     /// Writes what became of a reminder that `holder` has claimed, and what the chat's history says
     /// of it, in one. `false`: somebody else has claimed it since, and nothing was written.
-    pub async fn settle_reminder(
+    pub async fn finish_reminder(
         &self,
         key: &ReminderKey,
-        holder: &str,
-        settled: Settled<'_>,
+        lease_owner: &str,
+        settled: ReminderResult<'_>,
         event: Option<(&ChatKey, &MessageEvent)>,
     ) -> Result<bool, StoreError> {
-        const DOING: &str = "settle a reminder";
-        let update = settlement(self.reminders(), key, holder, settled);
-        let update = update.map_err(|error| StoreError::internal(DOING, error))?;
+        const ACTION: &str = "settle a reminder";
+        let update = settlement(self.reminders(), key, lease_owner, settled);
+        let update = update.map_err(|error| StoreError::internal(ACTION, error))?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
         if let Some((chat, event)) = event {
             writes.push(TransactWriteItem::builder().put(self.put_event(chat, event)?).build());
@@ -160,7 +160,7 @@ impl Tables {
                 Ok(_) => return Ok(true),
                 Err(error) if is_transaction_conflict(&error) && another_try(tried).await => tried += 1,
                 Err(error) if is_refused(&error) => return Ok(false),
-                Err(error) => return Err(failed(DOING, error)),
+                Err(error) => return Err(store_error(ACTION, error)),
             }
         }
     }
@@ -169,21 +169,21 @@ impl Tables {
 fn settlement(
     reminders: &Reminders,
     key: &ReminderKey,
-    holder: &str,
-    settled: Settled<'_>,
+    lease_owner: &str,
+    settled: ReminderResult<'_>,
 ) -> Result<Update, aws_sdk_dynamodb::error::BuildError> {
     let (becomes, set, value) = match settled {
-        Settled::Sent => (ReminderStatus::Sent, "", None),
-        Settled::Failed(why) => {
+        ReminderResult::Sent => (ReminderStatus::Sent, "", None),
+        ReminderResult::Failed(why) => {
             (ReminderStatus::Failed, ", errorDetails = :value", Some(AttributeValue::S(why.to_owned())))
         }
-        Settled::Cancelled(why) => {
+        ReminderResult::Cancelled(why) => {
             (ReminderStatus::Cancelled, ", errorDetails = :value", Some(AttributeValue::S(why.to_owned())))
         }
-        Settled::Later(at) => {
+        ReminderResult::Later(at) => {
             (ReminderStatus::Pending, ", retryAt = :value", Some(AttributeValue::S(instant(at))))
         }
-        Settled::Untried => {
+        ReminderResult::Untried => {
             let one = AttributeValue::N("1".into());
             (ReminderStatus::Pending, ", attempts = attempts - :value", Some(one))
         }
@@ -192,19 +192,20 @@ fn settlement(
         .table_name(&reminders.table)
         .set_key(Some(key.item()))
         .update_expression(format!("SET #status = :status{set} REMOVE leaseOwner, leaseUntil"))
-        .condition_expression("leaseOwner = :holder")
+        .condition_expression("leaseOwner = :lease_owner")
         .expression_attribute_names("#status", "status")
         .expression_attribute_values(":status", status(becomes))
-        .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned()));
+        .expression_attribute_values(":lease_owner", AttributeValue::S(lease_owner.to_owned()));
     if let Some(value) = value {
         update = update.expression_attribute_values(":value", value);
     }
     update.build()
 }
 
-fn is_held_by(item: &Item, holder: &str) -> bool {
+fn is_held_by(item: &Item, lease_owner: &str) -> bool {
     let owner = item.get("leaseOwner").and_then(|owner| owner.as_s().ok());
-    owner.is_some_and(|owner| owner == holder) && item.get("status") == Some(&status(ReminderStatus::Sending))
+    owner.is_some_and(|owner| owner == lease_owner)
+        && item.get("status") == Some(&status(ReminderStatus::Sending))
 }
 
 fn due(item: Item) -> Option<DueReminder> {

@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::call::failed;
+use super::client::{connect, warm};
+use super::errors::store_error;
 use super::session::{Item, instant};
-use super::{connect, warm};
 use crate::config::RemindersConfig;
 use crate::domain::ids::ReminderId;
 use crate::domain::reminder::{Reminder, ReminderPlan, ReminderStatus};
@@ -26,7 +26,7 @@ pub struct Reminders {
     pub(super) table: String,
 }
 
-/// Under which a reminder is stored: known from the visit alone.
+/// Under which a reminder is stored: known from the appointment alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReminderKey {
     pub(super) pk: String,
@@ -54,13 +54,13 @@ impl ReminderKey {
 
 /// Where a reminder may be put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opening {
+pub enum PutMode {
     /// Where there is none, or a cancelled one.
-    Either,
+    CreateOrReopen,
     /// Where there is none.
-    Missing,
+    Create,
     /// In a cancelled one's place.
-    Cancelled,
+    Reopen,
 }
 
 impl Reminders {
@@ -85,10 +85,10 @@ impl Reminders {
     }
 
     /// Puts a PENDING reminder in the place that `opening` tells; where something else is, that stays.
-    pub async fn open(&self, reminder: &Reminder, opening: Opening) -> Result<(), StoreError> {
-        const DOING: &str = "make a reminder";
+    pub async fn open(&self, reminder: &Reminder, mode: PutMode) -> Result<(), StoreError> {
+        const ACTION: &str = "make a reminder";
         let mut item: Item =
-            serde_dynamo::to_item(reminder).map_err(|error| StoreError::internal(DOING, error))?;
+            serde_dynamo::to_item(reminder).map_err(|error| StoreError::internal(ACTION, error))?;
         item.extend(ReminderKey::new(reminder.reminder_id, reminder.send_at).item());
         // As keys and indexes hold instants: the index is read by comparing texts.
         item.insert("sendAt".into(), AttributeValue::S(instant(reminder.send_at)));
@@ -96,16 +96,16 @@ impl Reminders {
         let ttl = (reminder.send_at + KEPT).timestamp();
         item.insert("ttl".into(), AttributeValue::N(ttl.to_string()));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).condition_expression(
-            match opening {
-                Opening::Either => "attribute_not_exists(pk) OR #status = :off",
-                Opening::Missing => "attribute_not_exists(pk)",
-                Opening::Cancelled => "#status = :off",
+            match mode {
+                PutMode::CreateOrReopen => "attribute_not_exists(pk) OR #status = :off",
+                PutMode::Create => "attribute_not_exists(pk)",
+                PutMode::Reopen => "#status = :off",
             },
         );
         // DynamoDB refuses names and values that no expression uses.
-        let put = match opening {
-            Opening::Missing => put,
-            Opening::Either | Opening::Cancelled => put
+        let put = match mode {
+            PutMode::Create => put,
+            PutMode::CreateOrReopen | PutMode::Reopen => put
                 .expression_attribute_names("#status", "status")
                 .expression_attribute_values(":off", status(ReminderStatus::Cancelled)),
         };
@@ -114,12 +114,12 @@ impl Reminders {
             // It is there already, or over.
             Err(error) => match error.as_service_error() {
                 Some(refused) if refused.is_conditional_check_failed_exception() => Ok(()),
-                _ => Err(failed(DOING, error)),
+                _ => Err(store_error(ACTION, error)),
             },
         }
     }
 
-    /// Calls a reminder off if it still waits; whoever is sending it now reads the visit again.
+    /// Calls a reminder off if it still waits; whoever is sending it now reads the appointment again.
     pub async fn cancel(&self, key: &ReminderKey) -> Result<(), StoreError> {
         let cancelled = self
             .client
@@ -137,27 +137,27 @@ impl Reminders {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(refused) if refused.is_conditional_check_failed_exception() => Ok(()),
-                _ => Err(failed("cancel a reminder", error)),
+                _ => Err(store_error("cancel a reminder", error)),
             },
         }
     }
 
     /// Those of these reminders that exist, in no order.
     pub async fn list(&self, keys: &[ReminderKey]) -> Result<Vec<Reminder>, StoreError> {
-        const DOING: &str = "read reminders";
+        const ACTION: &str = "read reminders";
         let mut found = Vec::new();
         for keys in keys.chunks(MOST_AT_ONCE) {
             let mut left = Some(keys.iter().map(ReminderKey::item).collect::<Vec<_>>());
             while let Some(keys) = left.take() {
                 let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-                let asked = asked.map_err(|error| StoreError::internal(DOING, error))?;
+                let asked = asked.map_err(|error| StoreError::internal(ACTION, error))?;
                 let request = HashMap::from([(self.table.clone(), asked)]);
                 let answer = self.client.batch_get_item().set_request_items(Some(request)).send().await;
-                let answer = answer.map_err(|error| failed(DOING, error))?;
+                let answer = answer.map_err(|error| store_error(ACTION, error))?;
                 let mut tables = answer.responses.unwrap_or_default();
                 let items = tables.remove(&self.table).unwrap_or_default();
                 let read: Vec<Reminder> =
-                    serde_dynamo::from_items(items).map_err(|error| StoreError::internal(DOING, error))?;
+                    serde_dynamo::from_items(items).map_err(|error| StoreError::internal(ACTION, error))?;
                 found.extend(read);
                 let unread = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
                 left = unread.map(|unread| unread.keys).filter(|keys| !keys.is_empty());

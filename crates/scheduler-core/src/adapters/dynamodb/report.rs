@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::Tables;
-use super::call::failed;
+use super::errors::store_error;
 use super::lease::{LEASE, SESSION_KEPT};
 use super::session::{Item, instant};
 use crate::domain::ids::ClinicId;
@@ -34,7 +34,7 @@ impl Tables {
         owner: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<ClaimedReport>, StoreError> {
-        const DOING: &str = "claim a report";
+        const ACTION: &str = "claim a report";
         let pk = format!("REPORT#{clinic}#{date}");
         let claimed = self
             .change_report(&pk)
@@ -57,12 +57,12 @@ impl Tables {
             Ok(answer) => {
                 let item = answer.attributes.unwrap_or_default();
                 let (messages, sent) =
-                    progress(&item).ok_or_else(|| StoreError::internal(DOING, "it cannot be read"))?;
+                    progress(&item).ok_or_else(|| StoreError::internal(ACTION, "it cannot be read"))?;
                 Ok(Some(ClaimedReport { pk, owner: owner.to_owned(), messages, sent }))
             }
             Err(error) => match error.as_service_error() {
                 Some(refused) if refused.is_conditional_check_failed_exception() => Ok(None),
-                _ => Err(failed(DOING, error)),
+                _ => Err(store_error(ACTION, error)),
             },
         }
     }
@@ -75,7 +75,7 @@ impl Tables {
             .expression_attribute_values(":messages", AttributeValue::L(texts))
             .send()
             .await
-            .map_err(|error| failed("fix what a report says", error))?;
+            .map_err(|error| store_error("fix what a report says", error))?;
         Ok(())
     }
 
@@ -86,7 +86,7 @@ impl Tables {
             .expression_attribute_values(":sent", AttributeValue::N(sent.to_string()))
             .send()
             .await
-            .map_err(|error| failed("mark a report", error))?;
+            .map_err(|error| store_error("mark a report", error))?;
         Ok(())
     }
 
@@ -97,7 +97,7 @@ impl Tables {
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .send()
             .await
-            .map_err(|error| failed("finish a report", error))?;
+            .map_err(|error| store_error("finish a report", error))?;
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl Tables {
             .update_expression("REMOVE leaseOwner, leaseUntil")
             .send()
             .await
-            .map_err(|error| failed("give a report back", error))?;
+            .map_err(|error| store_error("give a report back", error))?;
         Ok(())
     }
 

@@ -9,10 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::Tables;
-use super::call::{another_try, failed, is_transaction_conflict};
+use super::errors::{another_try, is_transaction_conflict, store_error};
 use super::events::MessageEvent;
 use super::lease::{LEASE, SESSION_KEPT, shard};
-use super::session::{ChatKey, Item, SESSION, Session, Waiting, instant, state_data, state_name, value};
+use super::session::{ChatKey, InboxEntry, Item, SESSION, Session, instant, state_data, value};
 use crate::error::StoreError;
 
 /// A generation of `seen` is put aside when it holds this many, or is as old as it is kept.
@@ -23,7 +23,7 @@ const POINTER_KEPT: TimeDelta = TimeDelta::days(90);
 
 /// What happens to the lease with a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lease {
+pub enum LeaseChange {
     /// It is kept, and starts anew.
     Keep,
     /// It is given back and nothing is left to do: refused if the inbox isn't empty.
@@ -49,18 +49,18 @@ pub struct Save<'a> {
     /// Added to the history.
     pub events: &'a [MessageEvent],
     /// What happens to the lease.
-    pub lease: Lease,
+    pub lease: LeaseChange,
     /// The chat this one continues.
     pub moved_from: Option<&'a MovedFrom>,
 }
 
 /// What became of a holder's write.
 #[derive(Debug)]
-pub enum Saved {
+pub enum SaveOutcome {
     /// It is written; the session's version has grown.
     Done,
     /// Nothing is written: something came in meanwhile, here is the inbox.
-    MoreCame(Vec<Waiting>),
+    MoreCame(Vec<InboxEntry>),
     /// Nothing is written: the lease was lost.
     Lost,
     /// Nothing is written: the chat of the lid is being worked on.
@@ -72,15 +72,15 @@ impl Tables {
     pub async fn save(
         &self,
         session: &mut Session,
-        holder: &str,
+        lease_owner: &str,
         save: Save<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Saved, StoreError> {
+    ) -> Result<SaveOutcome, StoreError> {
         let rotates = seen_is_full(session, now);
-        if rotates || session.notes.seen_since.is_none() {
-            session.notes.seen_since = Some(now);
+        if rotates || session.bookkeeping.seen_since.is_none() {
+            session.bookkeeping.seen_since = Some(now);
         }
-        let update = self.session_update(session, holder, &save, rotates, now)?;
+        let update = self.session_update(session, lease_owner, &save, rotates, now)?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
         if let Some(from) = save.moved_from {
             writes.push(TransactWriteItem::builder().update(self.pointer(from, &session.key, now)?).build());
@@ -99,7 +99,7 @@ impl Tables {
                     if rotates {
                         session.seen_before = std::mem::take(&mut session.seen);
                     }
-                    return Ok(Saved::Done);
+                    return Ok(SaveOutcome::Done);
                 }
                 Err(error) => error,
             };
@@ -108,9 +108,9 @@ impl Tables {
                 continue;
             }
             return match conditions(&error, save.moved_from.is_some()) {
-                Some(Refusal::Session(old)) => judge(session, holder, old),
-                Some(Refusal::Pointer) => Ok(Saved::LidBusy),
-                None => Err(failed("save a chat", error)),
+                Some(Refusal::Session(old)) => classify_refusal(session, lease_owner, old),
+                Some(Refusal::Pointer) => Ok(SaveOutcome::LidBusy),
+                None => Err(store_error("save a chat", error)),
             };
         }
     }
@@ -118,7 +118,7 @@ impl Tables {
     fn session_update(
         &self,
         session: &Session,
-        holder: &str,
+        lease_owner: &str,
         save: &Save<'_>,
         rotates: bool,
         now: DateTime<Utc>,
@@ -132,18 +132,18 @@ impl Tables {
             "#ttl = :ttl",
         ];
         let mut remove = vec!["attempts"];
-        let mut condition = "leaseOwner = :holder AND version = :read".to_owned();
+        let mut condition = "leaseOwner = :lease_owner AND version = :read".to_owned();
         let mut update = Update::builder()
             .table_name(&self.sessions)
             .key("pk", AttributeValue::S(pk.clone()))
             .key("sk", AttributeValue::S(SESSION.into()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned()))
+            .expression_attribute_values(":lease_owner", AttributeValue::S(lease_owner.to_owned()))
             .expression_attribute_values(":read", AttributeValue::N(session.version.to_string()))
             .expression_attribute_values(":version", AttributeValue::N((session.version + 1).to_string()))
             .expression_attribute_values(":pending", value(&session.pending)?)
-            .expression_attribute_values(":notes", value(&session.notes)?)
+            .expression_attribute_values(":notes", value(&session.bookkeeping)?)
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .expression_attribute_values(
                 ":ttl",
@@ -161,10 +161,7 @@ impl Tables {
                 .silent_until
                 .map_or(AttributeValue::Null(true), |at| AttributeValue::S(instant(at)));
             update = update
-                .expression_attribute_values(
-                    ":state",
-                    AttributeValue::S(state_name(&chat.state).unwrap_or_default()),
-                )
+                .expression_attribute_values(":state", AttributeValue::S(chat.state.name().to_owned()))
                 .expression_attribute_values(":previous", value(&chat.previous)?)
                 .expression_attribute_values(":data", value(&state_data(chat))?)
                 .expression_attribute_values(":silent", silent);
@@ -189,19 +186,19 @@ impl Tables {
             remove.push("seen");
         }
         match save.lease {
-            Lease::Keep => {
+            LeaseChange::Keep => {
                 set.extend(["leaseUntil = :until", "dueShard = :shard", "dueAt = :until"]);
                 update = update
                     .expression_attribute_values(":until", AttributeValue::S(instant(now + LEASE)))
                     .expression_attribute_values(":shard", AttributeValue::S(shard(&pk)));
             }
-            Lease::Release => {
+            LeaseChange::Release => {
                 remove.extend(["leaseOwner", "leaseUntil", "dueShard", "dueAt"]);
                 let empty = if save.done.is_some() { "1" } else { "0" };
                 condition.push_str(" AND (attribute_not_exists(inbox) OR size(inbox) = :left)");
                 update = update.expression_attribute_values(":left", AttributeValue::N(empty.into()));
             }
-            Lease::DueAt(at) => {
+            LeaseChange::DueAt(at) => {
                 set.extend(["dueShard = :shard", "dueAt = :due"]);
                 remove.extend(["leaseOwner", "leaseUntil"]);
                 update = update
@@ -210,7 +207,7 @@ impl Tables {
             }
         }
         // A chat that is put off has made no progress: its attempts go on counting.
-        if matches!(save.lease, Lease::DueAt(_)) && save.done.is_none() {
+        if matches!(save.lease, LeaseChange::DueAt(_)) && save.done.is_none() {
             remove.retain(|name| *name != "attempts");
         }
         let mut expression = format!("SET {}", set.join(", "));
@@ -280,24 +277,28 @@ fn conditions<R>(error: &SdkError<TransactWriteItemsError, R>, moves: bool) -> O
     (moves && refused(1).is_some()).then_some(Refusal::Pointer)
 }
 
-fn judge(session: &mut Session, holder: &str, old: Option<Item>) -> Result<Saved, StoreError> {
-    let Some(old) = old else { return Ok(Saved::Lost) };
+fn classify_refusal(
+    session: &mut Session,
+    lease_owner: &str,
+    old: Option<Item>,
+) -> Result<SaveOutcome, StoreError> {
+    let Some(old) = old else { return Ok(SaveOutcome::Lost) };
     let old = Session::from_item(old)?;
-    let ours = old.lease_owner.as_deref() == Some(holder);
+    let ours = old.lease_owner.as_deref() == Some(lease_owner);
     if ours && old.version == session.version {
-        return Ok(Saved::MoreCame(old.inbox));
+        return Ok(SaveOutcome::MoreCame(old.inbox));
     }
     if old.version == session.version + 1 && (ours || old.lease_owner.is_none()) {
         // Our own write, whose answer was lost on the way.
         session.version += 1;
-        return Ok(Saved::Done);
+        return Ok(SaveOutcome::Done);
     }
-    Ok(Saved::Lost)
+    Ok(SaveOutcome::Lost)
 }
 
 /// What was seen is remembered for eight days at least, or for the last three thousand messages of
 /// a chat that has more.
 fn seen_is_full(session: &Session, now: DateTime<Utc>) -> bool {
-    let old = session.notes.seen_since.is_some_and(|since| now - since >= SESSION_KEPT);
+    let old = session.bookkeeping.seen_since.is_some_and(|since| now - since >= SESSION_KEPT);
     !session.seen.is_empty() && (old || session.seen.len() >= SEEN_FULL)
 }

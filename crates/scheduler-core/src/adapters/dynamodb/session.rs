@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::conversation::state::{Chat, Memory, State};
+use crate::conversation::machine::state::{Chat, Memory, State};
 use crate::domain::ids::{ClinicId, ConversationId};
 use crate::domain::message::{IncomingMessage, OutgoingMessage};
 use crate::domain::phone::{Address, MatchKey};
@@ -44,7 +44,7 @@ impl ChatKey {
 /// Something that waits in a chat's inbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "work", rename_all = "snake_case")]
-pub enum Work {
+pub enum InboxWork {
     /// A message to be read.
     Message {
         /// As it came.
@@ -61,12 +61,12 @@ pub enum Work {
 
 /// An entry of the inbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct InboxEntry {
     /// Under which it is worked on once.
     pub key: String,
     /// What it is; `None` if a newer or older release wrote what this one cannot read.
     #[serde(deserialize_with = "lenient", default)]
-    pub work: Option<Work>,
+    pub work: Option<InboxWork>,
 }
 
 /// A reply that was committed and has not been marked as sent.
@@ -86,11 +86,12 @@ pub struct PendingReply {
 /// A message that went out lately, to know its echo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SentNote {
+pub struct RecentMessage {
     /// The provider's id.
     pub id: String,
-    /// A digest of its text.
-    pub digest: String,
+    /// Fingerprint of its text.
+    #[serde(rename = "digest")]
+    pub fingerprint: String,
 }
 
 /// Where a person writes from, as far as the patients' table was told.
@@ -106,7 +107,7 @@ pub struct KnownAddress {
 /// What the runner of a chat remembers beside the conversation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Notes {
+pub struct Bookkeeping {
     /// Start of the minute in which messages are counted.
     pub minute: Option<DateTime<Utc>>,
     /// Messages of the patient in that minute.
@@ -114,7 +115,7 @@ pub struct Notes {
     /// When the patient last wrote.
     pub heard_at: Option<DateTime<Utc>>,
     /// What went out last, at most ten.
-    pub sent: Vec<SentNote>,
+    pub sent: Vec<RecentMessage>,
     /// Where the person writes from, once the patients' table knows it.
     pub known: Option<KnownAddress>,
     /// The inbox entry for whose trouble the patient was asked for patience.
@@ -139,13 +140,13 @@ pub struct Session {
     /// The session of the chat that `chat` belongs to.
     pub conversation_id: Option<ConversationId>,
     /// What waits, oldest first.
-    pub inbox: Vec<Waiting>,
+    pub inbox: Vec<InboxEntry>,
     /// What has to go out, in order.
     pub pending: Vec<PendingReply>,
     /// When the session ends by silence.
     pub expires_at: Option<DateTime<Utc>>,
     /// What the runner remembers.
-    pub notes: Notes,
+    pub bookkeeping: Bookkeeping,
     /// How often a Reconciler has taken the chat up since its last progress.
     pub attempts: u32,
     /// Where the chat lives now, if a lid turned out to be a phone.
@@ -167,12 +168,13 @@ struct SessionItem {
     previous_states: Vec<Value>,
     conversation_id: Option<ConversationId>,
     #[serde(default)]
-    inbox: Vec<Waiting>,
+    inbox: Vec<InboxEntry>,
     #[serde(default)]
     pending_replies: Vec<PendingReply>,
     expires_at: Option<DateTime<Utc>>,
     #[serde(default)]
-    notes: Notes,
+    #[serde(rename = "notes")]
+    bookkeeping: Bookkeeping,
     #[serde(default)]
     attempts: u32,
     moved_to: Option<MatchKey>,
@@ -200,7 +202,7 @@ impl Session {
             inbox: stored.inbox,
             pending: stored.pending_replies,
             expires_at: stored.expires_at,
-            notes: stored.notes,
+            bookkeeping: stored.bookkeeping,
             attempts: stored.attempts,
             moved_to: stored.moved_to,
             lease_owner: stored.lease_owner,
@@ -216,17 +218,6 @@ impl Session {
             && self.pending.is_empty()
             && self.lease_until.as_deref().is_none_or(|until| until <= instant(now).as_str())
     }
-
-    /// The name of the state the chat stands in, for the history.
-    pub fn state_name(&self) -> Option<String> {
-        self.chat.as_ref().and_then(|chat| state_name(&chat.state))
-    }
-}
-
-/// The stored name of a state (contract 6).
-pub fn state_name(state: &State) -> Option<String> {
-    let value = serde_json::to_value(state).ok()?;
-    value.get("state").and_then(Value::as_str).map(str::to_owned)
 }
 
 /// An instant as keys and indexes hold it: RFC 3339 UTC with milliseconds and `Z`.
@@ -250,7 +241,7 @@ pub(super) fn value(of: &impl Serialize) -> Result<AttributeValue, StoreError> {
     serde_dynamo::to_attribute_value(of).map_err(|error| StoreError::internal("write an item", error))
 }
 
-fn lenient<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Work>, D::Error> {
+fn lenient<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<InboxWork>, D::Error> {
     let work = Value::deserialize(from)?;
     Ok(serde_json::from_value(work).ok())
 }

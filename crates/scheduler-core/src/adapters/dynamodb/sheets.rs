@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Tables;
-use super::call::{another_try, failed};
+use super::errors::{another_try, store_error};
 use super::lease::{LEASE, SESSION_KEPT};
 use super::session::{Item, instant};
 use crate::error::StoreError;
@@ -62,7 +62,7 @@ impl Tables {
             }
             Err(error) => match error.as_service_error() {
                 Some(refused) if refused.is_conditional_check_failed_exception() => Ok(None),
-                _ => Err(failed("claim a sheet", error)),
+                _ => Err(store_error("claim a sheet", error)),
             },
         }
     }
@@ -73,7 +73,7 @@ impl Tables {
             .update_expression("REMOVE leaseOwner, leaseUntil, restUntil, restTab, failures")
             .send()
             .await
-            .map_err(|error| failed("give a sheet back", error))?;
+            .map_err(|error| store_error("give a sheet back", error))?;
         Ok(())
     }
 
@@ -94,13 +94,13 @@ impl Tables {
             .expression_attribute_values(":failures", AttributeValue::N(failures))
             .send()
             .await
-            .map_err(|error| failed("leave a sheet alone", error))?;
+            .map_err(|error| store_error("leave a sheet alone", error))?;
         Ok(())
     }
 
     /// Asks to call Google so many times; `false`: not now. Counted for all processes together.
     pub async fn may_call_google(&self, calls: usize, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        const DOING: &str = "count the calls to Google";
+        const ACTION: &str = "count the calls to Google";
         let mut tried = 0;
         loop {
             let found = self
@@ -112,7 +112,7 @@ impl Tables {
                 .consistent_read(true)
                 .send()
                 .await
-                .map_err(|error| failed(DOING, error))?
+                .map_err(|error| store_error(ACTION, error))?
                 .item
                 .unwrap_or_default();
             let mut made = calls_of(&found);
@@ -154,7 +154,7 @@ impl Tables {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(refused) if refused.is_conditional_check_failed_exception() => Ok(false),
-                _ => Err(failed("count the calls to Google", error)),
+                _ => Err(store_error("count the calls to Google", error)),
             },
         }
     }

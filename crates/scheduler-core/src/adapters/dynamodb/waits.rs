@@ -5,13 +5,13 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept};
 use aws_sdk_dynamodb::error::BoxError;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
-use crate::tally::{self, Wait};
+use crate::call_stats::{self, WaitGuard};
 
 /// Keeps the wait with the call, so that it ends with it, however that is.
 #[derive(Debug)]
 pub(super) struct CountWaits;
 
-impl Storable for Wait {
+impl Storable for WaitGuard {
     type Storer = StoreReplace<Self>;
 }
 
@@ -25,7 +25,7 @@ impl Intercept for CountWaits {
         _: &BeforeSerializationInterceptorContextRef<'_>,
         call: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        call.interceptor_state().store_put(tally::wait());
+        call.interceptor_state().store_put(call_stats::start_wait());
         Ok(())
     }
 }

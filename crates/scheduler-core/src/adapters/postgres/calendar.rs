@@ -4,18 +4,18 @@ use chrono::{NaiveDate, NaiveDateTime};
 use sqlx::types::Json;
 
 use super::Db;
-use super::connection::{failed, run};
+use super::connection::{run, try_run};
 use super::exceptions::ExceptionRow;
 use super::rules::RuleRow;
 use crate::availability::Calendar;
 use crate::domain::clinic::{AvailabilityException, AvailabilityRule, BusinessHours};
 use crate::domain::ids::{AppointmentId, ClinicId};
-use crate::domain::time::Span;
+use crate::domain::interval::Interval;
 use crate::error::StoreError;
 
 impl Db {
     /// What decides the free time of `[from, until]`: one statement. The hours of a professional who
-    /// is no longer there do not count. `leaving_out`: a visit whose own time counts as free.
+    /// is no longer there do not count. `leaving_out`: an appointment whose own time counts as free.
     /// `None`: no such clinic.
     pub async fn find_calendar(
         &self,
@@ -24,10 +24,10 @@ impl Db {
         until: NaiveDate,
         leaving_out: Option<AppointmentId>,
     ) -> Result<Option<Calendar>, StoreError> {
-        const DOING: &str = "find free time";
-        // A visit's buffer may reach into the next day, so the range of busy time is open by one day
+        const ACTION: &str = "find free time";
+        // An appointment's buffer may reach into the next day, so the range of busy time is open by one day
         // at both ends.
-        let row = run!(self, DOING, again, |connection| sqlx::query!(
+        let row = run!(self, ACTION, retry, |connection| sqlx::query!(
             r#"select c.timezone, c.business_hours as "business_hours: Json<BusinessHours>",
                 coalesce((
                     select jsonb_agg(to_jsonb(r)) from scheduler.availability_rules r
@@ -58,14 +58,13 @@ impl Db {
             until,
             leaving_out.map(|id| id.0),
         )
-        .fetch_optional(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_optional(connection))?;
         let Some(row) = row else { return Ok(None) };
-        let timezone = row.timezone.parse().map_err(|error| StoreError::internal(DOING, error))?;
+        let timezone = row.timezone.parse().map_err(|error| StoreError::internal(ACTION, error))?;
         let rules = row.rules.0.into_iter().map(AvailabilityRule::from).collect();
         let exceptions =
             row.exceptions.0.into_iter().map(AvailabilityException::try_from).collect::<Result<_, _>>()?;
-        let busy = row.starts.into_iter().zip(row.ends).map(|(start, end)| Span { start, end }).collect();
+        let busy = row.starts.into_iter().zip(row.ends).map(|(start, end)| Interval { start, end }).collect();
         Ok(Some(Calendar::new(timezone, rules, row.business_hours.0, exceptions, busy)))
     }
 }

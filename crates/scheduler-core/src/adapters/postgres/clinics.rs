@@ -5,14 +5,14 @@ use serde::Deserialize;
 use sqlx::types::Json;
 
 use super::Db;
-use super::connection::{Failure, constraint, failed, run};
+use super::connection::{QueryError, constraint, row_query, run, store_error, try_run};
 use crate::domain::clinic::{BusinessHours, Clinic, Secret, ZapiInstance};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
 /// What became of a clinic that was to be written.
 #[derive(Debug)]
-pub enum Written {
+pub enum ClinicWrite {
     /// It stands so now.
     Done(Box<Clinic>),
     /// It was changed since it was read.
@@ -25,49 +25,61 @@ pub enum Written {
     InstanceTaken,
 }
 
+row_query!($ query_clinics: ClinicRow =
+    r#"clinic_id, name, phone, address, timezone, business_hours as "business_hours: Json<BusinessHours>",
+    buffer_minutes, min_notice_minutes, max_days_ahead, welcome_message, pre_session_instructions,
+    zapi_instance_id, zapi_instance_token, zapi_client_token, google_spreadsheet_id, google_sheet_name, active,
+    created_at, updated_at"#);
+
 impl Db {
     /// A clinic, active or not, read now.
     pub async fn find_clinic(&self, id: &ClinicId) -> Result<Option<Clinic>, StoreError> {
-        const DOING: &str = "find a clinic";
-        let row = run!(self, DOING, again, |connection| sqlx::query_as!(
-            ClinicRow,
-            r#"select clinic_id, name, phone, address, timezone,
-                business_hours as "business_hours: Json<BusinessHours>",
-                buffer_minutes, min_notice_minutes, max_days_ahead, welcome_message,
-                pre_session_instructions, zapi_instance_id, zapi_instance_token, zapi_client_token,
-                google_spreadsheet_id, google_sheet_name, active, created_at, updated_at
-            from scheduler.clinics where clinic_id = $1"#,
+        const ACTION: &str = "find a clinic";
+        let row = run!(self, ACTION, retry, |connection| query_clinics!(
+            "select",
+            "from scheduler.clinics where clinic_id = $1",
             id.as_str(),
         )
-        .fetch_optional(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_optional(connection))?;
         row.map(Clinic::try_from).transpose()
     }
 
     /// Active clinics by name.
     pub async fn list_clinics(&self) -> Result<Vec<Clinic>, StoreError> {
-        const DOING: &str = "list clinics";
-        let rows = run!(self, DOING, again, |connection| sqlx::query_as!(
-            ClinicRow,
-            r#"select clinic_id, name, phone, address, timezone,
-                business_hours as "business_hours: Json<BusinessHours>",
-                buffer_minutes, min_notice_minutes, max_days_ahead, welcome_message,
-                pre_session_instructions, zapi_instance_id, zapi_instance_token, zapi_client_token,
-                google_spreadsheet_id, google_sheet_name, active, created_at, updated_at
-            from scheduler.clinics where active order by name, clinic_id"#,
+        const ACTION: &str = "list clinics";
+        let rows = run!(self, ACTION, retry, |connection| query_clinics!(
+            "select",
+            "from scheduler.clinics where active order by name, clinic_id",
         )
-        .fetch_all(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_all(connection))?;
         rows.into_iter().map(Clinic::try_from).collect()
     }
 
+    /// `None` where there are no rows because there is no such clinic.
+    pub(super) async fn unless_unknown<T>(
+        &self,
+        clinic: &ClinicId,
+        rows: Vec<T>,
+    ) -> Result<Option<Vec<T>>, StoreError> {
+        let unknown = rows.is_empty() && self.find_clinic(clinic).await?.is_none();
+        Ok((!unknown).then_some(rows))
+    }
+
     /// Makes a clinic; when it was made is the database's to say.
-    pub async fn create_clinic(&self, clinic: &Clinic) -> Result<Written, StoreError> {
-        const DOING: &str = "create a clinic";
+    pub async fn create_clinic(&self, clinic: &Clinic) -> Result<ClinicWrite, StoreError> {
+        const ACTION: &str = "create a clinic";
         let zapi = clinic.zapi.as_ref();
-        let row = run!(self, DOING, |connection| sqlx::query_file_as!(
-            ClinicRow,
-            "src/adapters/postgres/insert_clinic.sql",
+        let row = try_run!(self, ACTION, |connection| {
+            query_clinics!(
+            "insert into scheduler.clinics (
+                clinic_id, name, phone, address, timezone, business_hours, buffer_minutes, min_notice_minutes,
+                max_days_ahead, welcome_message, pre_session_instructions, zapi_instance_id, zapi_instance_token,
+                zapi_client_token, google_spreadsheet_id, google_sheet_name, active
+            )
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+            on conflict (clinic_id) do nothing
+            returning",
+            "",
             clinic.id.as_str(),
             clinic.name,
             clinic.phone,
@@ -86,18 +98,26 @@ impl Db {
             clinic.google_sheet_name,
             clinic.active,
         )
-        .fetch_optional(connection));
-        written(DOING, row).map(|made| made.unwrap_or(Written::IdTaken))
+        .fetch_optional(connection)
+        });
+        written(ACTION, row).map(|made| made.unwrap_or(ClinicWrite::IdTaken))
     }
 
     /// Writes the clinic back as given unless it was changed since it was read, and forgets the copy
     /// in memory.
-    pub async fn update_clinic(&self, clinic: &Clinic) -> Result<Written, StoreError> {
-        const DOING: &str = "update a clinic";
+    pub async fn update_clinic(&self, clinic: &Clinic) -> Result<ClinicWrite, StoreError> {
+        const ACTION: &str = "update a clinic";
         let zapi = clinic.zapi.as_ref();
-        let row = run!(self, DOING, |connection| sqlx::query_file_as!(
-            ClinicRow,
-            "src/adapters/postgres/update_clinic.sql",
+        let row = try_run!(self, ACTION, |connection| {
+            query_clinics!(
+            "update scheduler.clinics set
+                name = $2, phone = $3, address = $4, timezone = $5, business_hours = $6, buffer_minutes = $7,
+                min_notice_minutes = $8, max_days_ahead = $9, welcome_message = $10, pre_session_instructions = $11,
+                zapi_instance_id = $12, zapi_instance_token = $13, zapi_client_token = $14,
+                google_spreadsheet_id = $15, google_sheet_name = $16, active = $17
+            where clinic_id = $1 and updated_at = $18
+            returning",
+            "",
             clinic.id.as_str(),
             clinic.name,
             clinic.phone,
@@ -117,28 +137,29 @@ impl Db {
             clinic.active,
             clinic.updated_at,
         )
-        .fetch_optional(connection));
-        self.forget(&clinic.id);
-        match written(DOING, row)? {
+        .fetch_optional(connection)
+        });
+        self.profiles.remove(&clinic.id);
+        match written(ACTION, row)? {
             Some(written) => Ok(written),
-            None if self.find_clinic(&clinic.id).await?.is_some() => Ok(Written::Changed),
-            None => Ok(Written::NotFound),
+            None if self.find_clinic(&clinic.id).await?.is_some() => Ok(ClinicWrite::Changed),
+            None => Ok(ClinicWrite::NotFound),
         }
     }
 }
 
 /// What an insert or an update of one clinic came to; `None`: no row.
 fn written(
-    doing: &'static str,
-    row: Result<Option<ClinicRow>, Failure>,
-) -> Result<Option<Written>, StoreError> {
+    action: &'static str,
+    row: Result<Option<ClinicRow>, QueryError>,
+) -> Result<Option<ClinicWrite>, StoreError> {
     match row {
-        Ok(Some(row)) => Ok(Some(Written::Done(Box::new(row.try_into()?)))),
+        Ok(Some(row)) => Ok(Some(ClinicWrite::Done(Box::new(row.try_into()?)))),
         Ok(None) => Ok(None),
-        Err(failure) if constraint(&failure) == Some("clinics_zapi_instance_key") => {
-            Ok(Some(Written::InstanceTaken))
+        Err(error) if constraint(&error) == Some("clinics_zapi_instance_key") => {
+            Ok(Some(ClinicWrite::InstanceTaken))
         }
-        Err(failure) => Err(failed(doing, failure)),
+        Err(error) => Err(store_error(action, error)),
     }
 }
 

@@ -1,36 +1,36 @@
-//! The patient's yes to a visit.
+//! The patient's yes to an appointment.
 
 use chrono::{DateTime, Utc};
 
 use super::Db;
-use super::connection::{failed, run};
+use super::connection::{run, try_run};
 use crate::domain::ids::{AppointmentId, ClinicId};
 use crate::domain::time::Slot;
 use crate::error::StoreError;
 
 impl Db {
-    /// Records that the patient will come at that time; the first yes stays. `false`: the visit was
+    /// Records that the patient will come at that time; the first yes stays. `false`: the appointment was
     /// moved or cancelled, or is none of this clinic's, and nothing was changed.
-    pub async fn confirm_visit(
+    pub async fn confirm_appointment(
         &self,
         clinic: &ClinicId,
         id: AppointmentId,
         slot: Slot,
         at: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        const DOING: &str = "confirm a visit";
-        run!(self, DOING, again, |connection| sqlx::query_scalar!(
-            r#"with visit as (
+        const ACTION: &str = "confirm an appointment";
+        run!(self, ACTION, retry, |connection| sqlx::query_scalar!(
+            r#"with appointment as (
                 select id from scheduler.appointments
                 where clinic_id = $1 and id = $2 and status = 'CONFIRMED'
                     and appointment_date = $3 and start_time = $4
                 for update
             ), confirmed as (
                 update scheduler.appointments a set patient_confirmed_at = $5, version = a.version + 1
-                from visit
-                where a.clinic_id = $1 and a.id = visit.id and a.patient_confirmed_at is null
+                from appointment
+                where a.clinic_id = $1 and a.id = appointment.id and a.patient_confirmed_at is null
             )
-            select exists (select from visit) as "stands!""#,
+            select exists (select from appointment) as "stands!""#,
             clinic.as_str(),
             id.0,
             slot.date,
@@ -38,6 +38,5 @@ impl Db {
             at,
         )
         .fetch_one(connection))
-        .map_err(|failure| failed(DOING, failure))
     }
 }

@@ -1,7 +1,6 @@
 //! One held connection per process (Lambda) or a pool (local server), and how a statement is run on
 //! either.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,13 +12,13 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, timeout};
 
 use super::options::options;
-use super::profiles::Remembered;
+use super::profile_cache::ProfileCache;
+use crate::call_stats::{self, WaitGuard};
 use crate::config::DatabaseConfig;
 use crate::error::StoreError;
-use crate::tally::{self, Wait};
 
 /// All a call may take of the client's clock, connecting included.
-const BUDGET: Duration = Duration::from_millis(3500);
+pub(super) const BUDGET: Duration = Duration::from_millis(3500);
 /// A held connection idle for longer is pinged before it is used: Lambda may have been frozen, and
 /// the other side gone.
 const TRUSTED_FOR: Duration = Duration::from_secs(60);
@@ -30,7 +29,7 @@ const PING: Duration = Duration::from_millis(300);
 pub struct Db {
     source: Source,
     statements: Arc<AtomicU64>,
-    pub(super) remembered: Arc<Mutex<HashMap<String, Remembered>>>,
+    pub(super) profiles: ProfileCache,
 }
 
 #[derive(Clone)]
@@ -70,7 +69,7 @@ impl Db {
     }
 
     fn on(source: Source) -> Self {
-        Self { source, statements: Arc::default(), remembered: Arc::default() }
+        Self { source, statements: Arc::default(), profiles: ProfileCache::default() }
     }
 
     /// Opens what will surely be needed, ahead of the first request; its failure is the first
@@ -83,9 +82,9 @@ impl Db {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let mut lease = self.acquire("ping the database").await?;
-        let answer = timeout(PING, lease.connection()?.ping()).await;
-        lease.settle(answer).map_err(|error| failed("ping the database", error))
+        let mut guard = self.acquire("ping the database").await?;
+        let answer = timeout(PING, guard.connection()?.ping()).await;
+        guard.settle(answer).map_err(|error| store_error("ping the database", error))
     }
 
     /// Statements sent since the process started.
@@ -104,20 +103,20 @@ impl Db {
         self.statements.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) async fn acquire(&self, doing: &'static str) -> Result<Lease, StoreError> {
-        let wait = tally::wait();
+    pub(super) async fn acquire(&self, action: &'static str) -> Result<ConnectionGuard, StoreError> {
+        let wait = call_stats::start_wait();
         match timeout(BUDGET, self.connect()).await {
-            Ok(Ok(held)) => Ok(Lease { held, _wait: wait }),
-            Ok(Err(error)) => Err(failed(doing, Failure::Sql(error))),
-            Err(_) => Err(failed(doing, Failure::Late)),
+            Ok(Ok(held)) => Ok(ConnectionGuard { held, _wait: wait }),
+            Ok(Err(error)) => Err(store_error(action, QueryError::Sql(error))),
+            Err(_) => Err(store_error(action, QueryError::Late)),
         }
     }
 
-    async fn connect(&self) -> Result<Lent, sqlx::Error> {
+    async fn connect(&self) -> Result<Checkout, sqlx::Error> {
         match &self.source {
             Source::Pool { pool, broken_at } => {
                 let connection = pool.acquire().await?;
-                Ok(Lent::Pooled(Some(connection), broken_at.clone()))
+                Ok(Checkout::Pooled(Some(connection), broken_at.clone()))
             }
             Source::Held { options, slot } => {
                 let mut slot = slot.clone().lock_owned().await;
@@ -129,7 +128,7 @@ impl Db {
                     },
                     None => PgConnection::connect_with(options).await?,
                 };
-                Ok(Lent::Held(Some(connection), slot))
+                Ok(Checkout::Held(Some(connection), slot))
             }
         }
     }
@@ -137,30 +136,30 @@ impl Db {
 
 /// A connection while one statement runs. Dropped before the statement's end it is closed: its next
 /// user would wait for the old answer.
-pub(super) struct Lease {
-    held: Lent,
-    _wait: Wait,
+pub(super) struct ConnectionGuard {
+    held: Checkout,
+    _wait: WaitGuard,
 }
 
-enum Lent {
+enum Checkout {
     Held(Option<PgConnection>, OwnedMutexGuard<Option<Held>>),
     Pooled(Option<PoolConnection<Postgres>>, Arc<Mutex<Option<Instant>>>),
 }
 
 /// Why a statement did not answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum QueryError {
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
     #[error("no answer in time")]
     Late,
 }
 
-impl Lease {
+impl ConnectionGuard {
     pub(super) fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
         let connection = match &mut self.held {
-            Lent::Held(connection, _) => connection.as_mut(),
-            Lent::Pooled(connection, _) => connection.as_deref_mut(),
+            Checkout::Held(connection, _) => connection.as_mut(),
+            Checkout::Pooled(connection, _) => connection.as_deref_mut(),
         };
         connection.ok_or_else(|| StoreError::internal("use a connection", "it was given back"))
     }
@@ -169,34 +168,34 @@ impl Lease {
     pub(super) fn settle<T>(
         mut self,
         answer: Result<Result<T, sqlx::Error>, tokio::time::error::Elapsed>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, QueryError> {
         match answer {
-            Err(_) => Err(Failure::Late),
+            Err(_) => Err(QueryError::Late),
             Ok(Err(error)) if is_broken(&error) => {
-                if let Lent::Pooled(_, broken_at) = &self.held
+                if let Checkout::Pooled(_, broken_at) = &self.held
                     && let Ok(mut at) = broken_at.lock()
                 {
                     *at = Some(Instant::now());
                 }
-                Err(Failure::Sql(error))
+                Err(QueryError::Sql(error))
             }
             Ok(answer) => {
                 match &mut self.held {
-                    Lent::Held(connection, slot) => {
+                    Checkout::Held(connection, slot) => {
                         let used_at = Instant::now();
                         **slot = connection.take().map(|connection| Held { connection, used_at });
                     }
-                    Lent::Pooled(connection, _) => drop(connection.take()),
+                    Checkout::Pooled(connection, _) => drop(connection.take()),
                 }
-                answer.map_err(Failure::Sql)
+                answer.map_err(QueryError::Sql)
             }
         }
     }
 }
 
-impl Drop for Lease {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        if let Lent::Pooled(connection, _) = &mut self.held
+        if let Checkout::Pooled(connection, _) = &mut self.held
             && let Some(connection) = connection.take()
         {
             drop(connection.detach());
@@ -204,36 +203,61 @@ impl Drop for Lease {
     }
 }
 
-/// Runs one statement: `run!(db, "find a clinic", |connection| query.fetch_one(connection))`. With
-/// `again`, for what may be repeated, a second time on a new connection if the first one broke.
-/// Gives `Result<_, Failure>` inside `Result<_, StoreError>`.
+/// Runs one statement: `run!(db, "find a clinic", |connection| query.fetch_one(connection))`. The text
+/// completes "could not …" in the log. With `retry`, for statements that may be repeated, the statement
+/// is run a second time on a new connection if the first connection broke.
 macro_rules! run {
-    ($db:expr, $doing:expr, |$connection:ident| $body:expr) => {
-        run!(@tries 1, $db, $doing, |$connection| $body)
+    ($db:expr, $action:expr, $($rest:tt)+) => {
+        try_run!($db, $action, $($rest)+)
+            .map_err(|error| $crate::adapters::postgres::connection::store_error($action, error))
     };
-    ($db:expr, $doing:expr, again, |$connection:ident| $body:expr) => {
-        run!(@tries 2, $db, $doing, |$connection| $body)
+}
+pub(super) use run;
+
+/// Like [`run!`], for callers that look into the [`QueryError`]. Without a connection it returns a
+/// `StoreError` from the calling function.
+macro_rules! try_run {
+    ($db:expr, $action:expr, retry, |$connection:ident| $query:expr) => {
+        try_run!(@tries 2, $db, $action, |$connection| $query)
     };
-    (@tries $tries:expr, $db:expr, $doing:expr, |$connection:ident| $body:expr) => {{
+    ($db:expr, $action:expr, |$connection:ident| $query:expr) => {
+        try_run!(@tries 1, $db, $action, |$connection| $query)
+    };
+    (@tries $tries:expr, $db:expr, $action:expr, |$connection:ident| $query:expr) => {{
         let mut left = $tries;
         loop {
-            let mut lease = $db.acquire($doing).await?;
+            let mut guard = $db.acquire($action).await?;
             $db.count_statement();
-            let $connection = lease.connection()?;
-            let answer = tokio::time::timeout($crate::adapters::postgres::connection::STATEMENT, $body).await;
+            let $connection = guard.connection()?;
+            let answer = tokio::time::timeout($crate::adapters::postgres::connection::BUDGET, $query).await;
             left -= 1;
-            match lease.settle(answer) {
-                Err($crate::adapters::postgres::connection::Failure::Sql(error))
+            match guard.settle(answer) {
+                Err($crate::adapters::postgres::connection::QueryError::Sql(error))
                     if left > 0 && $crate::adapters::postgres::connection::is_broken(&error) => {}
                 answer => break answer,
             }
         }
     }};
 }
-pub(super) use run;
+pub(super) use try_run;
 
-/// What one statement may take: the server's own limit and the way there and back.
-pub(super) const STATEMENT: Duration = BUDGET;
+/// Defines a macro for statements that return one kind of row, so that its column list is written once:
+/// `row_query!($ query_clinics: ClinicRow = "clinic_id, name");` and then
+/// `query_clinics!("select", "from scheduler.clinics where clinic_id = $1", id)`. The first argument of
+/// `row_query!` is a plain `$`, which the inner macro needs.
+macro_rules! row_query {
+    ($dollar:tt $name:ident: $row:ident = $columns:literal) => {
+        macro_rules! $name {
+            ($dollar before:literal, $dollar after:literal $dollar (, $dollar argument:expr)* $dollar (,)?) => {
+                sqlx::query_as!(
+                    $row,
+                    $dollar before + " " + $columns + " " + $dollar after $dollar (, $dollar argument)*
+                )
+            };
+        }
+    };
+}
+pub(super) use row_query;
 
 /// Whether a connection is of no use after this error.
 pub(super) fn is_broken(error: &sqlx::Error) -> bool {
@@ -249,44 +273,44 @@ pub(super) fn is_broken(error: &sqlx::Error) -> bool {
 }
 
 /// A failed statement as everybody else knows it: the database is away, or our statement is wrong.
-pub(super) fn failed(doing: &'static str, failure: Failure) -> StoreError {
-    let away = match &failure {
-        Failure::Late => true,
-        Failure::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
-        Failure::Sql(sqlx::Error::Database(error)) => {
+pub(super) fn store_error(action: &'static str, error: QueryError) -> StoreError {
+    let away = match &error {
+        QueryError::Late => true,
+        QueryError::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
+        QueryError::Sql(sqlx::Error::Database(error)) => {
             // Resources, operator's intervention, connection, deadlock, serialisation, lock.
             error.code().is_some_and(|code| {
                 ["53", "57", "08"].iter().any(|class| code.starts_with(class))
                     || ["40P01", "40001", "55P03"].contains(&code.as_ref())
             })
         }
-        Failure::Sql(error) => is_broken(error),
+        QueryError::Sql(error) => is_broken(error),
     };
-    match (away, failure) {
+    match (away, error) {
         // The server's words may quote a row.
-        (_, Failure::Sql(sqlx::Error::Database(error))) => {
+        (_, QueryError::Sql(sqlx::Error::Database(error))) => {
             let said = format!(
                 "PostgreSQL error {} at constraint {}",
                 error.code().as_deref().unwrap_or("?"),
                 error.constraint().unwrap_or("-"),
             );
-            if away { StoreError::unavailable(doing, said) } else { StoreError::internal(doing, said) }
+            if away { StoreError::unavailable(action, said) } else { StoreError::internal(action, said) }
         }
-        (true, failure) => StoreError::unavailable(doing, failure),
-        (false, failure) => StoreError::internal(doing, failure),
+        (true, error) => StoreError::unavailable(action, error),
+        (false, error) => StoreError::internal(action, error),
     }
 }
 
 /// The constraint that refused a statement, if one did.
-pub(super) fn constraint(failure: &Failure) -> Option<&str> {
-    match failure {
-        Failure::Sql(sqlx::Error::Database(error)) => error.constraint(),
+pub(super) fn constraint(error: &QueryError) -> Option<&str> {
+    match error {
+        QueryError::Sql(sqlx::Error::Database(error)) => error.constraint(),
         _ => None,
     }
 }
 
 /// Whether the same statement may win if it is tried again: a deadlock, a serialisation failure.
-pub(super) fn is_race(failure: &Failure) -> bool {
-    matches!(failure, Failure::Sql(sqlx::Error::Database(error))
+pub(super) fn is_race(error: &QueryError) -> bool {
+    matches!(error, QueryError::Sql(sqlx::Error::Database(error))
         if matches!(error.code().as_deref(), Some("40P01" | "40001")))
 }

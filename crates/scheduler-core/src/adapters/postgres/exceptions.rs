@@ -5,15 +5,15 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::Db;
-use super::appointments::AppointmentFilter;
-use super::connection::{constraint, failed, run};
+use super::appointments::read::AppointmentFilter;
+use super::connection::{constraint, row_query, run, store_error, try_run};
 use crate::domain::appointment::{Appointment, AppointmentStatus};
 use crate::domain::clinic::{AvailabilityException, ExceptionType};
 use crate::domain::ids::{ClinicId, ExceptionId};
 use crate::error::StoreError;
 
-/// As many visits as a day can have: one of each minute.
-const A_DAY_OF_VISITS: i64 = 24 * 60;
+/// As many appointments as a day can have: one of each minute.
+const MINUTES_OF_A_DAY: i64 = 24 * 60;
 
 /// A special day to be made.
 #[derive(Debug, Clone)]
@@ -47,25 +47,29 @@ pub struct ExceptionChange {
     pub active: Option<bool>,
 }
 
-/// An exception as it stands, and the confirmed visits it stands over.
+/// An exception as it stands, and the confirmed appointments it stands over.
 #[derive(Debug)]
-pub struct Standing {
+pub struct ExceptionWithConflicts {
     /// The exception.
     pub exception: AvailabilityException,
-    /// Visits that somebody must now call about.
+    /// Appointments that somebody must now call about.
     pub conflicts: Vec<Appointment>,
 }
 
 /// What became of a change.
 #[derive(Debug)]
-pub enum ChangedException {
+pub enum ExceptionUpdate {
     /// It stands so now.
-    Done(Box<Standing>),
+    Done(Box<ExceptionWithConflicts>),
     /// No such exception of this clinic.
     NotFound,
     /// Type and times would not go together; here it is as it stands.
     Unfit(Box<AvailabilityException>),
 }
+
+row_query!($ query_exceptions: ExceptionRow =
+    "id, clinic_id, exception_date, exception_type, start_time, end_time, reason,
+    active, created_at, updated_at");
 
 impl Db {
     /// Makes an exception; `None`: no such clinic.
@@ -73,15 +77,14 @@ impl Db {
         &self,
         clinic: &ClinicId,
         new: &NewException,
-    ) -> Result<Option<Standing>, StoreError> {
-        const DOING: &str = "create an availability exception";
-        let made = run!(self, DOING, |connection| sqlx::query_as!(
-            ExceptionRow,
+    ) -> Result<Option<ExceptionWithConflicts>, StoreError> {
+        const ACTION: &str = "create an availability exception";
+        let made = try_run!(self, ACTION, |connection| query_exceptions!(
             "insert into scheduler.availability_exceptions
                 (clinic_id, exception_date, exception_type, start_time, end_time, reason)
             values ($1, $2, $3, $4, $5, $6)
-            returning id, clinic_id, exception_date, exception_type, start_time, end_time, reason,
-                active, created_at, updated_at",
+            returning",
+            "",
             clinic.as_str(),
             new.exception_date,
             new.exception_type.as_str(),
@@ -92,10 +95,8 @@ impl Db {
         .fetch_one(connection));
         match made {
             Ok(row) => self.standing(row).await.map(Some),
-            Err(failure) if constraint(&failure) == Some("availability_exceptions_clinic_id_fkey") => {
-                Ok(None)
-            }
-            Err(failure) => Err(failed(DOING, failure)),
+            Err(error) if constraint(&error) == Some("availability_exceptions_clinic_id_fkey") => Ok(None),
+            Err(error) => Err(store_error(ACTION, error)),
         }
     }
 
@@ -107,12 +108,10 @@ impl Db {
         from: Option<NaiveDate>,
         until: Option<NaiveDate>,
     ) -> Result<Option<Vec<AvailabilityException>>, StoreError> {
-        const DOING: &str = "list availability exceptions";
-        let rows = run!(self, DOING, again, |connection| sqlx::query_as!(
-            ExceptionRow,
-            "select id, clinic_id, exception_date, exception_type, start_time, end_time, reason,
-                active, created_at, updated_at
-            from scheduler.availability_exceptions
+        const ACTION: &str = "list availability exceptions";
+        let rows = run!(self, ACTION, retry, |connection| query_exceptions!(
+            "select",
+            "from scheduler.availability_exceptions
             where clinic_id = $1 and active
                 and exception_date >= coalesce($2, exception_date)
                 and exception_date <= coalesce($3, exception_date)
@@ -121,12 +120,9 @@ impl Db {
             from,
             until,
         )
-        .fetch_all(connection))
-        .map_err(|failure| failed(DOING, failure))?;
-        if rows.is_empty() && self.find_clinic(clinic).await?.is_none() {
-            return Ok(None);
-        }
-        rows.into_iter().map(AvailabilityException::try_from).collect::<Result<_, _>>().map(Some)
+        .fetch_all(connection))?;
+        let exceptions = rows.into_iter().map(AvailabilityException::try_from).collect::<Result<_, _>>()?;
+        self.unless_unknown(clinic, exceptions).await
     }
 
     /// Changes an exception, or takes it back. `clinic`: `None` only for a key that may touch every
@@ -136,10 +132,9 @@ impl Db {
         clinic: Option<&ClinicId>,
         id: ExceptionId,
         change: &ExceptionChange,
-    ) -> Result<ChangedException, StoreError> {
-        const DOING: &str = "update an availability exception";
-        let row = run!(self, DOING, |connection| sqlx::query_as!(
-            ExceptionRow,
+    ) -> Result<ExceptionUpdate, StoreError> {
+        const ACTION: &str = "update an availability exception";
+        let row = try_run!(self, ACTION, |connection| query_exceptions!(
             "update scheduler.availability_exceptions set
                 exception_date = coalesce($3, exception_date),
                 exception_type = coalesce($4, exception_type),
@@ -148,8 +143,8 @@ impl Db {
                 reason = case when $9::boolean then $10 else reason end,
                 active = coalesce($11, active)
             where id = $1 and clinic_id = coalesce($2, clinic_id)
-            returning id, clinic_id, exception_date, exception_type, start_time, end_time, reason,
-                active, created_at, updated_at",
+            returning",
+            "",
             id.0,
             clinic.map(ClinicId::as_str),
             change.exception_date,
@@ -164,13 +159,13 @@ impl Db {
         )
         .fetch_optional(connection));
         match row {
-            Ok(Some(row)) => Ok(ChangedException::Done(Box::new(self.standing(row).await?))),
-            Ok(None) => Ok(ChangedException::NotFound),
-            Err(failure) if constraint(&failure) == Some("exceptions_times_check") => {
+            Ok(Some(row)) => Ok(ExceptionUpdate::Done(Box::new(self.standing(row).await?))),
+            Ok(None) => Ok(ExceptionUpdate::NotFound),
+            Err(error) if constraint(&error) == Some("exceptions_times_check") => {
                 let stands = self.find_exception(clinic, id).await?;
-                Ok(stands.map_or(ChangedException::NotFound, |row| ChangedException::Unfit(Box::new(row))))
+                Ok(stands.map_or(ExceptionUpdate::NotFound, |row| ExceptionUpdate::Unfit(Box::new(row))))
             }
-            Err(failure) => Err(failed(DOING, failure)),
+            Err(error) => Err(store_error(ACTION, error)),
         }
     }
 
@@ -179,48 +174,45 @@ impl Db {
         clinic: Option<&ClinicId>,
         id: ExceptionId,
     ) -> Result<Option<AvailabilityException>, StoreError> {
-        const DOING: &str = "find an availability exception";
-        let row = run!(self, DOING, again, |connection| sqlx::query_as!(
-            ExceptionRow,
-            "select id, clinic_id, exception_date, exception_type, start_time, end_time, reason,
-                active, created_at, updated_at
-            from scheduler.availability_exceptions
+        const ACTION: &str = "find an availability exception";
+        let row = run!(self, ACTION, retry, |connection| query_exceptions!(
+            "select",
+            "from scheduler.availability_exceptions
             where id = $1 and clinic_id = coalesce($2, clinic_id)",
             id.0,
             clinic.map(ClinicId::as_str),
         )
-        .fetch_optional(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_optional(connection))?;
         row.map(AvailabilityException::try_from).transpose()
     }
 
-    async fn standing(&self, row: ExceptionRow) -> Result<Standing, StoreError> {
+    async fn standing(&self, row: ExceptionRow) -> Result<ExceptionWithConflicts, StoreError> {
         let exception = AvailabilityException::try_from(row)?;
         if !exception.active {
-            return Ok(Standing { exception, conflicts: Vec::new() });
+            return Ok(ExceptionWithConflicts { exception, conflicts: Vec::new() });
         }
         let filter = AppointmentFilter {
             from: Some(exception.exception_date),
             until: Some(exception.exception_date),
             status: Some(AppointmentStatus::Confirmed),
             after: None,
-            limit: A_DAY_OF_VISITS,
+            limit: MINUTES_OF_A_DAY,
         };
-        let visits = self.list_appointments(&exception.clinic_id, &filter).await?;
+        let appointments = self.list_appointments(&exception.clinic_id, &filter).await?;
         let mut conflicts =
-            visits.ok_or_else(|| StoreError::internal("list conflicts", "the clinic has vanished"))?;
-        conflicts.retain(|visit| stands_over(&exception, visit));
-        Ok(Standing { exception, conflicts })
+            appointments.ok_or_else(|| StoreError::internal("list conflicts", "the clinic has vanished"))?;
+        conflicts.retain(|appointment| stands_over(&exception, appointment));
+        Ok(ExceptionWithConflicts { exception, conflicts })
     }
 }
 
-/// Whether an exception takes time from a visit: a blocked part that it reaches into, or special
+/// Whether an exception takes time from an appointment: a blocked part that it reaches into, or special
 /// hours that it does not fit.
-fn stands_over(exception: &AvailabilityException, visit: &Appointment) -> bool {
+fn stands_over(exception: &AvailabilityException, appointment: &Appointment) -> bool {
     let Some((start, end)) = exception.start_time.zip(exception.end_time) else { return true };
     match exception.exception_type {
-        ExceptionType::Blocked => visit.start_time < end && start < visit.end_time,
-        ExceptionType::SpecialHours => visit.start_time < start || end < visit.end_time,
+        ExceptionType::Blocked => appointment.start_time < end && start < appointment.end_time,
+        ExceptionType::SpecialHours => appointment.start_time < start || end < appointment.end_time,
     }
 }
 

@@ -1,4 +1,4 @@
--- Visits whose reminder was brought up to an earlier version, of the clinics that are served; only
+-- Appointments whose reminder was brought up to an earlier version, of the clinics that are served; only
 -- the index of those that are behind is read. After $1 $2 $3 (date, start, id; null: from the first),
 -- at most $4.
 select

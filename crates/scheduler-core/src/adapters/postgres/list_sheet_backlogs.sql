@@ -1,13 +1,13 @@
--- Clinics whose sheet is behind, or is another one than their visits were written to; those first that
--- have waited longest, counted from the visit's change or the sheet's beginning. The lateral count
+-- Clinics whose sheet is behind, or is another one than their appointments were written to; those first that
+-- have waited longest, counted from the appointment's change or the sheet's beginning. The lateral count
 -- reads the index appointments_sheet_behind alone, of no clinic further than its thousandth: without
--- its order the whole table would be read, every third visit being taken to be behind.
+-- its order the whole table would be read, every third appointment being taken to be behind.
 select
     c.clinic_id, c.timezone,
     c.google_spreadsheet_id as "spreadsheet!",
     c.google_sheet_name as tab,
     tab.is_new as "is_new!",
-    behind.visits as "behind!",
+    behind.appointments as "behind!",
     coalesce(extract(epoch from now() - behind.since), 0)::bigint as "seconds!"
 from scheduler.clinics c
 left join scheduler.sheet_projections p on p.clinic_id = c.clinic_id
@@ -16,7 +16,7 @@ cross join lateral (
         as is_new
 ) tab
 cross join lateral (
-    select count(*) as visits, min(some_visits.since) as since
+    select count(*) as appointments, min(some_appointments.since) as since
     from (
         select greatest(a.updated_at, p.updated_at) as since
         from scheduler.appointments a
@@ -25,7 +25,7 @@ cross join lateral (
             and a.appointment_date >= coalesce(p.since, 'infinity'::date)
         order by a.clinic_id, a.appointment_date, a.start_time, a.id
         limit 1000
-    ) some_visits
+    ) some_appointments
 ) behind
-where c.active and c.google_spreadsheet_id is not null and (tab.is_new or behind.visits > 0)
+where c.active and c.google_spreadsheet_id is not null and (tab.is_new or behind.appointments > 0)
 order by behind.since nulls first, c.clinic_id

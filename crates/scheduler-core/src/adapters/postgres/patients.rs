@@ -5,11 +5,10 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::Db;
-use super::appointments::Person;
-use super::connection::{failed, run};
-use super::faq::FaqItem;
+use super::connection::{run, try_run};
+use crate::domain::faq::FaqEntry;
 use crate::domain::ids::{ClinicId, PatientId};
-use crate::domain::patient::Patient;
+use crate::domain::patient::{Patient, Person};
 use crate::domain::phone::{Address, MatchKey};
 use crate::error::StoreError;
 
@@ -20,15 +19,14 @@ impl Db {
         clinic: &ClinicId,
         key: &MatchKey,
     ) -> Result<Option<Patient>, StoreError> {
-        const DOING: &str = "find a patient";
-        let row = run!(self, DOING, again, |connection| sqlx::query!(
+        const ACTION: &str = "find a patient";
+        let row = run!(self, ACTION, retry, |connection| sqlx::query!(
             "select id, phone, wa_id, name, chat_lid, opted_out_at from scheduler.patients
             where clinic_id = $1 and match_key = $2",
             clinic.as_str(),
             key.0,
         )
-        .fetch_optional(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_optional(connection))?;
         Ok(row.map(|row| Patient {
             id: PatientId(row.id),
             clinic_id: clinic.clone(),
@@ -42,26 +40,25 @@ impl Db {
     }
 
     /// Who greets a clinic, and what its questions are: one statement, one wait.
-    pub async fn recognise(
+    pub async fn identify_patient(
         &self,
         clinic: &ClinicId,
         key: &MatchKey,
-    ) -> Result<(Option<Patient>, Vec<FaqItem>), StoreError> {
-        const DOING: &str = "recognise a person";
-        let row = run!(self, DOING, again, |connection| sqlx::query!(
+    ) -> Result<(Option<Patient>, Vec<FaqEntry>), StoreError> {
+        const ACTION: &str = "recognise a person";
+        let row = run!(self, ACTION, retry, |connection| sqlx::query!(
             r#"select p.id as "id?", p.phone, p.wa_id, p.name, p.chat_lid, p.opted_out_at,
                 coalesce((
                     select jsonb_agg(to_jsonb(f) order by f.display_order, f.question_key)
                     from scheduler.faq_items f
                     where f.clinic_id = $1 and f.active
-                ), '[]') as "faq!: Json<Vec<FaqItem>>"
+                ), '[]') as "faq!: Json<Vec<FaqEntry>>"
             from (select) one
             left join scheduler.patients p on p.clinic_id = $1 and p.match_key = $2"#,
             clinic.as_str(),
             key.0,
         )
-        .fetch_one(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_one(connection))?;
         let patient = row.id.map(|id| Patient {
             id: PatientId(id),
             clinic_id: clinic.clone(),
@@ -76,15 +73,15 @@ impl Db {
     }
 
     /// Records where a person writes from, and merges the person known by the lid alone with the
-    /// one of the phone when a webhook brings both: visits go to the phone's, the lid's row goes.
+    /// one of the phone when a webhook brings both: appointments go to the phone's, the lid's row goes.
     /// Does nothing for a person not on record.
     pub async fn remember_address(&self, clinic: &ClinicId, person: &Person) -> Result<(), StoreError> {
-        const DOING: &str = "remember an address";
+        const ACTION: &str = "remember an address";
         // One statement, so one transaction: each part sees the rows as they were before, hence the
         // person of the lid becomes the phone's unless the phone has one.
         let (phone, wa_id) =
             (person.phone.as_deref(), person.wa_id.as_ref().map(|address| address.0.as_str()));
-        run!(self, DOING, again, |connection| sqlx::query!(
+        run!(self, ACTION, retry, |connection| sqlx::query!(
             "with of_phone as (
                 update scheduler.patients set
                     phone = coalesce(phone, $3),
@@ -123,7 +120,6 @@ impl Db {
         )
         .execute(connection))
         .map(drop)
-        .map_err(|failure| failed(DOING, failure))
     }
 
     /// Keeps where WhatsApp says that a person is found, unless the person wrote meanwhile.
@@ -133,8 +129,8 @@ impl Db {
         patient: PatientId,
         address: &Address,
     ) -> Result<(), StoreError> {
-        const DOING: &str = "keep an address";
-        run!(self, DOING, again, |connection| sqlx::query!(
+        const ACTION: &str = "keep an address";
+        run!(self, ACTION, retry, |connection| sqlx::query!(
             "update scheduler.patients set wa_id = $3
             where clinic_id = $1 and id = $2 and wa_id is null",
             clinic.as_str(),
@@ -143,7 +139,6 @@ impl Db {
         )
         .execute(connection))
         .map(drop)
-        .map_err(|failure| failed(DOING, failure))
     }
 
     /// Stops or restores proactive messages; makes the person if needed. The name on record.
@@ -153,9 +148,9 @@ impl Db {
         person: &Person,
         at: Option<DateTime<Utc>>,
     ) -> Result<Option<String>, StoreError> {
-        const DOING: &str = "set an opt-out";
+        const ACTION: &str = "set an opt-out";
         // Who is first heard of here has not told their name: the profile's is not put on record.
-        run!(self, DOING, again, |connection| sqlx::query_scalar!(
+        run!(self, ACTION, retry, |connection| sqlx::query_scalar!(
             "insert into scheduler.patients (id, clinic_id, match_key, phone, wa_id, chat_lid, opted_out_at)
             values ($1, $2, $3, $4, $5, $6, $7)
             on conflict on constraint patients_match_key do update set opted_out_at = excluded.opted_out_at
@@ -169,6 +164,5 @@ impl Db {
             at,
         )
         .fetch_one(connection))
-        .map_err(|failure| failed(DOING, failure))
     }
 }

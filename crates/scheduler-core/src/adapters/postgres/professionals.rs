@@ -1,7 +1,7 @@
 //! Who treats patients.
 
 use super::Db;
-use super::connection::{constraint, failed, run};
+use super::connection::{constraint, row_query, run, store_error, try_run};
 use crate::domain::ids::{ClinicId, ProfessionalId};
 use crate::domain::service::Professional;
 use crate::error::StoreError;
@@ -26,6 +26,9 @@ pub struct ProfessionalChange {
     pub active: Option<bool>,
 }
 
+row_query!($ query_professionals: Professional =
+    "id, clinic_id, name, role, active, created_at, updated_at");
+
 impl Db {
     /// Makes a professional; `None`: no such clinic.
     pub async fn create_professional(
@@ -33,12 +36,12 @@ impl Db {
         clinic: &ClinicId,
         new: &NewProfessional,
     ) -> Result<Option<Professional>, StoreError> {
-        const DOING: &str = "create a professional";
-        let made = run!(self, DOING, |connection| sqlx::query_as!(
-            Professional,
+        const ACTION: &str = "create a professional";
+        let made = try_run!(self, ACTION, |connection| query_professionals!(
             "insert into scheduler.professionals (clinic_id, name, role)
             values ($1, $2, $3)
-            returning id, clinic_id, name, role, active, created_at, updated_at",
+            returning",
+            "",
             clinic.as_str(),
             new.name,
             new.role,
@@ -46,8 +49,8 @@ impl Db {
         .fetch_one(connection));
         match made {
             Ok(professional) => Ok(Some(professional)),
-            Err(failure) if constraint(&failure) == Some("professionals_clinic_id_fkey") => Ok(None),
-            Err(failure) => Err(failed(DOING, failure)),
+            Err(error) if constraint(&error) == Some("professionals_clinic_id_fkey") => Ok(None),
+            Err(error) => Err(store_error(ACTION, error)),
         }
     }
 
@@ -56,21 +59,16 @@ impl Db {
         &self,
         clinic: &ClinicId,
     ) -> Result<Option<Vec<Professional>>, StoreError> {
-        const DOING: &str = "list professionals";
-        let rows = run!(self, DOING, again, |connection| sqlx::query_as!(
-            Professional,
-            "select id, clinic_id, name, role, active, created_at, updated_at
-            from scheduler.professionals
+        const ACTION: &str = "list professionals";
+        let rows = run!(self, ACTION, retry, |connection| query_professionals!(
+            "select",
+            "from scheduler.professionals
             where clinic_id = $1 and active
             order by name, id",
             clinic.as_str(),
         )
-        .fetch_all(connection))
-        .map_err(|failure| failed(DOING, failure))?;
-        if rows.is_empty() && self.find_clinic(clinic).await?.is_none() {
-            return Ok(None);
-        }
-        Ok(Some(rows))
+        .fetch_all(connection))?;
+        self.unless_unknown(clinic, rows).await
     }
 
     /// Changes a professional; `None`: no such professional of this clinic. `clinic`: `None` only
@@ -81,15 +79,15 @@ impl Db {
         id: ProfessionalId,
         change: &ProfessionalChange,
     ) -> Result<Option<Professional>, StoreError> {
-        const DOING: &str = "update a professional";
-        run!(self, DOING, |connection| sqlx::query_as!(
-            Professional,
+        const ACTION: &str = "update a professional";
+        run!(self, ACTION, |connection| query_professionals!(
             "update scheduler.professionals set
                 name = coalesce($3, name),
                 role = case when $4::boolean then $5 else role end,
                 active = coalesce($6, active)
             where id = $1 and clinic_id = coalesce($2, clinic_id)
-            returning id, clinic_id, name, role, active, created_at, updated_at",
+            returning",
+            "",
             id.0,
             clinic.map(ClinicId::as_str),
             change.name,
@@ -98,6 +96,5 @@ impl Db {
             change.active,
         )
         .fetch_optional(connection))
-        .map_err(|failure| failed(DOING, failure))
     }
 }

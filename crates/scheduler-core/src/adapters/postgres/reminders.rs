@@ -1,9 +1,9 @@
-//! What reminders have to know of visits, and how far each visit's reminder was brought.
+//! What reminders have to know of appointments, and how far each appointment's reminder was brought.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::Db;
-use super::connection::{failed, run};
+use super::connection::{run, try_run};
 use crate::domain::appointment::{Appointment, AppointmentStatus};
 use crate::domain::ids::{AppointmentId, ClinicId, PatientId};
 use crate::domain::patient::Patient;
@@ -11,10 +11,10 @@ use crate::domain::phone::{Address, MatchKey};
 use crate::domain::time::Slot;
 use crate::error::StoreError;
 
-/// A visit as its reminder follows it.
+/// An appointment as its reminder follows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemindedVisit {
-    /// The visit.
+pub struct AppointmentForReminder {
+    /// The appointment.
     pub id: AppointmentId,
     /// Its clinic.
     pub clinic: ClinicId,
@@ -30,23 +30,23 @@ pub struct RemindedVisit {
     pub patient_phone: Option<String>,
 }
 
-impl From<&Appointment> for RemindedVisit {
-    fn from(visit: &Appointment) -> Self {
+impl From<&Appointment> for AppointmentForReminder {
+    fn from(appointment: &Appointment) -> Self {
         Self {
-            id: visit.id,
-            clinic: visit.clinic_id.clone(),
-            slot: Slot { date: visit.appointment_date, time: visit.start_time },
-            status: visit.status,
-            version: visit.version,
-            patient_name: visit.patient_name.clone(),
-            patient_phone: visit.patient_phone.clone(),
+            id: appointment.id,
+            clinic: appointment.clinic_id.clone(),
+            slot: Slot { date: appointment.appointment_date, time: appointment.start_time },
+            status: appointment.status,
+            version: appointment.version,
+            patient_name: appointment.patient_name.clone(),
+            patient_phone: appointment.patient_phone.clone(),
         }
     }
 }
 
-/// A visit at the moment of its reminder, and who is reminded.
+/// An appointment at the moment of its reminder, and who is reminded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VisitNow {
+pub struct CurrentAppointment {
     /// Its start.
     pub slot: Slot,
     /// Where it stands.
@@ -58,29 +58,28 @@ pub struct VisitNow {
 }
 
 impl Db {
-    /// Visits whose reminder is behind, by their start, after `after`: at most `limit`.
+    /// Appointments whose reminder is behind, by their start, after `after`: at most `limit`.
     pub async fn list_reminders_behind(
         &self,
         after: Option<(Slot, AppointmentId)>,
         limit: i64,
-    ) -> Result<Vec<RemindedVisit>, StoreError> {
-        const DOING: &str = "list visits whose reminder is behind";
-        let rows = run!(self, DOING, again, |connection| sqlx::query_file!(
+    ) -> Result<Vec<AppointmentForReminder>, StoreError> {
+        const ACTION: &str = "list appointments whose reminder is behind";
+        let rows = run!(self, ACTION, retry, |connection| sqlx::query_file!(
             "src/adapters/postgres/list_reminders_behind.sql",
             after.map(|(slot, _)| slot.date),
             after.map(|(slot, _)| slot.time),
             after.map(|(_, id)| id.0),
             limit,
         )
-        .fetch_all(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_all(connection))?;
         rows.into_iter()
             .map(|row| {
-                Ok(RemindedVisit {
+                Ok(AppointmentForReminder {
                     id: row.id.into(),
                     clinic: row.clinic_id.into(),
                     slot: Slot { date: row.appointment_date, time: row.start_time },
-                    status: row.status.parse().map_err(|error| StoreError::internal(DOING, error))?,
+                    status: row.status.parse().map_err(|error| StoreError::internal(ACTION, error))?,
                     version: row.version,
                     patient_name: row.patient_name,
                     patient_phone: row.patient_phone,
@@ -89,16 +88,16 @@ impl Db {
             .collect()
     }
 
-    /// Records that the reminder was brought up to this version of the visit, with `start` where
-    /// there is one. The start recorded before; `None` also if the visit has changed meanwhile: then
+    /// Records that the reminder was brought up to this version of the appointment, with `start` where
+    /// there is one. The start recorded before; `None` also if the appointment has changed meanwhile: then
     /// nothing is recorded.
     pub async fn mark_reminder(
         &self,
-        visit: &RemindedVisit,
+        appointment: &AppointmentForReminder,
         start: Option<Slot>,
     ) -> Result<Option<Slot>, StoreError> {
-        const DOING: &str = "mark a visit's reminder";
-        let previous: Option<Option<NaiveDateTime>> = run!(self, DOING, again, |connection| {
+        const ACTION: &str = "mark an appointment's reminder";
+        let previous: Option<Option<NaiveDateTime>> = run!(self, ACTION, retry, |connection| {
             sqlx::query_scalar!(
                 r#"with before as (
                     select id, reminder_start from scheduler.appointments
@@ -109,42 +108,40 @@ impl Db {
                 from before
                 where a.clinic_id = $1 and a.id = before.id
                 returning before.reminder_start"#,
-                visit.clinic.as_str(),
-                visit.id.0,
-                visit.version,
+                appointment.clinic.as_str(),
+                appointment.id.0,
+                appointment.version,
                 start.map(Slot::at),
             )
             .fetch_optional(connection)
-        })
-        .map_err(|failure| failed(DOING, failure))?;
+        })?;
         Ok(previous.flatten().map(|at| Slot { date: at.date(), time: at.time() }))
     }
 
-    /// When the visit's start was set: it was booked or moved then. `None` also where that is not
+    /// When the appointment's start was set: it was booked or moved then. `None` also where that is not
     /// known.
     pub async fn find_start_set_at(
         &self,
-        visit: &RemindedVisit,
+        appointment: &AppointmentForReminder,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        const DOING: &str = "read when a visit was booked or moved";
-        let found = run!(self, DOING, again, |connection| sqlx::query_scalar!(
+        const ACTION: &str = "read when an appointment was booked or moved";
+        let found = run!(self, ACTION, retry, |connection| sqlx::query_scalar!(
             "select start_set_at from scheduler.appointments where clinic_id = $1 and id = $2",
-            visit.clinic.as_str(),
-            visit.id.0,
+            appointment.clinic.as_str(),
+            appointment.id.0,
         )
-        .fetch_optional(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_optional(connection))?;
         Ok(found.flatten())
     }
 
-    /// A visit and its patient as they are now.
-    pub async fn find_visit_now(
+    /// An appointment and its patient as they are now.
+    pub async fn find_current_appointment(
         &self,
         clinic: &ClinicId,
         id: AppointmentId,
-    ) -> Result<Option<VisitNow>, StoreError> {
-        const DOING: &str = "read the visit of a reminder";
-        let row = run!(self, DOING, again, |connection| sqlx::query!(
+    ) -> Result<Option<CurrentAppointment>, StoreError> {
+        const ACTION: &str = "read the appointment of a reminder";
+        let row = run!(self, ACTION, retry, |connection| sqlx::query!(
             "select a.appointment_date, a.start_time, a.status, s.name as service_name,
                 p.id, p.phone, p.wa_id, p.match_key, p.name, p.chat_lid, p.opted_out_at
             from scheduler.appointments a
@@ -154,12 +151,11 @@ impl Db {
             clinic.as_str(),
             id.0,
         )
-        .fetch_optional(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_optional(connection))?;
         row.map(|row| {
-            Ok(VisitNow {
+            Ok(CurrentAppointment {
                 slot: Slot { date: row.appointment_date, time: row.start_time },
-                status: row.status.parse().map_err(|error| StoreError::internal(DOING, error))?,
+                status: row.status.parse().map_err(|error| StoreError::internal(ACTION, error))?,
                 service_name: row.service_name,
                 patient: Patient {
                     id: PatientId(row.id),

@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 
 use super::Db;
-use super::connection::{failed, run};
+use super::connection::{run, try_run};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
@@ -19,17 +19,16 @@ pub struct ReportingClinic {
 impl Db {
     /// The active clinics that have a phone and an instance to write to it from.
     pub async fn list_reporting_clinics(&self) -> Result<Vec<ReportingClinic>, StoreError> {
-        const DOING: &str = "list the clinics to report to";
-        let rows = run!(self, DOING, again, |connection| sqlx::query!(
+        const ACTION: &str = "list the clinics to report to";
+        let rows = run!(self, ACTION, retry, |connection| sqlx::query!(
             "select clinic_id, timezone from scheduler.clinics
             where active and phone is not null and zapi_instance_id is not null
             order by clinic_id",
         )
-        .fetch_all(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_all(connection))?;
         rows.into_iter()
             .map(|row| {
-                let timezone = row.timezone.parse().map_err(|error| StoreError::internal(DOING, error))?;
+                let timezone = row.timezone.parse().map_err(|error| StoreError::internal(ACTION, error))?;
                 Ok(ReportingClinic { id: ClinicId(row.clinic_id), timezone })
             })
             .collect()

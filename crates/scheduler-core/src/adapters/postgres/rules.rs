@@ -5,7 +5,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::Db;
-use super::connection::{Failure, constraint, failed, run};
+use super::connection::{QueryError, constraint, row_query, run, store_error, try_run};
 use crate::domain::clinic::AvailabilityRule;
 use crate::domain::ids::{ClinicId, ProfessionalId, RuleId};
 use crate::error::StoreError;
@@ -58,17 +58,19 @@ pub enum RuleError {
     Store(#[from] StoreError),
 }
 
+row_query!($ query_rules: RuleRow =
+    "id, clinic_id, professional_id, day_of_week, start_time, end_time, active, created_at, updated_at");
+
 impl Db {
     /// Makes a rule.
     pub async fn create_rule(&self, clinic: &ClinicId, new: &NewRule) -> Result<AvailabilityRule, RuleError> {
-        const DOING: &str = "create an availability rule";
-        let made = run!(self, DOING, |connection| sqlx::query_as!(
-            RuleRow,
+        const ACTION: &str = "create an availability rule";
+        let made = try_run!(self, ACTION, |connection| query_rules!(
             "insert into scheduler.availability_rules
                 (clinic_id, professional_id, day_of_week, start_time, end_time)
             values ($1, $2, $3, $4, $5)
-            returning id, clinic_id, professional_id, day_of_week, start_time, end_time, active,
-                created_at, updated_at",
+            returning",
+            "",
             clinic.as_str(),
             new.professional_id.map(|id| id.0),
             new.day_of_week,
@@ -76,27 +78,21 @@ impl Db {
             new.end_time,
         )
         .fetch_one(connection));
-        made.map(AvailabilityRule::from).map_err(|failure| refused(DOING, failure))
+        made.map(AvailabilityRule::from).map_err(|error| refused(ACTION, error))
     }
 
     /// Active rules by weekday and opening; `None`: no such clinic.
     pub async fn list_rules(&self, clinic: &ClinicId) -> Result<Option<Vec<AvailabilityRule>>, StoreError> {
-        const DOING: &str = "list availability rules";
-        let rows = run!(self, DOING, again, |connection| sqlx::query_as!(
-            RuleRow,
-            "select id, clinic_id, professional_id, day_of_week, start_time, end_time, active,
-                created_at, updated_at
-            from scheduler.availability_rules
+        const ACTION: &str = "list availability rules";
+        let rows = run!(self, ACTION, retry, |connection| query_rules!(
+            "select",
+            "from scheduler.availability_rules
             where clinic_id = $1 and active
             order by day_of_week, start_time, id",
             clinic.as_str(),
         )
-        .fetch_all(connection))
-        .map_err(|failure| failed(DOING, failure))?;
-        if rows.is_empty() && self.find_clinic(clinic).await?.is_none() {
-            return Ok(None);
-        }
-        Ok(Some(rows.into_iter().map(AvailabilityRule::from).collect()))
+        .fetch_all(connection))?;
+        self.unless_unknown(clinic, rows.into_iter().map(AvailabilityRule::from).collect()).await
     }
 
     /// Changes a rule, or takes it back. `clinic`: `None` only for a key that may touch every clinic.
@@ -106,9 +102,8 @@ impl Db {
         id: RuleId,
         change: &RuleChange,
     ) -> Result<AvailabilityRule, RuleError> {
-        const DOING: &str = "update an availability rule";
-        let row = run!(self, DOING, |connection| sqlx::query_as!(
-            RuleRow,
+        const ACTION: &str = "update an availability rule";
+        let row = try_run!(self, ACTION, |connection| query_rules!(
             "update scheduler.availability_rules set
                 professional_id = case when $3::boolean then $4 else professional_id end,
                 day_of_week = coalesce($5, day_of_week),
@@ -116,8 +111,8 @@ impl Db {
                 end_time = coalesce($7, end_time),
                 active = coalesce($8, active)
             where id = $1 and clinic_id = coalesce($2, clinic_id)
-            returning id, clinic_id, professional_id, day_of_week, start_time, end_time, active,
-                created_at, updated_at",
+            returning",
+            "",
             id.0,
             clinic.map(ClinicId::as_str),
             change.professional_id.is_some(),
@@ -130,18 +125,18 @@ impl Db {
         .fetch_optional(connection));
         match row {
             Ok(row) => row.map(AvailabilityRule::from).ok_or(RuleError::NotFound),
-            Err(failure) => Err(refused(DOING, failure)),
+            Err(error) => Err(refused(ACTION, error)),
         }
     }
 }
 
 /// A constraint's word for what is wrong with a rule.
-fn refused(doing: &'static str, failure: Failure) -> RuleError {
-    match constraint(&failure) {
+fn refused(doing: &'static str, error: QueryError) -> RuleError {
+    match constraint(&error) {
         Some("availability_rules_clinic_id_fkey") => RuleError::UnknownClinic,
         Some("rules_professional_fkey") => RuleError::UnknownProfessional,
         Some("rules_times_check") => RuleError::EndsBeforeStart,
-        _ => failed(doing, failure).into(),
+        _ => store_error(doing, error).into(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::types::Json;
 
 use super::Db;
-use super::connection::{failed, run};
+use super::connection::{run, try_run};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
@@ -53,11 +53,14 @@ const FAQ: [(&str, &str, &str); 5] = [
 impl Db {
     /// Runs the migrations that have not run. Two at once wait for one another.
     pub async fn setup(&self) -> Result<Vec<Done>, StoreError> {
-        const DOING: &str = "set up the database";
+        const ACTION: &str = "set up the database";
         let migrator = sqlx::migrate!("../../migrations");
         let before = self.migrations_run().await?;
-        let mut lease = self.acquire(DOING).await?;
-        migrator.run_direct(lease.connection()?).await.map_err(|error| StoreError::internal(DOING, error))?;
+        let mut guard = self.acquire(ACTION).await?;
+        migrator
+            .run_direct(guard.connection()?)
+            .await
+            .map_err(|error| StoreError::internal(ACTION, error))?;
         Ok(migrator
             .iter()
             .map(|migration| {
@@ -69,17 +72,16 @@ impl Db {
 
     /// Whether the schema is there, in whatever version.
     pub async fn has_schema(&self) -> Result<bool, StoreError> {
-        const DOING: &str = "look for the schema";
-        run!(self, DOING, |connection| sqlx::query_scalar("select to_regnamespace('scheduler') is not null")
+        const ACTION: &str = "look for the schema";
+        run!(self, ACTION, |connection| sqlx::query_scalar("select to_regnamespace('scheduler') is not null")
             .fetch_one(connection))
-        .map_err(|failure| failed(DOING, failure))
     }
 
     /// Makes the example clinic with its services, opening hours and questions, and `templates`
     /// (text by key). What is there already stays as it is.
     pub async fn seed_clinic(&self, templates: &BTreeMap<String, String>) -> Result<Vec<Done>, StoreError> {
-        const DOING: &str = "seed the example clinic";
-        let made = run!(self, DOING, |connection| sqlx::query_scalar!(
+        const ACTION: &str = "seed the example clinic";
+        let made = run!(self, ACTION, |connection| sqlx::query_scalar!(
             r#"insert into scheduler.clinics (
                 clinic_id, name, phone, address, business_hours, pre_session_instructions,
                 zapi_instance_id, zapi_instance_token
@@ -100,9 +102,8 @@ impl Db {
                 "fri": {"start": "09:00", "end": "18:00"},
             }),
         )
-        .fetch_optional(connection))
-        .map_err(|failure| failed(DOING, failure))?;
-        self.forget(&ClinicId(EXAMPLE.into()));
+        .fetch_optional(connection))?;
+        self.profiles.remove(&ClinicId(EXAMPLE.into()));
         if made.is_none() {
             return Ok(vec![Done(format!("clinic {EXAMPLE}: already there"))]);
         }
@@ -115,7 +116,7 @@ impl Db {
     }
 
     async fn seed_rows(&self, templates: &BTreeMap<String, String>) -> Result<(), StoreError> {
-        const DOING: &str = "seed the example clinic";
+        const ACTION: &str = "seed the example clinic";
         let questions: Vec<_> = FAQ
             .iter()
             .zip(1..)
@@ -125,7 +126,7 @@ impl Db {
                 })
             })
             .collect();
-        run!(self, DOING, |connection| sqlx::query!(
+        run!(self, ACTION, |connection| sqlx::query!(
             "with service as (
                 insert into scheduler.services (clinic_id, name, duration_minutes, price_cents, description)
                 values ($1, 'Depilação a laser', 45, 15000, 'Sessão avulsa de depilação a laser')
@@ -151,25 +152,22 @@ impl Db {
         )
         .execute(connection))
         .map(drop)
-        .map_err(|failure| failed(DOING, failure))
     }
 
     async fn migrations_run(&self) -> Result<Vec<i64>, StoreError> {
-        const DOING: &str = "see which migrations have run";
+        const ACTION: &str = "see which migrations have run";
         // The table is the migrator's own: on a new database it is not there yet, so the statement
         // cannot be a checked one.
-        let there: bool = run!(self, DOING, |connection| sqlx::query_scalar(
+        let there: bool = run!(self, ACTION, |connection| sqlx::query_scalar(
             "select to_regclass('_sqlx_migrations') is not null"
         )
-        .fetch_one(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_one(connection))?;
         if !there {
             return Ok(Vec::new());
         }
-        run!(self, DOING, |connection| sqlx::query_scalar(
+        run!(self, ACTION, |connection| sqlx::query_scalar(
             "select version from _sqlx_migrations where success"
         )
         .fetch_all(connection))
-        .map_err(|failure| failed(DOING, failure))
     }
 }

@@ -1,13 +1,13 @@
-//! Which visits a clinic's sheet does not show as they are.
+//! Which appointments a clinic's sheet does not show as they are.
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use uuid::Uuid;
 
 use super::Db;
-use super::connection::{failed, run};
+use super::connection::{run, try_run};
 use crate::domain::ids::ClinicId;
-use crate::domain::sheet::SheetVisit;
+use crate::domain::sheet::SheetAppointment;
 use crate::domain::time::Slot;
 use crate::error::StoreError;
 
@@ -22,9 +22,9 @@ pub struct SheetBacklog {
     pub spreadsheet: String,
     /// The tab's name.
     pub tab: String,
-    /// Whether the clinic's visits were written to no tab yet, or to another one.
+    /// Whether the clinic's appointments were written to no tab yet, or to another one.
     pub is_new: bool,
-    /// Visits whose row is behind, counted up to a thousand.
+    /// Appointments whose row is behind, counted up to a thousand.
     pub behind: u32,
     /// For how many seconds the oldest of them has been.
     pub seconds: u32,
@@ -33,15 +33,14 @@ pub struct SheetBacklog {
 impl Db {
     /// Every sheet that is behind, those first that have waited longest.
     pub async fn list_sheet_backlogs(&self) -> Result<Vec<SheetBacklog>, StoreError> {
-        const DOING: &str = "list the sheets that are behind";
-        let rows = run!(self, DOING, again, |connection| sqlx::query_file!(
+        const ACTION: &str = "list the sheets that are behind";
+        let rows = run!(self, ACTION, retry, |connection| sqlx::query_file!(
             "src/adapters/postgres/list_sheet_backlogs.sql"
         )
-        .fetch_all(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_all(connection))?;
         rows.into_iter()
             .map(|row| {
-                let timezone = row.timezone.parse().map_err(|error| StoreError::internal(DOING, error))?;
+                let timezone = row.timezone.parse().map_err(|error| StoreError::internal(ACTION, error))?;
                 Ok(SheetBacklog {
                     clinic: ClinicId(row.clinic_id),
                     timezone,
@@ -55,11 +54,11 @@ impl Db {
             .collect()
     }
 
-    /// From now on the clinic's visits are written to this tab: all from `since` on, whatever was
+    /// From now on the clinic's appointments are written to this tab: all from `since` on, whatever was
     /// written elsewhere. Changes nothing where it is so already.
     pub async fn begin_sheet(&self, backlog: &SheetBacklog, since: NaiveDate) -> Result<(), StoreError> {
-        const DOING: &str = "begin a sheet";
-        run!(self, DOING, again, |connection| sqlx::query!(
+        const ACTION: &str = "begin a sheet";
+        run!(self, ACTION, retry, |connection| sqlx::query!(
             "with begun as (
                 insert into scheduler.sheet_projections as old (clinic_id, spreadsheet_id, sheet_name, since)
                 values ($1, $2, $3, $4)
@@ -80,29 +79,27 @@ impl Db {
             backlog.tab,
             since,
         )
-        .execute(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .execute(connection))?;
         Ok(())
     }
 
-    /// Visits of a clinic whose row is behind, by time.
-    pub async fn list_sheet_visits(
+    /// Appointments of a clinic whose row is behind, by time.
+    pub async fn list_sheet_appointments(
         &self,
         clinic: &ClinicId,
         limit: i64,
-    ) -> Result<Vec<SheetVisit>, StoreError> {
-        const DOING: &str = "list the visits of a sheet";
-        let rows = run!(self, DOING, again, |connection| sqlx::query_file!(
-            "src/adapters/postgres/list_sheet_visits.sql",
+    ) -> Result<Vec<SheetAppointment>, StoreError> {
+        const ACTION: &str = "list the appointments of a sheet";
+        let rows = run!(self, ACTION, retry, |connection| sqlx::query_file!(
+            "src/adapters/postgres/list_sheet_appointments.sql",
             clinic.as_str(),
             limit,
         )
-        .fetch_all(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_all(connection))?;
         rows.into_iter()
             .map(|row| {
-                let status = row.status.parse().map_err(|error| StoreError::internal(DOING, error))?;
-                Ok(SheetVisit {
+                let status = row.status.parse().map_err(|error| StoreError::internal(ACTION, error))?;
+                Ok(SheetAppointment {
                     id: row.id.into(),
                     version: row.version,
                     slot: Slot { date: row.appointment_date, time: row.start_time },
@@ -117,17 +114,17 @@ impl Db {
             .collect()
     }
 
-    /// Marks visits as written; one that was changed meanwhile stays behind, and all do where the
-    /// clinic's visits go to another tab by now.
-    pub async fn mark_sheet_visits(
+    /// Marks appointments as written; one that was changed meanwhile stays behind, and all do where the
+    /// clinic's appointments go to another tab by now.
+    pub async fn mark_sheet_appointments(
         &self,
         sheet: &SheetBacklog,
-        written: &[SheetVisit],
+        written: &[SheetAppointment],
     ) -> Result<(), StoreError> {
-        const DOING: &str = "mark the visits of a sheet";
-        let ids: Vec<Uuid> = written.iter().map(|visit| visit.id.0).collect();
-        let versions: Vec<i32> = written.iter().map(|visit| visit.version).collect();
-        run!(self, DOING, again, |connection| sqlx::query!(
+        const ACTION: &str = "mark the appointments of a sheet";
+        let ids: Vec<Uuid> = written.iter().map(|appointment| appointment.id.0).collect();
+        let versions: Vec<i32> = written.iter().map(|appointment| appointment.version).collect();
+        run!(self, ACTION, retry, |connection| sqlx::query!(
             "with tab as (
                 select clinic_id from scheduler.sheet_projections
                 where clinic_id = $1 and spreadsheet_id = $4 and sheet_name = $5
@@ -143,8 +140,7 @@ impl Db {
             sheet.spreadsheet,
             sheet.tab,
         )
-        .execute(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .execute(connection))?;
         Ok(())
     }
 }

@@ -5,10 +5,10 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::Db;
-use super::connection::{constraint, failed, run};
+use super::connection::{constraint, row_query, run, store_error, try_run};
 use crate::domain::ids::{ClinicId, TemplateId};
 use crate::domain::message::Choice;
-use crate::domain::wording::MessageTemplate;
+use crate::domain::message_template::MessageTemplate;
 use crate::error::StoreError;
 
 /// A wording to be made.
@@ -47,6 +47,10 @@ pub enum CreateTemplateError {
     Store(#[from] StoreError),
 }
 
+row_query!($ query_templates: TemplateRow =
+    r#"id, clinic_id, template_key, content, buttons as "buttons: Json<Vec<Choice>>", active, created_at,
+    updated_at"#);
+
 impl Db {
     /// Makes a wording; the process's copy of the clinic is forgotten, so that it is used at once.
     pub async fn create_template(
@@ -54,26 +58,25 @@ impl Db {
         clinic: &ClinicId,
         new: &NewTemplate,
     ) -> Result<MessageTemplate, CreateTemplateError> {
-        const DOING: &str = "create a template";
-        let made = run!(self, DOING, |connection| sqlx::query_as!(
-            TemplateRow,
-            r#"insert into scheduler.message_templates (clinic_id, template_key, content, buttons)
+        const ACTION: &str = "create a template";
+        let made = try_run!(self, ACTION, |connection| query_templates!(
+            "insert into scheduler.message_templates (clinic_id, template_key, content, buttons)
             values ($1, $2, $3, $4)
-            returning id, clinic_id, template_key, content, buttons as "buttons: Json<Vec<Choice>>",
-                active, created_at, updated_at"#,
+            returning",
+            "",
             clinic.as_str(),
             new.template_key,
             new.content,
             Json(&new.buttons) as _,
         )
         .fetch_one(connection));
-        self.forget(clinic);
+        self.profiles.remove(clinic);
         match made {
             Ok(row) => Ok(row.into()),
-            Err(failure) => Err(match constraint(&failure) {
+            Err(error) => Err(match constraint(&error) {
                 Some("message_templates_key") => CreateTemplateError::Duplicate,
                 Some("message_templates_clinic_id_fkey") => CreateTemplateError::NoClinic,
-                _ => failed(DOING, failure).into(),
+                _ => store_error(ACTION, error).into(),
             }),
         }
     }
@@ -84,37 +87,17 @@ impl Db {
         clinic: &ClinicId,
         key: Option<&str>,
     ) -> Result<Option<Vec<MessageTemplate>>, StoreError> {
-        const DOING: &str = "list templates";
-        let rows = run!(self, DOING, again, |connection| sqlx::query!(
-            r#"select t.id as "id?", t.template_key as "template_key?", t.content as "content?",
-                t.buttons as "buttons?: Json<Vec<Choice>>", t.active as "active?",
-                t.created_at as "created_at?", t.updated_at as "updated_at?"
-            from scheduler.clinics c
-            left join scheduler.message_templates t
-                on t.clinic_id = c.clinic_id and t.active and t.template_key = coalesce($2, t.template_key)
-            where c.clinic_id = $1
-            order by t.template_key"#,
+        const ACTION: &str = "list templates";
+        let rows = run!(self, ACTION, retry, |connection| query_templates!(
+            "select",
+            "from scheduler.message_templates
+            where clinic_id = $1 and active and template_key = coalesce($2, template_key)
+            order by template_key",
             clinic.as_str(),
             key,
         )
-        .fetch_all(connection))
-        .map_err(|failure| failed(DOING, failure))?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let templates = rows.into_iter().filter_map(|row| {
-            Some(MessageTemplate {
-                id: row.id?.into(),
-                clinic_id: clinic.clone(),
-                template_key: row.template_key?,
-                content: row.content?,
-                buttons: row.buttons?.0,
-                active: row.active?,
-                created_at: row.created_at?,
-                updated_at: row.updated_at?,
-            })
-        });
-        Ok(Some(templates.collect()))
+        .fetch_all(connection))?;
+        self.unless_unknown(clinic, rows.into_iter().map(MessageTemplate::from).collect()).await
     }
 
     /// A wording, used or not, of one clinic where one is given.
@@ -123,18 +106,15 @@ impl Db {
         clinic: Option<&ClinicId>,
         id: TemplateId,
     ) -> Result<Option<MessageTemplate>, StoreError> {
-        const DOING: &str = "find a template";
-        let row = run!(self, DOING, again, |connection| sqlx::query_as!(
-            TemplateRow,
-            r#"select id, clinic_id, template_key, content, buttons as "buttons: Json<Vec<Choice>>",
-                active, created_at, updated_at
-            from scheduler.message_templates
-            where id = $1 and clinic_id = coalesce($2, clinic_id)"#,
+        const ACTION: &str = "find a template";
+        let row = run!(self, ACTION, retry, |connection| query_templates!(
+            "select",
+            "from scheduler.message_templates
+            where id = $1 and clinic_id = coalesce($2, clinic_id)",
             id.0,
             clinic.map(ClinicId::as_str),
         )
-        .fetch_optional(connection))
-        .map_err(|failure| failed(DOING, failure))?;
+        .fetch_optional(connection))?;
         Ok(row.map(MessageTemplate::from))
     }
 
@@ -146,15 +126,14 @@ impl Db {
         id: TemplateId,
         change: &TemplateChange,
     ) -> Result<Option<MessageTemplate>, StoreError> {
-        const DOING: &str = "update a template";
-        let row = run!(self, DOING, |connection| sqlx::query_as!(
-            TemplateRow,
-            r#"update scheduler.message_templates set
+        const ACTION: &str = "update a template";
+        let row = try_run!(self, ACTION, |connection| query_templates!(
+            "update scheduler.message_templates set
                 content = coalesce($3, content), buttons = coalesce($4, buttons),
                 active = coalesce($5, active)
             where clinic_id = $1 and id = $2
-            returning id, clinic_id, template_key, content, buttons as "buttons: Json<Vec<Choice>>",
-                active, created_at, updated_at"#,
+            returning",
+            "",
             clinic.as_str(),
             id.0,
             change.content,
@@ -162,8 +141,8 @@ impl Db {
             change.active,
         )
         .fetch_optional(connection));
-        self.forget(clinic);
-        Ok(row.map_err(|failure| failed(DOING, failure))?.map(MessageTemplate::from))
+        self.profiles.remove(clinic);
+        Ok(row.map_err(|error| store_error(ACTION, error))?.map(MessageTemplate::from))
     }
 }
 

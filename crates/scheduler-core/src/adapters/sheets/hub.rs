@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use yup_oauth2::client::CustomHyperClientBuilder;
 use yup_oauth2::{ServiceAccountAuthenticator, ServiceAccountKey};
 
-use super::call::{SheetsError, SheetsErrorKind, Watch};
+use super::timeout::{SheetsError, SheetsErrorKind, Watch};
 use crate::adapters::tls;
 use crate::config::SheetsConfig;
 
@@ -70,12 +70,12 @@ impl Account {
     }
 
     /// What a call came to, in our words. A token that is refused is not kept.
-    pub(super) async fn judge<T>(
+    pub(super) async fn check<T>(
         &self,
         answered: Result<T, SheetsError>,
         watch: &Watch,
     ) -> Result<T, SheetsError> {
-        let answered = answered.map_err(|error| watch.judge(error));
+        let answered = answered.map_err(|error| watch.classify(error));
         if watch.status == Some(401) {
             *self.hub.lock().await = None;
         }

@@ -1,8 +1,8 @@
 //! Google Sheets, by a service account: what a tab holds, and cells written as they are.
 
 mod a1;
-mod call;
 mod hub;
+mod timeout;
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use google_sheets4::api::{
     ValueRange,
 };
 
-pub use self::call::{SheetsError, SheetsErrorKind};
 pub use self::hub::StartError;
+pub use self::timeout::{SheetsError, SheetsErrorKind};
 
-use self::call::{Watch, call};
 use self::hub::Account;
+use self::timeout::{Watch, call};
 use crate::config::SheetsConfig;
 use crate::domain::sheet::{Cells, ID, Tab};
 
@@ -46,7 +46,7 @@ impl Sheets {
             .delegate(&mut watch)
             .doit();
         let read = call(asked).await;
-        let read = self.account.judge(read, &watch).await?;
+        let read = self.account.check(read, &watch).await?;
         let rows = read.values.unwrap_or_default();
         let mut found =
             Tab { used: rows.len(), rows: read.range.as_deref().and_then(a1::last_row), ..Tab::default() };
@@ -79,7 +79,7 @@ impl Sheets {
             .delegate(&mut watch)
             .doit();
         let written = call(asked).await;
-        self.account.judge(written, &watch).await.map(drop)
+        self.account.check(written, &watch).await.map(drop)
     }
 
     /// Adds empty rows at a tab's end: two calls, one to learn the tab's number.
@@ -95,7 +95,7 @@ impl Sheets {
             .delegate(&mut watch)
             .doit();
         let known = call(asked).await;
-        let known = self.account.judge(known, &watch).await?;
+        let known = self.account.check(known, &watch).await?;
         let mut properties = known.sheets.into_iter().flatten().filter_map(|sheet| sheet.properties);
         let Some(found) = properties.find(|sheet| sheet.title.as_deref() == Some(tab)) else {
             let detail = "there is no such tab".to_owned();
@@ -118,6 +118,6 @@ impl Sheets {
             .delegate(&mut watch)
             .doit();
         let added = call(asked).await;
-        self.account.judge(added, &watch).await.map(drop)
+        self.account.check(added, &watch).await.map(drop)
     }
 }

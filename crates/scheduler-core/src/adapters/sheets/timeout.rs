@@ -39,7 +39,7 @@ impl Delegate for Watch {
 }
 
 impl Watch {
-    pub(super) fn judge(&self, error: SheetsError) -> SheetsError {
+    pub(super) fn classify(&self, error: SheetsError) -> SheetsError {
         let Some(status) = self.status else { return error };
         let kind = match status {
             400 | 403 | 404 => SheetsErrorKind::Refused,

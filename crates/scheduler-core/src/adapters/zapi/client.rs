@@ -9,9 +9,9 @@ use tokio::time::timeout;
 
 use super::faults::refusal;
 use crate::adapters::tls;
+use crate::call_stats;
 use crate::domain::clinic::{Secret, ZapiInstance};
 use crate::ports::whatsapp::{SendError, SendErrorKind};
-use crate::tally;
 
 /// A connection must stand after this long.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -62,7 +62,7 @@ impl Caller {
         body: Option<&Value>,
     ) -> Result<Value, SendError> {
         let request = self.request(instance, method, path, body)?;
-        let _wait = tally::wait();
+        let _wait = call_stats::start_wait();
         let answered = timeout(CALL, async {
             let response = self.send(request).await?;
             let status = response.status().as_u16();

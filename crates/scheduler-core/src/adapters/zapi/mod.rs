@@ -1,6 +1,6 @@
 //! z-api, the WhatsApp provider: sending with its success rule and error classes, and its webhooks.
 
-mod call;
+mod client;
 mod faults;
 mod fields;
 mod incoming;
@@ -18,11 +18,11 @@ use crate::domain::phone::Address;
 use crate::ports::WhatsAppProvider;
 use crate::ports::whatsapp::{SendError, SendErrorKind, Sent, StatusUpdate, WebhookEvent};
 
-pub use call::StartError;
+pub use client::StartError;
 
 /// The z-api provider: one per process, for every clinic.
 pub struct Zapi {
-    caller: call::Caller,
+    caller: client::Caller,
 }
 
 impl Zapi {
@@ -30,7 +30,7 @@ impl Zapi {
     /// clinics that have none of their own. Connects to nothing yet. An error means that the
     /// address is none.
     pub fn new(base_url: &str, client_token: Option<Secret>) -> Result<Self, StartError> {
-        Ok(Self { caller: call::Caller::new(base_url, client_token)? })
+        Ok(Self { caller: client::Caller::new(base_url, client_token)? })
     }
 
     /// Posts a message. Taken means 2xx and a `messageId`; z-api also says 200 to what it refuses.

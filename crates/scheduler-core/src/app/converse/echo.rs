@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 
-use super::holder::Holder;
-use super::send::digest;
+use super::send_replies::fingerprint;
+use super::worker::ChatWorker;
 use crate::adapters::dynamodb::events::{Direction, EventStatus, MessageEvent};
 use crate::domain::message::{Content, IncomingMessage};
 use crate::error::StoreError;
@@ -16,10 +16,10 @@ const LATELY: i32 = 25;
 /// An echo comes no later than this.
 const ECHO: TimeDelta = TimeDelta::minutes(2);
 
-impl Holder<'_> {
+impl ChatWorker<'_> {
     /// Whether it is the echo of a reply of the chat.
     pub(super) fn is_ours(&self, message: &IncomingMessage) -> bool {
-        let sent = &self.session.notes.sent;
+        let sent = &self.session.bookkeeping.sent;
         sent.iter().any(|note| note.id == message.message_id)
     }
 
@@ -47,12 +47,12 @@ impl Holder<'_> {
     pub(super) fn is_automatic(&self, message: &IncomingMessage) -> bool {
         let echo = match &message.content {
             Content::Text { text } => {
-                let digest = digest(text);
-                self.session.notes.sent.iter().any(|note| note.digest == digest)
+                let fingerprint = fingerprint(text);
+                self.session.bookkeeping.sent.iter().any(|sent| sent.fingerprint == fingerprint)
             }
             Content::Pressed { .. } | Content::Unreadable { .. } => false,
         };
-        let heard = self.session.notes.heard_at;
+        let heard = self.session.bookkeeping.heard_at;
         let greeting = heard.is_some_and(|at| {
             let after = message.received_at - at;
             after >= TimeDelta::zero() && after < AUTOMATIC

@@ -1,111 +1,82 @@
-//! What a turn leaves in the chat's history.
+//! The events that a worker adds to its chat's history.
 
-use serde_json::{Map, Value, json};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::holder::Holder;
-use crate::adapters::dynamodb::events::{Direction, EventStatus, MessageEvent};
+use super::worker::ChatWorker;
+use crate::adapters::dynamodb::events::{EventStatus, MessageEvent};
 use crate::adapters::dynamodb::session::PendingReply;
-use crate::domain::message::{Author, Content, IncomingMessage, OutgoingMessage};
+use crate::app::history::{OutboundMessage, add_choices, add_states, inbound, next_event_at};
+use crate::domain::ids::ConversationId;
+use crate::domain::message::{IncomingMessage, OutgoingMessage};
 use crate::domain::phone::Address;
+use crate::ports::whatsapp::Sent;
 
-impl Holder<'_> {
+impl ChatWorker<'_> {
     pub(super) fn new_reply(&self, to: Address, message: OutgoingMessage) -> PendingReply {
         PendingReply { id: Uuid::new_v4().to_string(), to, message, queued_at: self.chats.clock.now() }
     }
 
-    /// Something that became of a message of ours. `states`: before and after its turn.
-    pub(super) fn outbound(
+    /// A reply that waits to be sent, or is blocked because its receiver may not be written to.
+    pub(super) fn record_reply(
         &mut self,
         reply: &PendingReply,
         status: EventStatus,
         states: Option<(&str, &str)>,
-    ) -> MessageEvent {
-        let mut metadata = Map::new();
-        with_states(&mut metadata, states);
-        let message = &reply.message;
-        if status == EventStatus::Queued && !message.choices.is_empty() {
-            metadata.insert("choices".into(), json!(message.choices));
-            metadata.insert("firstNumber".into(), json!(message.first_number));
-            metadata.insert("to".into(), json!(reply.to));
+    ) {
+        let mut event = self.reply_event(reply, |message, at| message.event(status, at));
+        add_states(&mut event.metadata, states);
+        if status == EventStatus::Queued {
+            let OutgoingMessage { choices, first_number, .. } = &reply.message;
+            add_choices(&mut event.metadata, choices, *first_number, Some(&reply.to));
         }
-        let kind = match message.choices.len() {
-            0 => "text",
-            1..=3 => "buttons",
-            _ => "list",
-        };
-        MessageEvent {
-            message_id: reply.id.clone(),
-            clinic_id: self.session.key.clinic.clone(),
-            conversation_id: self.conversation_id(),
-            phone_number: self.session.key.person.clone(),
-            direction: Direction::Outbound,
-            message_type: kind.to_owned(),
-            content: message.text.clone(),
-            status,
-            status_timestamp: self.next_event_at(),
-            provider: self.chats.whatsapp.name().to_owned(),
-            provider_message_id: None,
-            provider_response: None,
-            error_details: None,
-            metadata,
-        }
+        self.events.push(event);
     }
 
-    /// A message that came in, written once, with the turn it caused.
-    pub(super) fn inbound(
+    pub(super) fn record_sent(&mut self, reply: &PendingReply, sent: Sent) {
+        let event = self.reply_event(reply, |message, at| message.sent(sent, at));
+        self.events.push(event);
+    }
+
+    pub(super) fn record_failed(&mut self, reply: &PendingReply, why: &str) {
+        let event = self.reply_event(reply, |message, at| message.failed(why, at));
+        self.events.push(event);
+    }
+
+    /// A message that came in, with the states before and after it.
+    pub(super) fn record_inbound(&mut self, message: &IncomingMessage, states: Option<(&str, &str)>) {
+        let (conversation_id, at) = (self.conversation_id(), self.next_event_at());
+        let provider = self.chats.whatsapp.name();
+        let event = inbound(&self.session.key, conversation_id, provider, message, states, at);
+        self.events.push(event);
+    }
+
+    fn reply_event(
         &mut self,
-        message: &IncomingMessage,
-        states: Option<(&str, &str)>,
+        reply: &PendingReply,
+        event: impl FnOnce(&OutboundMessage<'_>, DateTime<Utc>) -> MessageEvent,
     ) -> MessageEvent {
-        let (kind, content) = match &message.content {
-            Content::Text { text } => ("text", text.as_str()),
-            Content::Pressed { label, .. } => ("button_reply", label.as_str()),
-            Content::Unreadable { what } => (what.as_str(), ""),
+        let (conversation_id, at) = (self.conversation_id(), self.next_event_at());
+        let message = OutboundMessage {
+            chat: &self.session.key,
+            conversation_id,
+            message_id: reply.id.clone(),
+            message_type: reply.message.message_type(),
+            text: &reply.message.text,
+            provider: self.chats.whatsapp.name(),
         };
-        let mut metadata = Map::new();
-        with_states(&mut metadata, states);
-        metadata.insert("eventKind".into(), json!(message.event_kind));
-        metadata.insert("receivedAt".into(), json!(message.received_at));
-        if let Content::Pressed { id, .. } = &message.content {
-            metadata.insert("optionId".into(), json!(id));
-        }
-        if let Some(at) = message.sent_at {
-            metadata.insert("momment".into(), json!(at.timestamp_millis()));
-        }
-        if let Some(id) = &message.reference_message_id {
-            metadata.insert("referenceMessageId".into(), json!(id));
-        }
-        // What staff typed went out from the clinic's phone: it was sent, not received.
-        let (direction, status) = match message.author {
-            Author::Staff => (Direction::Outbound, EventStatus::Sent),
-            Author::Patient | Author::Record => (Direction::Inbound, EventStatus::Received),
-        };
-        if message.author == Author::Staff {
-            metadata.insert("author".into(), json!("staff"));
-        }
-        MessageEvent {
-            message_id: message.message_id.clone(),
-            clinic_id: self.session.key.clinic.clone(),
-            conversation_id: self.conversation_id(),
-            phone_number: self.session.key.person.clone(),
-            direction,
-            message_type: kind.to_owned(),
-            content: content.to_owned(),
-            status,
-            status_timestamp: self.next_event_at(),
-            provider: self.chats.whatsapp.name().to_owned(),
-            provider_message_id: Some(message.message_id.clone()),
-            provider_response: None,
-            error_details: None,
-            metadata,
-        }
+        event(&message, at)
     }
-}
 
-fn with_states(metadata: &mut Map<String, Value>, states: Option<(&str, &str)>) {
-    if let Some((before, after)) = states {
-        metadata.insert("stateBefore".into(), before.into());
-        metadata.insert("stateAfter".into(), after.into());
+    fn conversation_id(&mut self) -> ConversationId {
+        *self.session.conversation_id.get_or_insert_with(|| ConversationId(Uuid::new_v4()))
+    }
+
+    /// Later than anything in the chat's history.
+    fn next_event_at(&mut self) -> DateTime<Utc> {
+        let last = &mut self.session.bookkeeping.last_event_at;
+        let at = next_event_at(self.chats.clock.now(), *last);
+        *last = Some(at);
+        at
     }
 }

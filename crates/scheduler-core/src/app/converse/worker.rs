@@ -2,23 +2,22 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
-use super::Chats;
 use crate::adapters::dynamodb::events::{EventStatus, MessageEvent};
-use crate::adapters::dynamodb::save::{Lease, MovedFrom, Save, Saved};
-use crate::adapters::dynamodb::session::{ChatKey, Session, Waiting, Work};
-use crate::adapters::postgres::profiles::ClinicProfile;
+use crate::adapters::dynamodb::save::{LeaseChange, MovedFrom, Save, SaveOutcome};
+use crate::adapters::dynamodb::session::{ChatKey, InboxEntry, InboxWork, Session};
+use crate::app::chats::Chats;
 use crate::app::reminders::project::project_soon;
+use crate::call_stats::{self, RunOutcome};
 use crate::domain::appointment::Appointment;
-use crate::domain::ids::ConversationId;
+use crate::domain::clinic_profile::ClinicProfile;
 use crate::domain::message::OutgoingMessage;
 use crate::domain::phone::Address;
 use crate::error::StoreError;
-use crate::points;
-use crate::tally::{self, Outcome};
+use crate::failpoints;
 
 /// A chat whose provider cannot be reached is taken up again after this long.
 const SEND_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(30);
@@ -27,23 +26,12 @@ const TRY_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(5);
 /// How often a chat is taken up in vain before the message at its head is given up: some hours.
 const GIVE_UP_AFTER: u32 = 200;
 
-/// How a holder left its chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::app) enum Left {
-    /// Nothing is left to do.
-    Idle,
-    /// The Reconciler takes it up again.
-    Due,
-    /// Somebody else has it.
-    Lost,
-}
-
 /// Holds a chat.
-pub(in crate::app) struct Holder<'a> {
+pub(in crate::app) struct ChatWorker<'a> {
     pub(super) chats: &'a Chats,
     pub(super) profile: Arc<ClinicProfile>,
     pub(super) session: Session,
-    pub(super) holder: String,
+    pub(super) lease_owner: String,
     pub(super) deadline: Instant,
     /// The chat of the lid, as it was read along with the first message.
     pub(super) lid: Option<(ChatKey, Option<Session>)>,
@@ -54,23 +42,23 @@ pub(in crate::app) struct Holder<'a> {
     /// Whether sending is still worth trying.
     pub(super) sending: bool,
     pub(super) moved_from: Option<MovedFrom>,
-    /// Takes the visits that turns book or change.
+    /// Takes the appointments that turns book or change.
     pub(super) changed: UnboundedSender<Appointment>,
     changes: UnboundedReceiver<Appointment>,
 }
 
 /// What to do next.
-pub(super) enum Next {
-    GoOn,
-    Stop(Left),
+pub(super) enum NextStep {
+    Continue,
+    Stop(RunOutcome),
 }
 
-impl<'a> Holder<'a> {
+impl<'a> ChatWorker<'a> {
     pub(in crate::app) fn new(
         chats: &'a Chats,
         profile: Arc<ClinicProfile>,
         session: Session,
-        holder: String,
+        lease_owner: String,
         deadline: Instant,
         lid: Option<(ChatKey, Option<Session>)>,
     ) -> Self {
@@ -82,7 +70,7 @@ impl<'a> Holder<'a> {
             chats,
             profile,
             session,
-            holder,
+            lease_owner,
             deadline,
             lid,
             events: Vec::new(),
@@ -95,110 +83,109 @@ impl<'a> Holder<'a> {
     }
 
     /// Works until the inbox is empty and every reply is out, or until time is up. Reminders follow
-    /// the visits while replies are committed and sent, so that no patient waits for them.
-    pub(in crate::app) async fn work(mut self) -> Result<Left, StoreError> {
+    /// the appointments while replies are committed and sent, so that no patient waits for them.
+    pub(in crate::app) async fn work(mut self) -> Result<RunOutcome, StoreError> {
         let (_, nobody) = unbounded_channel();
         let mut changes = std::mem::replace(&mut self.changes, nobody);
         let (chats, timezone) = (self.chats, self.profile.clinic.timezone);
         let projecting = async {
-            while let Some(visit) = changes.recv().await {
+            while let Some(appointment) = changes.recv().await {
                 let (db, reminders) = (&chats.db, chats.tables.reminders());
-                project_soon(db, reminders, timezone, &visit, chats.clock.now()).await;
+                project_soon(db, reminders, timezone, &appointment, chats.clock.now()).await;
             }
         };
         // The holder's end is the channel's.
-        let left = tokio::join!(self.work_through(), projecting).0;
-        tally::turn(match &left {
-            Ok(Left::Idle) => Outcome::Answered,
-            Ok(Left::Due) => Outcome::Left,
-            Ok(Left::Lost) => Outcome::Lost,
-            Err(_) => Outcome::Failed,
-        });
-        left
+        let outcome = tokio::join!(self.work_through(), projecting).0;
+        call_stats::record_run(*outcome.as_ref().unwrap_or(&RunOutcome::Failed));
+        outcome
     }
 
-    async fn work_through(mut self) -> Result<Left, StoreError> {
+    async fn work_through(mut self) -> Result<RunOutcome, StoreError> {
         loop {
-            if let Next::Stop(left) = self.step().await? {
+            if let NextStep::Stop(left) = self.step().await? {
                 return Ok(left);
             }
         }
     }
 
-    async fn step(&mut self) -> Result<Next, StoreError> {
+    async fn step(&mut self) -> Result<NextStep, StoreError> {
         if Instant::now() >= self.deadline {
             return self.put_off(TRY_AGAIN_AFTER).await;
         }
         if self.sending && !self.session.pending.is_empty() {
             return self.send_pending().await;
         }
-        if let Some(waiting) = self.session.inbox.first().cloned() {
-            return self.work_on(waiting).await;
+        if let Some(entry) = self.session.inbox.first().cloned() {
+            return self.work_on(entry).await;
         }
         if !self.session.pending.is_empty() {
             return self.put_off(SEND_AGAIN_AFTER).await;
         }
-        match self.save(None, Lease::Release).await? {
-            Saved::Done => Ok(Next::Stop(Left::Idle)),
-            Saved::MoreCame(inbox) => {
+        match self.save(None, LeaseChange::Release).await? {
+            SaveOutcome::Done => Ok(NextStep::Stop(RunOutcome::Done)),
+            SaveOutcome::MoreCame(inbox) => {
                 self.session.inbox = inbox;
-                Ok(Next::GoOn)
+                Ok(NextStep::Continue)
             }
-            Saved::Lost | Saved::LidBusy => Ok(Next::Stop(Left::Lost)),
+            SaveOutcome::Lost | SaveOutcome::LidBusy => Ok(NextStep::Stop(RunOutcome::LostLease)),
         }
     }
 
-    async fn work_on(&mut self, waiting: Waiting) -> Result<Next, StoreError> {
+    async fn work_on(&mut self, entry: InboxEntry) -> Result<NextStep, StoreError> {
         let given_up = self.session.attempts > GIVE_UP_AFTER;
-        match waiting.work {
+        match entry.work {
             _ if given_up => {
                 tracing::error!(step = "converse", "a message was tried too often and is given up");
-                self.finish(&waiting.key).await
+                self.finish(&entry.key).await
             }
             None => {
                 tracing::warn!(step = "converse", "an inbox entry cannot be read and is dropped");
-                self.finish(&waiting.key).await
+                self.finish(&entry.key).await
             }
-            Some(Work::Say { to, message }) => {
+            Some(InboxWork::Say { to, message }) => {
                 self.queue(to, vec![message], None);
-                self.finish(&waiting.key).await
+                self.finish(&entry.key).await
             }
-            Some(Work::Message { message }) => self.hear(waiting.key, *message).await,
+            Some(InboxWork::Message { message }) => self.hear(entry.key, *message).await,
         }
     }
 
     /// Commits what was decided about the head of the inbox; gives the lease back with the same
     /// write where nothing is left.
-    pub(super) async fn finish(&mut self, key: &str) -> Result<Next, StoreError> {
+    pub(super) async fn finish(&mut self, key: &str) -> Result<NextStep, StoreError> {
         let last = self.session.pending.is_empty() && self.session.inbox.len() <= 1;
-        let mut lease = if last { Lease::Release } else { Lease::Keep };
+        let mut lease = if last { LeaseChange::Release } else { LeaseChange::Keep };
         loop {
             match self.save(Some(key), lease).await? {
-                Saved::Done => {
-                    points::reach("session_committed");
-                    if lease == Lease::Release {
-                        return Ok(Next::Stop(Left::Idle));
+                SaveOutcome::Done => {
+                    failpoints::hit("session_committed");
+                    if lease == LeaseChange::Release {
+                        return Ok(NextStep::Stop(RunOutcome::Done));
                     }
                     self.session.inbox.remove(0);
                     self.session.attempts = 0;
-                    return Ok(Next::GoOn);
+                    return Ok(NextStep::Continue);
                 }
-                Saved::MoreCame(inbox) if lease == Lease::Release => {
+                SaveOutcome::MoreCame(inbox) if lease == LeaseChange::Release => {
                     self.session.inbox = inbox;
-                    lease = Lease::Keep;
+                    lease = LeaseChange::Keep;
                 }
-                Saved::LidBusy if self.moved_from.is_some() => self.moved_from = None,
-                Saved::MoreCame(_) | Saved::Lost | Saved::LidBusy => return Ok(Next::Stop(Left::Lost)),
+                SaveOutcome::LidBusy if self.moved_from.is_some() => self.moved_from = None,
+                SaveOutcome::MoreCame(_) | SaveOutcome::Lost | SaveOutcome::LidBusy => {
+                    return Ok(NextStep::Stop(RunOutcome::LostLease));
+                }
             }
         }
     }
 
     /// Leaves the rest to the Reconciler.
-    pub(super) async fn put_off(&mut self, after: TimeDelta) -> Result<Next, StoreError> {
+    pub(super) async fn put_off(&mut self, after: TimeDelta) -> Result<NextStep, StoreError> {
         let at = self.chats.clock.now() + after;
-        match self.save(None, Lease::DueAt(at)).await? {
-            Saved::Done => Ok(Next::Stop(Left::Due)),
-            Saved::MoreCame(_) | Saved::Lost | Saved::LidBusy => Ok(Next::Stop(Left::Lost)),
+        match self.save(None, LeaseChange::DueAt(at)).await? {
+            SaveOutcome::Done => Ok(NextStep::Stop(RunOutcome::Deferred)),
+            SaveOutcome::MoreCame(_) | SaveOutcome::Lost | SaveOutcome::LidBusy => {
+                Ok(NextStep::Stop(RunOutcome::LostLease))
+            }
         }
     }
 
@@ -208,21 +195,21 @@ impl<'a> Holder<'a> {
         key: &str,
         to: Address,
         error: StoreError,
-    ) -> Result<Next, StoreError> {
+    ) -> Result<NextStep, StoreError> {
         tracing::error!(
             step = "converse",
             error = &error as &dyn std::error::Error,
             "a message met trouble and is run again"
         );
-        if self.session.notes.apologised_for.as_deref() != Some(key) {
-            self.session.notes.apologised_for = Some(key.to_owned());
+        if self.session.bookkeeping.apologised_for.as_deref() != Some(key) {
+            self.session.bookkeeping.apologised_for = Some(key.to_owned());
             let sorry = self.render_line("TROUBLE");
             self.queue(to, vec![sorry], None);
-            if !matches!(self.save(None, Lease::Keep).await?, Saved::Done) {
-                return Ok(Next::Stop(Left::Lost));
+            if !matches!(self.save(None, LeaseChange::Keep).await?, SaveOutcome::Done) {
+                return Ok(NextStep::Stop(RunOutcome::LostLease));
             }
-            if let Next::Stop(left) = self.send_pending().await? {
-                return Ok(Next::Stop(left));
+            if let NextStep::Stop(left) = self.send_pending().await? {
+                return Ok(NextStep::Stop(left));
             }
         }
         self.put_off(TRY_AGAIN_AFTER).await
@@ -241,8 +228,7 @@ impl<'a> Holder<'a> {
         let status = if allowed { EventStatus::Queued } else { EventStatus::Blocked };
         for message in messages {
             let reply = self.new_reply(to.clone(), message);
-            let event = self.outbound(&reply, status, states);
-            self.events.push(event);
+            self.record_reply(&reply, status, states);
             if allowed {
                 self.session.pending.push(reply);
             }
@@ -250,44 +236,27 @@ impl<'a> Holder<'a> {
     }
 
     /// Writes the session with all events not yet written.
-    pub(super) async fn save(&mut self, done: Option<&str>, lease: Lease) -> Result<Saved, StoreError> {
+    pub(super) async fn save(
+        &mut self,
+        done: Option<&str>,
+        lease: LeaseChange,
+    ) -> Result<SaveOutcome, StoreError> {
         let events = std::mem::take(&mut self.events);
         let save = Save { done, events: &events, lease, moved_from: self.moved_from.as_ref() };
         let now = self.chats.clock.now();
-        let saved = self.chats.tables.save(&mut self.session, &self.holder, save, now).await?;
+        let saved = self.chats.tables.save(&mut self.session, &self.lease_owner, save, now).await?;
         match &saved {
-            Saved::Done => {
+            SaveOutcome::Done => {
                 self.moved_from = None;
                 if std::mem::take(&mut self.unmarked) {
-                    points::reach("reply_marked");
+                    failpoints::hit("reply_marked");
                     if self.session.pending.is_empty() {
-                        points::reach("replies_cleared");
+                        failpoints::hit("replies_cleared");
                     }
                 }
             }
             _ => self.events = events,
         }
         Ok(saved)
-    }
-
-    pub(super) fn conversation_id(&mut self) -> ConversationId {
-        *self.session.conversation_id.get_or_insert_with(|| ConversationId(uuid::Uuid::new_v4()))
-    }
-
-    /// Strictly later than anything in the chat's history.
-    pub(super) fn next_event_at(&mut self) -> DateTime<Utc> {
-        let now = self.chats.clock.now();
-        let at = match self.session.notes.last_event_at {
-            Some(last) if now <= last => last + TimeDelta::milliseconds(1),
-            _ => now,
-        };
-        // Kept as precisely as it is stored, or two of one millisecond would share it.
-        let at = DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at);
-        let at = match self.session.notes.last_event_at {
-            Some(last) if at <= last => last + TimeDelta::milliseconds(1),
-            _ => at,
-        };
-        self.session.notes.last_event_at = Some(at);
-        at
     }
 }

@@ -1,8 +1,10 @@
-//! Reminders: brought after each change of a visit, sent when their time comes.
+//! Reminders: projected after each change of an appointment, sent when they are due.
 
+mod catch_up;
 mod deliver;
+mod message;
 mod process;
 pub mod project;
-mod record;
+mod run;
 
 pub use process::ReminderSummary;

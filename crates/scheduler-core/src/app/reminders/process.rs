@@ -1,26 +1,23 @@
 //! A run of the ReminderProcessor: what is due, page by page, a few at once, until time is up.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
-use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::deliver::Delivery;
+use super::deliver::DeliveryOutcome;
+use super::run::Run;
 use crate::adapters::dynamodb::reminder_queue::DueReminder;
-use crate::app::converse::Chats;
-use crate::domain::clinic::Clinic;
+use crate::app::chats::Chats;
 use crate::domain::ids::ClinicId;
 use crate::domain::reminder::ReminderStatus;
 use crate::domain::time::seconds_between;
 use crate::error::StoreError;
-use crate::ports::whatsapp::SendErrorKind;
 
 /// Reminders read at once.
 const PAGE: i32 = 50;
@@ -57,12 +54,7 @@ impl Chats {
     /// at once: each reminder is claimed before it is sent.
     pub async fn process_reminders(&self, budget: Duration) -> Result<ReminderSummary, StoreError> {
         let deadline = Instant::now() + budget;
-        let run = Arc::new(Run {
-            chats: self.clone(),
-            holder: Uuid::new_v4().to_string(),
-            connected: Mutex::default(),
-            at_fault: Mutex::default(),
-        });
+        let run = Arc::new(Run::new(self.clone()));
         let mut summary = ReminderSummary::default();
         // What a crash left behind in the middle comes last: its claim ran out, nothing else did.
         for status in [ReminderStatus::Pending, ReminderStatus::Sending] {
@@ -84,54 +76,7 @@ impl Chats {
     }
 }
 
-/// What the deliveries of one run share.
-pub(super) struct Run {
-    pub(super) chats: Chats,
-    pub(super) holder: String,
-    connected: Mutex<HashMap<ClinicId, Arc<OnceCell<bool>>>>,
-    at_fault: Mutex<BTreeSet<ClinicId>>,
-}
-
 impl Run {
-    pub(super) fn now(&self) -> DateTime<Utc> {
-        self.chats.clock.now()
-    }
-
-    /// Whether messages of this clinic can go out at all: the provider is asked once in a run.
-    pub(super) async fn is_connected(&self, clinic: &Clinic) -> bool {
-        let asked = {
-            let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(connected.entry(clinic.id.clone()).or_default())
-        };
-        let connected = asked.get_or_init(|| async {
-            match self.chats.whatsapp.is_connected(clinic).await {
-                Ok(true) => true,
-                Ok(false) => {
-                    self.is_at_fault(&clinic.id, "the phone is not connected");
-                    false
-                }
-                Err(error) if error.kind == SendErrorKind::Instance => {
-                    self.is_at_fault(&clinic.id, &error.detail);
-                    false
-                }
-                // Not knowing is no reason not to try.
-                Err(_) => true,
-            }
-        });
-        *connected.await && !self.faults().contains(&clinic.id)
-    }
-
-    /// From now on this run sends nothing for the clinic; its first fault is told.
-    pub(super) fn is_at_fault(&self, clinic: &ClinicId, why: &str) {
-        if self.faults().insert(clinic.clone()) {
-            tracing::error!(step = "remind", clinic_id = %clinic, why, "the clinic's instance is at fault: its reminders wait");
-        }
-    }
-
-    fn faults(&self) -> std::sync::MutexGuard<'_, BTreeSet<ClinicId>> {
-        self.at_fault.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Works on a page. Once a store fails nothing more is begun.
     async fn work_on(
         self: &Arc<Self>,
@@ -142,12 +87,12 @@ impl Run {
         // Runs that meet begin at different places, or each would try what the other has just taken.
         let first = usize::from(Uuid::new_v4().as_bytes()[0]) * page.len() / 256;
         page.rotate_left(first);
-        let mut waiting = page.into_iter();
+        let mut entry = page.into_iter();
         let mut under_way = JoinSet::new();
         let mut failed = None;
         loop {
             while under_way.len() < AT_ONCE && failed.is_none() && Instant::now() < deadline {
-                let Some(due) = waiting.next() else { break };
+                let Some(due) = entry.next() else { break };
                 let run = Arc::clone(self);
                 under_way.spawn(async move { run.deliver(&due).await }.in_current_span());
             }
@@ -160,21 +105,21 @@ impl Run {
                 }
             }
         }
-        summary.left += waiting.count();
+        summary.left += entry.count();
         failed.map_or(Ok(()), Err)
     }
 }
 
 impl ReminderSummary {
-    fn count(&mut self, delivery: Delivery) {
+    fn count(&mut self, delivery: DeliveryOutcome) {
         let (over, number) = match delivery {
-            Delivery::Sent => (true, &mut self.sent),
-            Delivery::Failed => (true, &mut self.failed),
-            Delivery::Cancelled => (true, &mut self.cancelled),
-            Delivery::Expired => (true, &mut self.expired),
-            Delivery::Held => (false, &mut self.held),
-            Delivery::Later => (false, &mut self.left),
-            Delivery::Elsewhere => return,
+            DeliveryOutcome::Sent => (true, &mut self.sent),
+            DeliveryOutcome::Failed => (true, &mut self.failed),
+            DeliveryOutcome::Cancelled => (true, &mut self.cancelled),
+            DeliveryOutcome::Expired => (true, &mut self.expired),
+            DeliveryOutcome::Held => (false, &mut self.held),
+            DeliveryOutcome::Later => (false, &mut self.left),
+            DeliveryOutcome::Elsewhere => return,
         };
         *number += 1;
         self.processed += usize::from(over);

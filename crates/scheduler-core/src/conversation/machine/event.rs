@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
-use super::state::{Chat, FaqChoice, Plan, Purpose, Reminded, ServiceChoice, Visit, Wish};
+use crate::conversation::machine::state::{
+    AppointmentSummary, BookingPlan, Chat, FaqChoice, Intent, Purpose, RemindedAppointment, ServiceChoice,
+};
 use crate::domain::ids::AppointmentId;
 use crate::domain::message::{Choice, Content};
 use crate::domain::time::Slot;
@@ -14,7 +16,7 @@ use crate::domain::time::Slot;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The patient wrote.
-    Heard(Heard),
+    MessageReceived(PatientMessage),
     /// Staff typed on the clinic's own phone: the bot is silent for this chat, unless the text is
     /// `#bot`, which ends the silence.
     StaffWrote {
@@ -23,10 +25,10 @@ pub enum Event {
         /// When.
         now: DateTime<Utc>,
     },
-    /// Answer to [`Effect::Recognise`].
-    Recognised {
+    /// Answer to [`Effect::IdentifyPatient`].
+    PatientIdentified {
         /// What the patient wrote.
-        heard: Heard,
+        message: PatientMessage,
         /// The name on record, if the person is known.
         patient_name: Option<String>,
         /// Whether this clinic has seen the person before.
@@ -69,8 +71,8 @@ pub enum Event {
     },
     /// Answer to [`Effect::Book`]: it stands.
     Booked {
-        /// The visit.
-        visit: Visit,
+        /// The appointment.
+        appointment: AppointmentSummary,
     },
     /// Answer to [`Effect::Book`] or [`Effect::Move`]: somebody was faster, or the day was closed
     /// since.
@@ -82,39 +84,39 @@ pub enum Event {
         /// The three nearest free times of that day, then of the following days.
         nearest: Vec<Slot>,
     },
-    /// Answer to [`Effect::FindVisits`].
-    VisitsFound {
-        /// Future confirmed visits, by start.
-        visits: Vec<Visit>,
+    /// Answer to [`Effect::FindAppointments`].
+    AppointmentsFound {
+        /// Future confirmed appointments, by start.
+        appointments: Vec<AppointmentSummary>,
         /// What they were wanted for.
-        wish: Wish,
-        /// A single visit was wanted by its id (an old button).
+        intent: Intent,
+        /// A single appointment was wanted by its id (an old button).
         wanted: Option<AppointmentId>,
     },
     /// Answer to [`Effect::Move`].
     Moved {
-        /// The visit at its new time.
-        visit: Visit,
+        /// The appointment at its new time.
+        appointment: AppointmentSummary,
     },
     /// Answer to [`Effect::Cancel`].
-    VisitCancelled {
-        /// The visit that was.
-        visit: Visit,
+    AppointmentCancelled {
+        /// The appointment that was.
+        appointment: AppointmentSummary,
     },
-    /// Answer to [`Effect::Move`] or [`Effect::Cancel`]: the visit is no longer there, or was
+    /// Answer to [`Effect::Move`] or [`Effect::Cancel`]: the appointment is no longer there, or was
     /// changed by reception meanwhile.
-    VisitGone,
-    /// Answer to [`Effect::FindReminded`].
-    RemindedFound {
+    AppointmentGone,
+    /// Answer to [`Effect::FindReminder`].
+    ReminderFound {
         /// What the patient wrote.
-        heard: Heard,
-        /// The visit whose reminder waits for an answer, if one does.
-        reminded: Option<Reminded>,
+        message: PatientMessage,
+        /// The appointment whose reminder waits for an answer, if one does.
+        reminded: Option<RemindedAppointment>,
     },
-    /// Answer to [`Effect::ConfirmVisit`].
-    VisitConfirmed {
-        /// The visit; none if it was moved or cancelled meanwhile.
-        visit: Option<Visit>,
+    /// Answer to [`Effect::ConfirmAppointment`].
+    AppointmentConfirmed {
+        /// The appointment; none if it was moved or cancelled meanwhile.
+        appointment: Option<AppointmentSummary>,
     },
     /// Answer to [`Effect::FindFaq`].
     FaqFound {
@@ -133,8 +135,8 @@ pub enum Event {
         /// The name on record, if any.
         patient_name: Option<String>,
     },
-    /// Answer to [`Effect::CallPerson`].
-    PersonCalled {
+    /// Answer to [`Effect::HandOver`].
+    HandedOver {
         /// Whether the clinic is open now.
         open: bool,
         /// The next opening, the clinic's wall clock, if any within the horizon.
@@ -144,7 +146,7 @@ pub enum Event {
 
 /// The patient wrote.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Heard {
+pub struct PatientMessage {
     /// What.
     pub content: Content,
     /// WhatsApp's name of the patient, cleaned.
@@ -181,14 +183,14 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Say something. Sayings go out in order, at most two a turn.
-    Say(Saying),
-    /// Who is this? → [`Event::Recognised`]
-    Recognise(Heard),
+    Say(Utterance),
+    /// Who is this? → [`Event::PatientIdentified`]
+    IdentifyPatient(PatientMessage),
     /// → [`Event::ServicesFound`]
     FindServices(ServicesFor),
     /// → [`Event::DaysFound`]
     FindDays {
-        /// What for: gives length and, for a move, the visit whose own time is free.
+        /// What for: gives length and, for a move, the appointment whose own time is free.
         purpose: Purpose,
         /// First day.
         from: NaiveDate,
@@ -207,38 +209,38 @@ pub enum Effect {
     /// → [`Event::Booked`] or [`Event::SlotTaken`]
     Book {
         /// What.
-        plan: Plan,
+        plan: BookingPlan,
         /// When.
         slot: Slot,
         /// The name given in the chat, which wins over the one on record.
         name: Option<String>,
     },
-    /// → [`Event::VisitsFound`]
-    FindVisits {
+    /// → [`Event::AppointmentsFound`]
+    FindAppointments {
         /// What for.
-        wish: Wish,
+        intent: Intent,
         /// A single one, by an old button.
         wanted: Option<AppointmentId>,
     },
-    /// → [`Event::Moved`], [`Event::SlotTaken`] or [`Event::VisitGone`]
+    /// → [`Event::Moved`], [`Event::SlotTaken`] or [`Event::AppointmentGone`]
     Move {
         /// Which.
-        visit: Visit,
+        appointment: AppointmentSummary,
         /// Whereto.
         slot: Slot,
     },
-    /// → [`Event::VisitCancelled`] or [`Event::VisitGone`]
+    /// → [`Event::AppointmentCancelled`] or [`Event::AppointmentGone`]
     Cancel {
         /// Which.
-        visit: Visit,
+        appointment: AppointmentSummary,
     },
     /// What was written may be the answer to a reminder: does one wait? →
-    /// [`Event::RemindedFound`]
-    FindReminded(Heard),
-    /// The patient will come. → [`Event::VisitConfirmed`]
-    ConfirmVisit {
+    /// [`Event::ReminderFound`]
+    FindReminder(PatientMessage),
+    /// The patient will come. → [`Event::AppointmentConfirmed`]
+    ConfirmAppointment {
         /// Which.
-        visit: Visit,
+        appointment: AppointmentSummary,
     },
     /// → [`Event::FaqFound`]
     FindFaq,
@@ -247,8 +249,8 @@ pub enum Effect {
         /// Key of the question.
         key: String,
     },
-    /// Finds out when somebody will answer. → [`Event::PersonCalled`]
-    CallPerson,
+    /// Finds out when somebody will answer. → [`Event::HandedOver`]
+    HandOver,
     /// No more proactive messages, or again. → [`Event::OptOutSet`]
     SetOptOut {
         /// Out, or back in.
@@ -259,7 +261,7 @@ pub enum Effect {
 /// A message to be said: a template, its values, and what can be pressed. Rendered with the
 /// clinic's own wording outside the transition.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Saying {
+pub struct Utterance {
     /// Key of the template (`copy/pt_br.toml`).
     pub template: &'static str,
     /// Values for its placeholders. The clinic's own (`clinic_name`, `address`, …) are added by

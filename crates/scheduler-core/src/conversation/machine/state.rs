@@ -3,7 +3,10 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::appointment::Appointment;
+use crate::domain::faq::FaqEntry;
 use crate::domain::ids::{AppointmentId, ServiceId};
+use crate::domain::service::Service;
 use crate::domain::time::Slot;
 
 /// A chat as it is stored between two messages.
@@ -59,7 +62,8 @@ pub struct Memory {
     /// The name told in this session, which wins over the one on record.
     pub given_name: Option<String>,
     /// When the patient last wrote.
-    pub heard: Moment,
+    #[serde(rename = "heard")]
+    pub moment: Moment,
     /// Number of the last confirmation asked.
     pub prompts: u32,
     /// Messages in a row that were not understood.
@@ -81,22 +85,33 @@ pub struct ServiceChoice {
     pub price_cents: Option<i32>,
 }
 
+impl From<Service> for ServiceChoice {
+    fn from(service: Service) -> Self {
+        Self {
+            id: service.id,
+            name: service.name,
+            minutes: service.duration_minutes,
+            price_cents: service.price_cents,
+        }
+    }
+}
+
 /// What is about to be booked: the service, the patient's words and the length both give.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct BookingPlan {
     /// The service chosen.
     pub service: ServiceId,
     /// Its name.
     pub service_name: String,
     /// The areas, verbatim; none if skipped.
     pub areas: Option<String>,
-    /// Length of the visit in minutes: the chosen service and the matched ones added up.
+    /// Length of the appointment in minutes: the chosen service and the matched ones added up.
     pub minutes: i32,
 }
 
-/// A visit that exists, as the conversation needs it.
+/// An appointment that exists, as the conversation needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Visit {
+pub struct AppointmentSummary {
     /// Its id.
     pub id: AppointmentId,
     /// When it starts.
@@ -111,11 +126,24 @@ pub struct Visit {
     pub version: i32,
 }
 
-/// A visit whose reminder waits for an answer.
+impl From<&Appointment> for AppointmentSummary {
+    fn from(appointment: &Appointment) -> Self {
+        Self {
+            id: appointment.id,
+            slot: appointment.slot(),
+            minutes: appointment.minutes(),
+            service_name: appointment.service_name.clone(),
+            areas: appointment.areas.clone(),
+            version: appointment.version,
+        }
+    }
+}
+
+/// An appointment whose reminder waits for an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reminded {
-    /// The visit.
-    pub visit: Visit,
+pub struct RemindedAppointment {
+    /// The appointment.
+    pub appointment: AppointmentSummary,
     /// The name on record, if any.
     pub patient_name: Option<String>,
 }
@@ -129,26 +157,33 @@ pub struct FaqChoice {
     pub label: String,
 }
 
+impl From<FaqEntry> for FaqChoice {
+    fn from(entry: FaqEntry) -> Self {
+        Self { key: entry.question_key, label: entry.question_label }
+    }
+}
+
 /// What a search for days or times is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "for", rename_all = "snake_case")]
 pub enum Purpose {
-    /// A new visit.
+    /// A new appointment.
     Book {
         /// What is booked.
-        plan: Plan,
+        plan: BookingPlan,
     },
     /// Another time for this one.
     Move {
-        /// The visit: its own time counts as free, its length stays.
-        visit: Visit,
+        /// The appointment: its own time counts as free, its length stays.
+        #[serde(rename = "visit")]
+        appointment: AppointmentSummary,
     },
 }
 
-/// Why the patient looks for a visit of theirs.
+/// Why the patient looks for an appointment of theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Wish {
+pub enum Intent {
     /// To move it.
     Reschedule,
     /// To cancel it.
@@ -199,14 +234,14 @@ pub enum State {
     /// Which day.
     SelectDate {
         /// What is booked.
-        plan: Plan,
+        plan: BookingPlan,
         /// The days offered.
         days: DayList,
     },
     /// Which time.
     SelectTime {
         /// What is booked.
-        plan: Plan,
+        plan: BookingPlan,
         /// The times offered: of one day, or after a lost slot of several.
         slots: Vec<Slot>,
         /// Index of the first one shown.
@@ -215,7 +250,7 @@ pub enum State {
     /// The patient's name.
     AskName {
         /// What is booked.
-        plan: Plan,
+        plan: BookingPlan,
         /// When.
         slot: Slot,
         /// The one word given at first, where the whole name was asked for once more.
@@ -224,7 +259,7 @@ pub enum State {
     /// Yes or no.
     ConfirmBooking {
         /// What is booked.
-        plan: Plan,
+        plan: BookingPlan,
         /// When.
         slot: Slot,
         /// The prompt's number: the option is `book_<n>`.
@@ -232,33 +267,38 @@ pub enum State {
     },
     /// It is booked.
     Booked,
-    /// Which of several visits.
+    /// Which of several appointments.
     SelectAppointment {
         /// All of them.
-        visits: Vec<Visit>,
+        #[serde(rename = "visits")]
+        appointments: Vec<AppointmentSummary>,
         /// To do what.
-        wish: Wish,
+        #[serde(rename = "wish")]
+        intent: Intent,
         /// Index of the first one shown.
         from: usize,
     },
-    /// A visit and the days it could move to.
+    /// An appointment and the days it could move to.
     ShowCurrentAppointment {
-        /// The visit.
-        visit: Visit,
+        /// The appointment.
+        #[serde(rename = "visit")]
+        appointment: AppointmentSummary,
         /// The days offered.
         days: DayList,
     },
-    /// More days the visit could move to.
+    /// More days the appointment could move to.
     SelectNewDate {
-        /// The visit.
-        visit: Visit,
+        /// The appointment.
+        #[serde(rename = "visit")]
+        appointment: AppointmentSummary,
         /// The days offered.
         days: DayList,
     },
     /// Which new time.
     SelectNewTime {
-        /// The visit.
-        visit: Visit,
+        /// The appointment.
+        #[serde(rename = "visit")]
+        appointment: AppointmentSummary,
         /// The times offered.
         slots: Vec<Slot>,
         /// Index of the first one shown.
@@ -266,8 +306,9 @@ pub enum State {
     },
     /// Yes or no to the move.
     ConfirmReschedule {
-        /// The visit.
-        visit: Visit,
+        /// The appointment.
+        #[serde(rename = "visit")]
+        appointment: AppointmentSummary,
         /// Its new time.
         slot: Slot,
         /// The option is `move_<n>`.
@@ -277,8 +318,9 @@ pub enum State {
     Rescheduled,
     /// Yes or no to the cancellation.
     ConfirmCancel {
-        /// The visit.
-        visit: Visit,
+        /// The appointment.
+        #[serde(rename = "visit")]
+        appointment: AppointmentSummary,
         /// The option is `cancel_<n>`.
         prompt: u32,
     },
@@ -338,7 +380,7 @@ impl State {
     }
 
     /// Whole sentences are read for what the patient wants.
-    pub fn hears_wishes(&self) -> bool {
+    pub fn reads_intents(&self) -> bool {
         let menus = matches!(
             self,
             Self::Welcome
@@ -367,11 +409,13 @@ impl State {
             | Self::SelectTime { plan, .. }
             | Self::AskName { plan, .. }
             | Self::ConfirmBooking { plan, .. } => Some(Purpose::Book { plan: plan.clone() }),
-            Self::ShowCurrentAppointment { visit, .. }
-            | Self::SelectNewDate { visit, .. }
-            | Self::SelectNewTime { visit, .. }
-            | Self::ConfirmReschedule { visit, .. }
-            | Self::ConfirmCancel { visit, .. } => Some(Purpose::Move { visit: visit.clone() }),
+            Self::ShowCurrentAppointment { appointment, .. }
+            | Self::SelectNewDate { appointment, .. }
+            | Self::SelectNewTime { appointment, .. }
+            | Self::ConfirmReschedule { appointment, .. }
+            | Self::ConfirmCancel { appointment, .. } => {
+                Some(Purpose::Move { appointment: appointment.clone() })
+            }
             _ => None,
         }
     }

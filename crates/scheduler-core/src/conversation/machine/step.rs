@@ -4,17 +4,27 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::event::{Effect, Saying, Step};
-use super::state::{Chat, DayList, ServiceChoice, State};
-use crate::domain::time::Slot;
+use super::event::{Effect, Event, Step, Utterance};
+use super::state::{Chat, DayList, State};
+use crate::conversation::understand::answer::Answer;
 
-/// A turn in the making.
-pub(super) struct Turn {
+/// What the table responds to.
+pub(super) enum Input {
+    /// The first message of a session; the greeting is said already.
+    First(Answer),
+    /// The patient's answer to the current question.
+    Said(Answer),
+    /// The result of an effect.
+    Found(Event),
+}
+
+/// Builds a [`Step`].
+pub(super) struct StepBuilder {
     pub(super) chat: Chat,
     effects: Vec<Effect>,
 }
 
-impl Turn {
+impl StepBuilder {
     pub(super) fn new(chat: Chat) -> Self {
         Self { chat, effects: Vec::new() }
     }
@@ -30,14 +40,14 @@ impl Turn {
         template: &'static str,
         values: [(&'static str, String); N],
     ) -> Self {
-        let saying =
-            Saying { template, values: BTreeMap::from(values), choices: Vec::new(), first_number: 1 };
-        self.run(Effect::Say(saying))
+        let utterance =
+            Utterance { template, values: BTreeMap::from(values), choices: Vec::new(), first_number: 1 };
+        self.run(Effect::Say(utterance))
     }
 
     /// Asks what the state asks; the patient's turn.
     pub(super) fn ask(self) -> Step {
-        let question = self.chat.state.question(&self.chat.memory).saying();
+        let question = self.chat.state.question(&self.chat.memory).utterance();
         self.run(Effect::Say(question)).end()
     }
 
@@ -51,8 +61,8 @@ impl Turn {
         self.chat.previous.clear();
         self.chat.state = state;
         let choices = self.chat.state.question(&self.chat.memory).shown();
-        let saying = Saying { template, values: BTreeMap::from(values), choices, first_number: 1 };
-        self.run(Effect::Say(saying)).end()
+        let utterance = Utterance { template, values: BTreeMap::from(values), choices, first_number: 1 };
+        self.run(Effect::Say(utterance)).end()
     }
 
     /// Asks the world something; its answer is the next event.
@@ -116,7 +126,7 @@ impl Turn {
 }
 
 impl State {
-    /// A new visit is being planned.
+    /// A new appointment is being planned.
     pub(super) fn is_booking(&self) -> bool {
         matches!(
             self,
@@ -127,8 +137,8 @@ impl State {
         )
     }
 
-    /// A visit that stands is being moved or cancelled.
-    pub(super) fn is_about_a_visit(&self) -> bool {
+    /// An appointment that stands is being moved or cancelled.
+    pub(super) fn is_about_an_appointment(&self) -> bool {
         !self.is_booking() && self.purpose().is_some()
     }
 
@@ -164,63 +174,5 @@ impl State {
             list.from -= earlier;
             list.days.retain(|day| *day != date);
         }
-    }
-}
-
-/// One line a service: its name and price, no length.
-pub(super) fn price_table(services: &[ServiceChoice]) -> String {
-    let price = |cents: Option<i32>| match cents {
-        None => "sob consulta".to_owned(),
-        Some(cents) => format!("R$ {},{:02}", thousands(cents / 100), cents % 100),
-    };
-    let lines = services.iter().map(|service| format!("• {}: {}", service.name, price(service.price_cents)));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn thousands(number: i32) -> String {
-    let digits = number.to_string();
-    let mut written = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            written.push('.');
-        }
-        written.push(digit);
-    }
-    written
-}
-
-/// The offered slots next before and after one that is not offered.
-pub(super) fn nearest_to(wanted: Slot, slots: &[Slot]) -> Vec<Slot> {
-    let same_day = |slot: &&Slot| slot.date == wanted.date;
-    let before = slots.iter().filter(same_day).rfind(|slot| slot.time < wanted.time);
-    let after = slots.iter().filter(same_day).find(|slot| slot.time > wanted.time);
-    before.into_iter().chain(after).copied().collect()
-}
-
-/// `a`, `a ou b`, `a, b ou c`.
-pub(super) fn list_words(words: &[String], last: &str) -> String {
-    match words {
-        [] => String::new(),
-        [one] => one.clone(),
-        [some @ .., end] => format!("{} {last} {end}", some.join(", ")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prices_are_written_as_in_brazil() {
-        let check = |cents: Option<i32>, expected: &str| {
-            let id = crate::domain::ids::ServiceId(uuid::Uuid::nil());
-            let service = ServiceChoice { id, name: "Axilas".to_owned(), minutes: 20, price_cents: cents };
-            assert_eq!(price_table(&[service]), format!("• Axilas: {expected}"));
-        };
-        check(None, "sob consulta");
-        check(Some(0), "R$ 0,00");
-        check(Some(15_000), "R$ 150,00");
-        check(Some(123_456), "R$ 1.234,56");
-        check(Some(i32::MAX), "R$ 21.474.836,47");
     }
 }

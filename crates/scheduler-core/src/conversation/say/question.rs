@@ -5,12 +5,15 @@ use std::ops::Range;
 
 use chrono::NaiveDate;
 
-use super::copy::{self, MOST_BUTTONS, MOST_ROWS, label};
-use super::event::Saying;
-use super::press::Press;
-use super::state::{DayList, Memory, Plan, State, Visit};
-use crate::domain::message::Choice;
-use crate::domain::time::{Slot, weekday_name, written_day};
+use super::catalog::{label, phrase};
+use super::format::{
+    appointment_values, day_and_month, hour, plan_values, short_slot, written_day, written_slot,
+};
+use crate::conversation::machine::event::Utterance;
+use crate::conversation::machine::state::{AppointmentSummary, DayList, Memory, State};
+use crate::conversation::understand::option_id::OptionId;
+use crate::domain::message::{Choice, MAX_BUTTONS, MAX_ROW_LABEL, MAX_ROWS, shorten};
+use crate::domain::time::Slot;
 
 /// A question with everything that may be chosen, on whichever page.
 #[derive(Debug, Clone, Default)]
@@ -45,59 +48,68 @@ impl State {
                 .value("price_table", table.clone())
                 .options(&["available_days", "back"]),
             Self::SelectService { services, from } => Question::new("SELECT_SERVICE").items(
-                services.iter().map(|service| choice(Press::Service(service.id), &service.name)),
+                services.iter().map(|service| choice(OptionId::Service(service.id), &service.name)),
                 *from,
             ),
             Self::InputAreas { .. } => Question::new("INPUT_AREAS").options(&["skip_areas", "back"]),
-            Self::SelectDate { days, .. } => Question::new("AVAILABLE_DAYS").days(days, Press::Day, memory),
+            Self::SelectDate { days, .. } => {
+                Question::new("AVAILABLE_DAYS").days(days, OptionId::Day, memory)
+            }
             Self::SelectTime { slots, from, .. } => {
-                Question::new("SELECT_TIME").times(slots, *from, Press::Time)
+                Question::new("SELECT_TIME").times(slots, *from, OptionId::Time)
             }
             Self::AskName { given, .. } => {
                 let question = match given {
                     None => Question::new("ASK_NAME"),
                     Some(name) => Question::new("ASK_NAME_AGAIN").value("name", name.clone()),
                 };
-                let profile = memory.profile_name.iter().map(|name| choice(Press::UseProfileName, name));
+                let profile = memory.profile_name.iter().map(|name| choice(OptionId::UseProfileName, name));
                 Question { fixed: profile.collect(), ..question }
             }
             Self::ConfirmBooking { plan, slot, prompt } => Question::new("CONFIRM_BOOKING")
-                .values(planned(plan, *slot))
+                .values(plan_values(plan, *slot))
                 .value("patient_name", memory.patient_name.clone().unwrap_or_default())
-                .fixed(Press::Book(*prompt), "book")
+                .fixed(OptionId::Book(*prompt), "book")
                 .options(&["back"]),
             Self::Booked | Self::Rescheduled => Question::new("ANYTHING_ELSE").options(&["menu"]),
-            Self::SelectAppointment { visits, from, .. } => Question::new("SELECT_APPOINTMENT")
-                .items(visits.iter().map(|visit| choice(Press::Visit(visit.id), &visit_label(visit))), *from),
-            Self::ShowCurrentAppointment { visit, days } => Question::new("RESCHEDULE_FOUND")
-                .values(visited(visit))
+            Self::SelectAppointment { appointments, from, .. } => Question::new("SELECT_APPOINTMENT").items(
+                appointments.iter().map(|appointment| {
+                    choice(OptionId::Appointment(appointment.id), &appointment_label(appointment))
+                }),
+                *from,
+            ),
+            Self::ShowCurrentAppointment { appointment, days } => Question::new("RESCHEDULE_FOUND")
+                .values(appointment_values(appointment))
                 .options(&["cancel_visit"])
-                .days(days, Press::NewDay, memory),
-            Self::SelectNewDate { visit, days } => Question::new("SELECT_NEW_DATE")
-                .values(visited(visit))
+                .days(days, OptionId::NewDay, memory),
+            Self::SelectNewDate { appointment, days } => Question::new("SELECT_NEW_DATE")
+                .values(appointment_values(appointment))
                 .options(&["cancel_visit"])
-                .days(days, Press::NewDay, memory),
+                .days(days, OptionId::NewDay, memory),
             Self::SelectNewTime { slots, from, .. } => {
-                Question::new("SELECT_NEW_TIME").times(slots, *from, Press::NewTime)
+                Question::new("SELECT_NEW_TIME").times(slots, *from, OptionId::NewTime)
             }
-            Self::ConfirmReschedule { visit, slot, prompt } => Question::new("CONFIRM_RESCHEDULE")
-                .values(visited(visit))
-                .value("old_date", written_day(visit.slot.date))
-                .value("old_time", hour(visit.slot))
+            Self::ConfirmReschedule { appointment, slot, prompt } => Question::new("CONFIRM_RESCHEDULE")
+                .values(appointment_values(appointment))
+                .value("old_date", written_day(appointment.slot.date))
+                .value("old_time", hour(appointment.slot))
                 .value("date", written_day(slot.date))
                 .value("time", hour(*slot))
-                .fixed(Press::Move(*prompt), "move")
+                .fixed(OptionId::Move(*prompt), "move")
                 .options(&["back"]),
-            Self::ConfirmCancel { visit, prompt } => Question::new("CONFIRM_CANCEL")
-                .values(visited(visit))
-                .fixed(Press::Cancel(*prompt), "cancel")
+            Self::ConfirmCancel { appointment, prompt } => Question::new("CONFIRM_CANCEL")
+                .values(appointment_values(appointment))
+                .fixed(OptionId::Cancel(*prompt), "cancel")
                 .options(&["keep"]),
             Self::Cancelled => Question::new("ANYTHING_ELSE").options(&["schedule", "menu"]),
             Self::FaqMenu { items, from } => Question::new("FAQ_MENU")
-                .items(items.iter().map(|item| choice(Press::Question(item.key.clone()), &item.label)), *from)
+                .items(
+                    items.iter().map(|item| choice(OptionId::Question(item.key.clone()), &item.label)),
+                    *from,
+                )
                 .options(&["back", "human"]),
             Self::FaqAnswer => {
-                Question::new("FAQ_MORE").fixed(Press::Faq, "another_question").options(&["menu", "human"])
+                Question::new("FAQ_MORE").fixed(OptionId::Faq, "another_question").options(&["menu", "human"])
             }
             Self::Unrecognized { .. } => Question::new("UNRECOGNIZED_AGAIN").options(&["menu", "human"]),
         }
@@ -119,8 +131,8 @@ impl Question {
         self
     }
 
-    fn fixed(mut self, press: Press, key: &str) -> Self {
-        self.fixed.push(choice(press, label(key)));
+    fn fixed(mut self, option: OptionId, key: &str) -> Self {
+        self.fixed.push(choice(option, label(key)));
         self
     }
 
@@ -136,30 +148,31 @@ impl Question {
         self
     }
 
-    fn days(self, list: &DayList, press: fn(NaiveDate) -> Press, memory: &Memory) -> Self {
-        let days = list.days.iter().map(|day| choice(press(*day), &written_day(*day)));
-        let searched_all = list.searched_until.is_some_and(|until| until >= memory.heard.horizon);
+    fn days(self, list: &DayList, option: fn(NaiveDate) -> OptionId, memory: &Memory) -> Self {
+        let days = list.days.iter().map(|day| choice(option(*day), &written_day(*day)));
+        let searched_all = list.searched_until.is_some_and(|until| until >= memory.moment.horizon);
         Self { more: "more_days", endless: !searched_all, spelled_out: Some("days_list"), ..self }
             .items(days, list.from)
     }
 
-    fn times(self, slots: &[Slot], from: usize, press: fn(Slot) -> Press) -> Self {
+    fn times(self, slots: &[Slot], from: usize, option: fn(Slot) -> OptionId) -> Self {
         let first = slots.first().map(|slot| slot.date);
         let one_day = first.filter(|first| slots.iter().all(|slot| slot.date == *first));
-        let few = slots.len() <= MOST_BUTTONS;
+        let few = slots.len() <= MAX_BUTTONS;
         let written = |slot: &Slot| match one_day {
             Some(_) => hour(*slot),
-            None => slot_label(*slot, few),
+            None if few => short_slot(*slot),
+            None => written_slot(*slot),
         };
-        let date = one_day.map_or_else(|| "os próximos dias".to_owned(), written_day);
+        let date = one_day.map_or_else(|| phrase("next_days").to_owned(), written_day);
         Self { spelled_out: Some("times_list"), ..self }
             .value("date", date)
-            .items(slots.iter().map(|slot| choice(press(*slot), &written(slot))), from)
+            .items(slots.iter().map(|slot| choice(option(*slot), &written(slot))), from)
     }
 
     /// How many items fit above the fixed options, and whether `more` follows them.
     fn page(&self) -> (Range<usize>, bool) {
-        let room = MOST_ROWS - self.fixed.len();
+        let room = MAX_ROWS - self.fixed.len();
         let left = self.items.len() - self.from;
         if left <= room && !self.endless {
             return (self.from..self.items.len(), false);
@@ -181,14 +194,14 @@ impl Question {
     /// What is shown now, in order.
     pub fn shown(&self) -> Vec<Choice> {
         let (page, more) = self.page();
-        let more = more.then(|| choice(Press::More, label(self.more)));
+        let more = more.then(|| choice(OptionId::More, label(self.more)));
         self.items[page].iter().chain(&self.fixed).cloned().chain(more).collect()
     }
 
     /// Everything that may be chosen, by whatever way but its number.
     pub fn choices(&self) -> Vec<Choice> {
         let (_, more) = self.page();
-        let more = more.then(|| choice(Press::More, label(self.more)));
+        let more = more.then(|| choice(OptionId::More, label(self.more)));
         self.items.iter().chain(&self.fixed).cloned().chain(more).collect()
     }
 
@@ -202,59 +215,23 @@ impl Question {
     }
 
     /// The question as it is said.
-    pub fn saying(&self) -> Saying {
+    pub fn utterance(&self) -> Utterance {
         let mut values = self.values.clone();
         if let Some(name) = self.spelled_out {
             let lines: Vec<String> =
                 self.items[self.page().0].iter().map(|item| item.label.clone()).collect();
             values.insert(name, lines.join("\n"));
         }
-        Saying { template: self.template, values, choices: self.shown(), first_number: self.from + 1 }
+        Utterance { template: self.template, values, choices: self.shown(), first_number: self.from + 1 }
     }
 }
 
-fn choice(press: Press, label: &str) -> Choice {
-    Choice::new(press.to_string(), label)
+fn choice(option: OptionId, label: &str) -> Choice {
+    Choice::new(option.to_string(), label)
 }
 
-/// `09:00`.
-pub fn hour(slot: Slot) -> String {
-    slot.time.format("%H:%M").to_string()
-}
-
-/// A slot of one of several days; short enough for a button where asked.
-fn slot_label(slot: Slot, short: bool) -> String {
-    let (day, time) = (written_day(slot.date), hour(slot));
-    if !short {
-        return format!("{day} às {time}");
-    }
-    let weekday: String = weekday_name(chrono::Datelike::weekday(&slot.date)).chars().take(3).collect();
-    format!("{weekday} {} às {time}", slot.date.format("%d/%m"))
-}
-
-fn visit_label(visit: &Visit) -> String {
-    copy::cut(
-        &format!("{} {} {}", visit.slot.date.format("%d/%m"), hour(visit.slot), visit.service_name),
-        copy::ROW_LABEL,
-    )
-}
-
-/// The values of a visit that is planned.
-fn planned(plan: &Plan, slot: Slot) -> [(&'static str, String); 4] {
-    [
-        ("date", written_day(slot.date)),
-        ("time", hour(slot)),
-        ("service", plan.service_name.clone()),
-        ("areas", plan.areas.clone().unwrap_or_default()),
-    ]
-}
-
-/// The values of a visit that stands.
-pub fn visited(visit: &Visit) -> [(&'static str, String); 4] {
-    [
-        ("date", written_day(visit.slot.date)),
-        ("time", hour(visit.slot)),
-        ("service", visit.service_name.clone()),
-        ("areas", visit.areas.clone().unwrap_or_default()),
-    ]
+/// `16/02 09:00 Depilação a laser`, short enough for a list row.
+fn appointment_label(appointment: &AppointmentSummary) -> String {
+    let AppointmentSummary { slot, service_name, .. } = appointment;
+    shorten(&format!("{} {} {service_name}", day_and_month(slot.date), hour(*slot)), MAX_ROW_LABEL)
 }

@@ -1,11 +1,12 @@
 //! Whether a clinic's own wording fits the message it stands for.
 
-use super::copy::{EVERYWHERE, Template, next_placeholder};
+use super::catalog::{COMMON_PLACEHOLDERS, Template};
+use super::placeholder::next_placeholder;
 use crate::domain::message::Choice;
 
 /// Why a wording cannot be kept: the bot would say something that makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Misfit<'a> {
+pub enum TemplateError<'a> {
     /// A placeholder that the message has no value for.
     Placeholder {
         /// Its name.
@@ -24,9 +25,9 @@ pub enum Misfit<'a> {
 
 impl Template {
     /// The placeholders of a text that this message does not know, each once.
-    pub fn misfits_of_text<'a>(&'a self, text: &'a str) -> Vec<Misfit<'a>> {
+    pub fn unknown_placeholders<'a>(&'a self, text: &'a str) -> Vec<TemplateError<'a>> {
         let known: Vec<&str> =
-            EVERYWHERE.into_iter().chain(self.placeholders.iter().map(String::as_str)).collect();
+            COMMON_PLACEHOLDERS.into_iter().chain(self.placeholders.iter().map(String::as_str)).collect();
         let mut unknown: Vec<&str> = Vec::new();
         for line in text.lines() {
             let mut rest = line;
@@ -37,30 +38,30 @@ impl Template {
                 rest = after;
             }
         }
-        unknown.into_iter().map(|name| Misfit::Placeholder { name, known: known.clone() }).collect()
+        unknown.into_iter().map(|name| TemplateError::Placeholder { name, known: known.clone() }).collect()
     }
 
     /// The labels that belong to no option of this message.
-    pub fn misfits_of_labels<'a>(&'a self, labels: &'a [Choice]) -> Vec<Misfit<'a>> {
+    pub fn unknown_options<'a>(&'a self, labels: &'a [Choice]) -> Vec<TemplateError<'a>> {
         let strange = labels.iter().filter(|label| !self.buttons.contains(&label.id));
-        strange.map(|label| Misfit::Option { id: &label.id, known: &self.buttons }).collect()
+        strange.map(|label| TemplateError::Option { id: &label.id, known: &self.buttons }).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conversation::copy::templates;
+    use crate::conversation::say::catalog::templates;
 
     #[test]
     fn the_placeholders_of_its_message_and_the_common_ones_fit_a_text() {
         let template = &templates()["CANCELLED"];
         let check = |text: &str, expected: &[&str]| {
             let unknown: Vec<String> = template
-                .misfits_of_text(text)
+                .unknown_placeholders(text)
                 .into_iter()
-                .map(|misfit| match misfit {
-                    Misfit::Placeholder { name, known } => {
+                .map(|error| match error {
+                    TemplateError::Placeholder { name, known } => {
                         assert_eq!(known, ["clinic_name", "address", "date", "time", "service", "areas"]);
                         name.to_owned()
                     }
@@ -80,7 +81,7 @@ mod tests {
     #[test]
     fn the_defaults_fit_themselves() {
         for (key, template) in templates() {
-            assert_eq!(template.misfits_of_text(&template.text), [], "{key}");
+            assert_eq!(template.unknown_placeholders(&template.text), [], "{key}");
         }
     }
 
@@ -88,7 +89,7 @@ mod tests {
     fn the_options_of_its_message_fit() {
         let template = &templates()["CONFIRM_BOOKING"];
         let labels = ["book", "back", "faq"].map(|id| Choice::new(id, "x"));
-        let misfits = template.misfits_of_labels(&labels);
-        assert_eq!(misfits, [Misfit::Option { id: "faq", known: &template.buttons }]);
+        let errors = template.unknown_options(&labels);
+        assert_eq!(errors, [TemplateError::Option { id: "faq", known: &template.buttons }]);
     }
 }

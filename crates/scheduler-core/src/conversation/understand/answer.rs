@@ -2,11 +2,11 @@
 
 use chrono::{NaiveDate, NaiveTime};
 
-use super::event::Heard;
-use super::press::Press;
-use super::state::{Chat, FaqChoice, State};
-use super::when;
-use super::words;
+use super::option_id::OptionId;
+use super::{date_time, phrases};
+use crate::conversation::machine::event::PatientMessage;
+use crate::conversation::machine::state::{Chat, FaqChoice, State};
+use crate::conversation::say::format::written_day;
 use crate::domain::message::{Choice, Content};
 use crate::domain::time::Slot;
 
@@ -14,7 +14,7 @@ use crate::domain::time::Slot;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// An option, whether pressed, numbered or named; or a command that an option stands for.
-    Press(Press),
+    Option(OptionId),
     /// A day, an hour or both, where one of them is asked.
     When {
         /// The day named.
@@ -43,7 +43,7 @@ pub enum Answer {
     },
     /// Not text.
     Unreadable,
-    /// A sentence where wishes are heard: perhaps a question of the FAQ.
+    /// A sentence where wishes are message: perhaps a question of the FAQ.
     Sentence,
     /// Not understood.
     Nothing,
@@ -51,11 +51,11 @@ pub enum Answer {
 
 /// Reads an input against the state's question. A press that is not offered here keeps its
 /// meaning: it is an old button.
-pub fn read(chat: &Chat, heard: &Heard) -> Answer {
-    let text = match &heard.content {
+pub fn read(chat: &Chat, message: &PatientMessage) -> Answer {
+    let text = match &message.content {
         Content::Unreadable { .. } => return Answer::Unreadable,
-        Content::Pressed { id, label } => match Press::parse(id) {
-            Some(press) => return Answer::Press(press),
+        Content::Pressed { id, label } => match OptionId::parse(id) {
+            Some(option) => return Answer::Option(option),
             None => label,
         },
         Content::Text { text } => text,
@@ -66,123 +66,128 @@ pub fn read(chat: &Chat, heard: &Heard) -> Answer {
 
     // 1. An option's id.
     if let Some(choice) = choices.iter().find(|choice| choice.id == text.trim()) {
-        return press(choice);
+        return option_of(choice);
     }
     // Commands are whole texts, in any state.
-    if let Some(command) = words::command(text) {
-        return Answer::Press(command);
+    if let Some(command) = phrases::command(text) {
+        return Answer::Option(command);
     }
-    if words::is_leave(text) {
+    if phrases::is_leave(text) {
         return Answer::Leave;
     }
     // 2. The number of an option.
-    if let Some(answer) = read_number(chat, heard, text) {
+    if let Some(answer) = read_number(chat, message, text) {
         return answer;
     }
     // 3. An exact label.
-    if let Some(answer) = one_of(words::named(text, &choices, true)) {
+    if let Some(answer) = one_of(phrases::named(text, &choices, true)) {
         return answer;
     }
     if state.awaits_yes() {
-        return read_yes(chat, heard, text);
+        return read_yes(chat, message, text);
     }
     if let Some(answer) = small_talk(state, text) {
         return answer;
     }
     if matches!(state, State::InputAreas { .. } | State::AskName { .. }) {
         let says_nothing =
-            words::is_yes(text) || words::is_no(text) || !text.chars().any(char::is_alphanumeric);
+            phrases::is_yes(text) || phrases::is_no(text) || !text.chars().any(char::is_alphanumeric);
         return if says_nothing { Answer::Nothing } else { Answer::Text(text.trim().to_owned()) };
     }
     // 4. Days and hours.
     if state.purpose().is_some()
-        && let Some(answer) = read_when(chat, heard, text)
+        && let Some(answer) = read_when(chat, message, text)
     {
         return answer;
     }
     if wants_more(text) && choices.iter().any(|choice| choice.id == "more") {
-        return Answer::Press(Press::More);
+        return Answer::Option(OptionId::More);
     }
     // What a sentence wishes, unless it asks: then a question of the FAQ may be nearer.
     if state.slots().is_some() && wants_another_day(text) {
-        return Answer::Press(Press::Back);
+        return Answer::Option(OptionId::Back);
     }
-    let wish = match state {
-        State::ScheduleMenu | State::PriceTable { .. } => words::wish_while_booking(text),
-        _ if state.hears_wishes() && !text.contains('?') => words::wish(text),
+    let intent = match state {
+        State::ScheduleMenu | State::PriceTable { .. } => phrases::intent_while_booking(text),
+        _ if state.reads_intents() && !text.contains('?') => phrases::intent(text),
         _ => None,
     };
-    if let Some(wish) = wish {
-        return Answer::Press(wish);
+    if let Some(intent) = intent {
+        return Answer::Option(intent);
     }
     // 5. One label containing the text, or whose words the text contains.
-    one_of(words::named(text, &choices, false)).unwrap_or_else(|| unread(state, text))
+    one_of(phrases::named(text, &choices, false)).unwrap_or_else(|| unread(state, text))
 }
 
 /// A sentence read against the questions of the FAQ, then for what it wishes.
-pub fn read_sentence(heard: &Heard, faq: &[FaqChoice]) -> Answer {
-    let Content::Text { text } = &heard.content else { return Answer::Nothing };
+pub fn read_sentence(message: &PatientMessage, faq: &[FaqChoice]) -> Answer {
+    let Content::Text { text } = &message.content else { return Answer::Nothing };
     let questions: Vec<Choice> = faq
         .iter()
-        .map(|item| Choice::new(Press::Question(item.key.clone()).to_string(), item.label.clone()))
+        .map(|item| Choice::new(OptionId::Question(item.key.clone()).to_string(), item.label.clone()))
         .collect();
-    let exact = words::named(text, &questions, true);
+    let exact = phrases::named(text, &questions, true);
     let found = if exact.is_empty() && text.trim().chars().count() > 3 {
-        words::named(text, &questions, false)
+        phrases::named(text, &questions, false)
     } else {
         exact
     };
     match one_of(found) {
-        Some(answer @ Answer::Press(_)) => answer,
-        other => words::wish(text).map(Answer::Press).or(other).unwrap_or(Answer::Nothing),
+        Some(answer @ Answer::Option(_)) => answer,
+        other => phrases::intent(text).map(Answer::Option).or(other).unwrap_or(Answer::Nothing),
     }
 }
 
-fn press(choice: &Choice) -> Answer {
-    Press::parse(&choice.id).map_or(Answer::Nothing, Answer::Press)
+fn option_of(choice: &Choice) -> Answer {
+    OptionId::parse(&choice.id).map_or(Answer::Nothing, Answer::Option)
 }
 
 fn one_of(found: Vec<&Choice>) -> Option<Answer> {
     match found.as_slice() {
         [] => None,
-        [one] => Some(press(one)),
+        [one] => Some(option_of(one)),
         several => Some(Answer::Ambiguous(several.iter().map(|choice| choice.label.clone()).collect())),
     }
 }
 
 fn unread(state: &State, text: &str) -> Answer {
-    let sentence = state.hears_wishes() && !words::is_negated(text) && text.chars().any(char::is_alphabetic);
+    let sentence =
+        state.reads_intents() && !phrases::is_negated(text) && text.chars().any(char::is_alphabetic);
     if sentence { Answer::Sentence } else { Answer::Nothing }
 }
 
-fn read_number(chat: &Chat, heard: &Heard, text: &str) -> Option<Answer> {
+fn read_number(chat: &Chat, message: &PatientMessage, text: &str) -> Option<Answer> {
     // A number answers a question, and in a new session none was asked.
     if chat.state == State::Welcome {
         return None;
     }
-    let (number, called_option) = words::number(text)?;
+    let (number, called_option) = phrases::number(text)?;
     let option = chat.state.question(&chat.memory).numbered(number);
     let hour = u32::try_from(number).ok().filter(|hour| *hour < 24);
     let slots = chat.state.slots().unwrap_or_default();
     let is_hour = |slot: &Slot| Some(chrono::Timelike::hour(&slot.time)) == hour;
     match option {
-        Some(choice) if called_option || !slots.iter().any(is_hour) => Some(press(&choice)),
+        Some(choice) if called_option || !slots.iter().any(is_hour) => Some(option_of(&choice)),
         Some(choice) => {
-            let slot = match Press::parse(&choice.id) {
-                Some(Press::Time(slot) | Press::NewTime(slot)) => Some(slot),
+            let slot = match OptionId::parse(&choice.id) {
+                Some(OptionId::Time(slot) | OptionId::NewTime(slot)) => Some(slot),
                 _ => None,
             };
             // Option 9 at nine o'clock is both, and the same.
             let same = slot
                 .is_some_and(|slot| is_hour(&slot) && slots.iter().filter(|slot| is_hour(slot)).count() == 1);
-            Some(if same { press(&choice) } else { Answer::OptionOrHour { number, option: choice.label } })
+            Some(if same {
+                option_of(&choice)
+            } else {
+                Answer::OptionOrHour { number, option: choice.label }
+            })
         }
         None if !slots.is_empty() => {
             let hour = NaiveTime::from_hms_opt(hour?, 0, 0);
             Some(Answer::When { day: None, hour })
         }
         None if chat.state.days().is_some() => {
-            let day = when::day_of_month(u32::try_from(number).ok()?, heard.local.date())?;
+            let day = date_time::day_of_month(u32::try_from(number).ok()?, message.local.date())?;
             Some(Answer::When { day: Some(day), hour: None })
         }
         None => None,
@@ -191,41 +196,41 @@ fn read_number(chat: &Chat, heard: &Heard, text: &str) -> Option<Answer> {
 
 /// At a confirmation only a plain yes or no counts; a day or an hour leads to the times, never to
 /// a booking.
-fn read_yes(chat: &Chat, heard: &Heard, text: &str) -> Answer {
-    if words::is_yes(text) {
+fn read_yes(chat: &Chat, message: &PatientMessage, text: &str) -> Answer {
+    if phrases::is_yes(text) {
         return match chat.state {
-            State::ConfirmBooking { prompt, .. } => Answer::Press(Press::Book(prompt)),
-            State::ConfirmReschedule { prompt, .. } => Answer::Press(Press::Move(prompt)),
-            State::ConfirmCancel { prompt, .. } => Answer::Press(Press::Cancel(prompt)),
+            State::ConfirmBooking { prompt, .. } => Answer::Option(OptionId::Book(prompt)),
+            State::ConfirmReschedule { prompt, .. } => Answer::Option(OptionId::Move(prompt)),
+            State::ConfirmCancel { prompt, .. } => Answer::Option(OptionId::Cancel(prompt)),
             _ => Answer::Nothing,
         };
     }
-    if words::is_no(text) {
+    if phrases::is_no(text) {
         return Answer::No;
     }
     let another_time = match chat.state {
         State::ConfirmCancel { .. } => None,
-        _ => read_when(chat, heard, text),
+        _ => read_when(chat, message, text),
     };
     another_time.or_else(|| small_talk(&chat.state, text)).unwrap_or(Answer::Nothing)
 }
 
 fn small_talk(state: &State, text: &str) -> Option<Answer> {
-    let thanks = words::is_thanks(text) || (state.is_finished() && words::is_fine(text));
+    let thanks = phrases::is_thanks(text) || (state.is_finished() && phrases::is_fine(text));
     if thanks {
         Some(Answer::Thanks)
-    } else if words::is_hello(text) {
+    } else if phrases::is_hello(text) {
         Some(Answer::Hello)
     } else {
         None
     }
 }
 
-fn read_when(chat: &Chat, heard: &Heard, text: &str) -> Option<Answer> {
-    let text = words::wanted_instead(text)?;
+fn read_when(chat: &Chat, message: &PatientMessage, text: &str) -> Option<Answer> {
+    let text = phrases::wanted_instead(text)?;
     let offered = || chat.state.days().or_else(|| chat.previous.iter().rev().find_map(State::days));
     let offered = offered().map_or(&[][..], |list| &list.days);
-    let when = when::read(text, heard.local.date(), heard.horizon, offered);
+    let when = date_time::read(text, message.local.date(), message.horizon, offered);
     let asks_hour = chat.state.days().is_none();
     match (when.days.as_slice(), when.hours.as_slice()) {
         ([], []) => None,
@@ -236,16 +241,14 @@ fn read_when(chat: &Chat, heard: &Heard, text: &str) -> Option<Answer> {
         ([], hours) => {
             Some(Answer::Ambiguous(hours.iter().map(|hour| hour.format("%H:%M").to_string()).collect()))
         }
-        (days, _) => {
-            Some(Answer::Ambiguous(days.iter().map(|day| crate::domain::time::written_day(*day)).collect()))
-        }
+        (days, _) => Some(Answer::Ambiguous(days.iter().map(|day| written_day(*day)).collect())),
     }
 }
 
 fn wants_another_day(text: &str) -> bool {
     const ANOTHER: [&str; 6] =
         ["outro dia", "outra data", "outros dias", "outras datas", "mudar o dia", "trocar o dia"];
-    ANOTHER.contains(&crate::domain::fold::fold(text).as_str())
+    ANOTHER.contains(&crate::domain::text_normalize::normalize(text).as_str())
 }
 
 fn wants_more(text: &str) -> bool {
@@ -265,7 +268,7 @@ fn wants_more(text: &str) -> bool {
         "outras opcoes",
         "outras",
     ];
-    MORE.contains(&crate::domain::fold::fold(text).as_str())
+    MORE.contains(&crate::domain::text_normalize::normalize(text).as_str())
 }
 
 #[cfg(test)]
@@ -273,7 +276,7 @@ mod tests {
     use chrono::{DateTime, NaiveDateTime};
 
     use super::*;
-    use crate::conversation::state::{DayList, Plan, ServiceChoice};
+    use crate::conversation::machine::state::{BookingPlan, DayList, ServiceChoice};
     use crate::domain::ids::ServiceId;
 
     fn date(text: &str) -> NaiveDate {
@@ -284,24 +287,24 @@ mod tests {
         Slot { date: date("2026-02-17"), time: time.parse().expect("a time") }
     }
 
-    fn plan() -> Plan {
+    fn plan() -> BookingPlan {
         let service = ServiceId(uuid::Uuid::nil());
-        Plan { service, service_name: "Depilação a laser".to_owned(), areas: None, minutes: 45 }
+        BookingPlan { service, service_name: "Depilação a laser".to_owned(), areas: None, minutes: 45 }
     }
 
     fn read_in(state: State, text: &str) -> Answer {
         let mut chat = Chat { state, ..Chat::new() };
         chat.memory.profile_name = Some("Maria Silva".to_owned());
-        chat.memory.heard.horizon = date("2026-04-15");
+        chat.memory.moment.horizon = date("2026-04-15");
         let local: NaiveDateTime = "2026-02-14T09:00:00".parse().expect("a wall clock");
-        let heard = Heard {
+        let message = PatientMessage {
             content: Content::Text { text: text.to_owned() },
             profile_name: None,
             now: DateTime::UNIX_EPOCH,
             local,
             horizon: date("2026-04-15"),
         };
-        read(&chat, &heard)
+        read(&chat, &message)
     }
 
     fn dates() -> State {
@@ -325,18 +328,18 @@ mod tests {
     fn a_menu_hears_options_and_wishes() {
         let check =
             |text: &str, expected: Answer| assert_eq!(read_in(State::MainMenu, text), expected, "{text:?}");
-        let press = Answer::Press;
-        check("schedule", press(Press::Schedule));
-        check("1", press(Press::Schedule));
-        check("2.", press(Press::Reschedule));
-        check("três", press(Press::Faq));
-        check("opção 3", press(Press::Faq));
-        check("agendar sessao", press(Press::Schedule));
-        check("dúvidas", press(Press::Faq));
-        check("quero cancelar minha sessão", press(Press::CancelVisit));
+        let option = Answer::Option;
+        check("schedule", option(OptionId::Schedule));
+        check("1", option(OptionId::Schedule));
+        check("2.", option(OptionId::Reschedule));
+        check("três", option(OptionId::Faq));
+        check("opção 3", option(OptionId::Faq));
+        check("agendar sessao", option(OptionId::Schedule));
+        check("dúvidas", option(OptionId::Faq));
+        check("quero cancelar minha sessão", option(OptionId::CancelAppointment));
         check("cancelar", Answer::Leave);
-        check("voltar", press(Press::Back));
-        check("atendente", press(Press::Human));
+        check("voltar", option(OptionId::Back));
+        check("atendente", option(OptionId::Human));
         check("não quero cancelar", Answer::Nothing);
         check("não quero agendar", Answer::Nothing);
         check("a sessão dói?", Answer::Sentence);
@@ -356,21 +359,21 @@ mod tests {
     #[test]
     fn a_new_session_knows_no_numbers() {
         assert_eq!(read_in(State::Welcome, "1"), Answer::Nothing);
-        assert_eq!(read_in(State::Welcome, "quero agendar"), Answer::Press(Press::Schedule));
+        assert_eq!(read_in(State::Welcome, "quero agendar"), Answer::Option(OptionId::Schedule));
     }
 
     #[test]
     fn a_day_is_read_in_words_and_figures() {
         let check = |text: &str, expected: Answer| assert_eq!(read_in(dates(), text), expected, "{text:?}");
-        check("1", Answer::Press(Press::Day(date("2026-02-16"))));
-        check("3", Answer::Press(Press::More));
-        check("segunda, 16/02", Answer::Press(Press::Day(date("2026-02-16"))));
+        check("1", Answer::Option(OptionId::Day(date("2026-02-16"))));
+        check("3", Answer::Option(OptionId::More));
+        check("segunda, 16/02", Answer::Option(OptionId::Day(date("2026-02-16"))));
         check("sexta", at(Some("2026-02-20"), None));
         check("sexta às 16h", at(Some("2026-02-20"), Some("16:00:00")));
         check("amanhã", at(Some("2026-02-15"), None));
         check("dia 20", at(Some("2026-02-20"), None));
         check("20", at(Some("2026-02-20"), None));
-        check("outras datas", Answer::Press(Press::More));
+        check("outras datas", Answer::Option(OptionId::More));
         check("16h", Answer::Nothing);
         check("não posso sexta", Answer::Nothing);
         check("não, prefiro sexta", at(Some("2026-02-20"), None));
@@ -381,14 +384,14 @@ mod tests {
     fn an_hour_is_read_in_words_and_figures() {
         let check = |text: &str, expected: Answer| assert_eq!(read_in(times(), text), expected, "{text:?}");
         check("16h20", at(None, Some("16:20:00")));
-        check("16:20", Answer::Press(Press::Time(slot("16:20:00"))));
-        check("09:55", Answer::Press(Press::Time(slot("09:55:00"))));
+        check("16:20", Answer::Option(OptionId::Time(slot("16:20:00"))));
+        check("09:55", Answer::Option(OptionId::Time(slot("09:55:00"))));
         check("às 10", at(None, Some("10:00:00")));
-        check("1", Answer::Press(Press::Time(slot("09:00:00"))));
+        check("1", Answer::Option(OptionId::Time(slot("09:00:00"))));
         check("9", at(None, Some("09:00:00")));
         check("16", at(None, Some("16:00:00")));
         check("sexta", at(Some("2026-02-20"), None));
-        check("outro dia", Answer::Press(Press::Back));
+        check("outro dia", Answer::Option(OptionId::Back));
         check("não às 16h", Answer::Nothing);
         check("31", Answer::Nothing);
     }
@@ -397,10 +400,10 @@ mod tests {
     fn a_bare_number_that_is_an_option_and_an_hour_is_asked_about() {
         let slots = ["01:00:00", "02:00:00", "01:30:00"].map(slot).to_vec();
         let state = || State::SelectTime { plan: plan(), slots: slots.clone(), from: 0 };
-        assert_eq!(read_in(state(), "2"), Answer::Press(Press::Time(slot("02:00:00"))));
+        assert_eq!(read_in(state(), "2"), Answer::Option(OptionId::Time(slot("02:00:00"))));
         let asked = Answer::OptionOrHour { number: 1, option: "01:00".to_owned() };
         assert_eq!(read_in(state(), "1"), asked);
-        assert_eq!(read_in(state(), "opção 1"), Answer::Press(Press::Time(slot("01:00:00"))));
+        assert_eq!(read_in(state(), "opção 1"), Answer::Option(OptionId::Time(slot("01:00:00"))));
         assert_eq!(read_in(state(), "1h30"), at(None, Some("01:30:00")));
     }
 
@@ -408,7 +411,7 @@ mod tests {
     fn only_a_plain_yes_confirms() {
         let state = || State::ConfirmBooking { plan: plan(), slot: slot("09:00:00"), prompt: 7 };
         let check = |text: &str, expected: Answer| assert_eq!(read_in(state(), text), expected, "{text:?}");
-        let yes = || Answer::Press(Press::Book(7));
+        let yes = || Answer::Option(OptionId::Book(7));
         for text in ["sim", "Sim!", "confirmo", "ok", "pode ser", "👍", "1", "um", "book_7", "Confirmar"] {
             check(text, yes());
         }
@@ -421,7 +424,7 @@ mod tests {
             check(text, Answer::Nothing);
         }
         check("não, prefiro terça", at(Some("2026-02-17"), None));
-        check("2", Answer::Press(Press::Back));
+        check("2", Answer::Option(OptionId::Back));
         check("cancelar", Answer::Leave);
     }
 
@@ -437,9 +440,9 @@ mod tests {
         let check = |text: &str, expected: Answer| assert_eq!(read_in(state(), text), expected, "{text:?}");
         check(" Pernas e axilas ", Answer::Text("Pernas e axilas".to_owned()));
         check("não sei ainda", Answer::Text("não sei ainda".to_owned()));
-        check("1", Answer::Press(Press::SkipAreas));
-        check("pular esta etapa", Answer::Press(Press::SkipAreas));
-        check("voltar", Answer::Press(Press::Back));
+        check("1", Answer::Option(OptionId::SkipAreas));
+        check("pular esta etapa", Answer::Option(OptionId::SkipAreas));
+        check("voltar", Answer::Option(OptionId::Back));
         check("sim", Answer::Nothing);
         check("👍", Answer::Nothing);
         check("oi", Answer::Hello);
@@ -450,21 +453,21 @@ mod tests {
         let faq = ["A sessão dói?", "Posso tomar sol depois?"]
             .map(|label| FaqChoice { key: label.chars().take(1).collect(), label: label.to_owned() });
         let check = |text: &str, expected: Answer| {
-            let mut heard = Heard {
+            let mut message = PatientMessage {
                 content: Content::Text { text: text.to_owned() },
                 profile_name: None,
                 now: DateTime::UNIX_EPOCH,
                 local: NaiveDateTime::default(),
                 horizon: NaiveDate::default(),
             };
-            assert_eq!(read_sentence(&heard, &faq), expected, "{text:?}");
-            heard.content = Content::Unreadable { what: "audio".to_owned() };
-            assert_eq!(read_sentence(&heard, &faq), Answer::Nothing);
+            assert_eq!(read_sentence(&message, &faq), expected, "{text:?}");
+            message.content = Content::Unreadable { what: "audio".to_owned() };
+            assert_eq!(read_sentence(&message, &faq), Answer::Nothing);
         };
-        check("a sessao doi", Answer::Press(Press::Question("A".to_owned())));
-        check("dói?", Answer::Press(Press::Question("A".to_owned())));
-        check("eu posso tomar sol depois da depilação?", Answer::Press(Press::Question("P".to_owned())));
-        check("posso agendar?", Answer::Press(Press::Schedule));
+        check("a sessao doi", Answer::Option(OptionId::Question("A".to_owned())));
+        check("dói?", Answer::Option(OptionId::Question("A".to_owned())));
+        check("eu posso tomar sol depois da depilação?", Answer::Option(OptionId::Question("P".to_owned())));
+        check("posso agendar?", Answer::Option(OptionId::Schedule));
         check("bla bla", Answer::Nothing);
     }
 }

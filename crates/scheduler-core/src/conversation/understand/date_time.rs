@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, Weekday};
 
-use crate::domain::fold::fold;
+use crate::domain::text_normalize::normalize;
 
 /// What a text says about when.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ fn words_of(text: &str) -> Vec<String> {
             if figures && piece.contains(['/', ':', '.', '-']) {
                 vec![piece.to_lowercase()]
             } else {
-                fold(piece).split(' ').map(str::to_owned).collect()
+                normalize(piece).split(' ').map(str::to_owned).collect()
             }
         })
         .filter(|word| !word.is_empty())

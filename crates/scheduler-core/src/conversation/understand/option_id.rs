@@ -10,10 +10,10 @@ use crate::domain::time::Slot;
 
 /// The meaning of an option. Ids carry it whole, so that a button of an old prompt is understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Press {
-    /// Book a visit.
+pub enum OptionId {
+    /// Book an appointment.
     Schedule,
-    /// Move a visit.
+    /// Move an appointment.
     Reschedule,
     /// The questions.
     Faq,
@@ -33,22 +33,22 @@ pub enum Press {
     UseProfileName,
     /// The next page.
     More,
-    /// Cancel the visit that is shown.
-    CancelVisit,
+    /// Cancel the appointment that is shown.
+    CancelAppointment,
     /// Do not cancel.
     Keep,
     /// This service.
     Service(ServiceId),
-    /// This day for a new visit.
+    /// This day for a new appointment.
     Day(NaiveDate),
-    /// This time for a new visit.
+    /// This time for a new appointment.
     Time(Slot),
-    /// This day for the visit that moves.
+    /// This day for the appointment that moves.
     NewDay(NaiveDate),
-    /// This time for the visit that moves.
+    /// This time for the appointment that moves.
     NewTime(Slot),
-    /// This visit.
-    Visit(AppointmentId),
+    /// This appointment.
+    Appointment(AppointmentId),
     /// This question.
     Question(String),
     /// Yes to the booking of this prompt.
@@ -59,27 +59,27 @@ pub enum Press {
     Cancel(u32),
 }
 
-const FIXED: [(&str, Press); 13] = [
-    ("schedule", Press::Schedule),
-    ("reschedule", Press::Reschedule),
-    ("faq", Press::Faq),
-    ("menu", Press::Menu),
-    ("human", Press::Human),
-    ("price_table", Press::PriceTable),
-    ("available_days", Press::AvailableDays),
-    ("back", Press::Back),
-    ("skip_areas", Press::SkipAreas),
-    ("use_profile_name", Press::UseProfileName),
-    ("more", Press::More),
-    ("cancel_visit", Press::CancelVisit),
-    ("keep", Press::Keep),
+const FIXED: [(&str, OptionId); 13] = [
+    ("schedule", OptionId::Schedule),
+    ("reschedule", OptionId::Reschedule),
+    ("faq", OptionId::Faq),
+    ("menu", OptionId::Menu),
+    ("human", OptionId::Human),
+    ("price_table", OptionId::PriceTable),
+    ("available_days", OptionId::AvailableDays),
+    ("back", OptionId::Back),
+    ("skip_areas", OptionId::SkipAreas),
+    ("use_profile_name", OptionId::UseProfileName),
+    ("more", OptionId::More),
+    ("cancel_visit", OptionId::CancelAppointment),
+    ("keep", OptionId::Keep),
 ];
 
-impl Press {
+impl OptionId {
     /// Reads an id. `None`: no id of ours.
     pub fn parse(id: &str) -> Option<Self> {
-        if let Some((_, press)) = FIXED.iter().find(|(fixed, _)| *fixed == id) {
-            return Some(press.clone());
+        if let Some((_, option)) = FIXED.iter().find(|(fixed, _)| *fixed == id) {
+            return Some(option.clone());
         }
         let (kind, rest) = id.split_once('_')?;
         Some(match kind {
@@ -88,7 +88,7 @@ impl Press {
             "time" => Self::Time(parse_slot(rest)?),
             "newday" => Self::NewDay(rest.parse().ok()?),
             "newtime" => Self::NewTime(parse_slot(rest)?),
-            "visit" => Self::Visit(rest.parse().ok()?),
+            "visit" => Self::Appointment(rest.parse().ok()?),
             "faq" if !rest.is_empty() => Self::Question(rest.to_owned()),
             "book" => Self::Book(rest.parse().ok()?),
             "move" => Self::Move(rest.parse().ok()?),
@@ -111,7 +111,7 @@ impl Press {
 pub fn written(content: &Content) -> Option<&str> {
     match content {
         Content::Text { text } => Some(text),
-        Content::Pressed { id, label } if Press::parse(id).is_none() => Some(label),
+        Content::Pressed { id, label } if OptionId::parse(id).is_none() => Some(label),
         Content::Pressed { .. } | Content::Unreadable { .. } => None,
     }
 }
@@ -121,9 +121,9 @@ fn parse_slot(text: &str) -> Option<Slot> {
     Some(Slot { date: date.parse().ok()?, time: NaiveTime::parse_from_str(time, "%H:%M").ok()? })
 }
 
-impl fmt::Display for Press {
+impl fmt::Display for OptionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((id, _)) = FIXED.iter().find(|(_, press)| press == self) {
+        if let Some((id, _)) = FIXED.iter().find(|(_, option)| option == self) {
             return f.write_str(id);
         }
         let slot = |kind: &str, slot: &Slot| format!("{kind}_{}_{}", slot.date, slot.time.format("%H:%M"));
@@ -133,7 +133,7 @@ impl fmt::Display for Press {
             Self::Time(at) => f.write_str(&slot("time", at)),
             Self::NewDay(date) => write!(f, "newday_{date}"),
             Self::NewTime(at) => f.write_str(&slot("newtime", at)),
-            Self::Visit(id) => write!(f, "visit_{id}"),
+            Self::Appointment(id) => write!(f, "visit_{id}"),
             Self::Question(key) => write!(f, "faq_{key}"),
             Self::Book(prompt) => write!(f, "book_{prompt}"),
             Self::Move(prompt) => write!(f, "move_{prompt}"),
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn an_id_is_read_as_it_is_written() {
         let check = |id: &str| {
-            assert_eq!(Press::parse(id).map(|press| press.to_string()).as_deref(), Some(id));
+            assert_eq!(OptionId::parse(id).map(|option| option.to_string()).as_deref(), Some(id));
         };
         for (id, _) in FIXED {
             check(id);
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_is_no_id_of_ours_is_none() {
-        let check = |id: &str| assert_eq!(Press::parse(id), None, "{id}");
+        let check = |id: &str| assert_eq!(OptionId::parse(id), None, "{id}");
         for id in
             ["", "dia", "day_", "day_2026-02-31", "time_2026-02-16", "book_", "book_-1", "faq_", "service_1"]
         {

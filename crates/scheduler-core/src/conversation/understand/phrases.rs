@@ -1,8 +1,8 @@
 //! Words that mean something whatever is asked: commands, yes and no, small talk, wishes.
 
-use super::press::Press;
-use crate::domain::fold::{fold, same_word};
-use crate::domain::message::Choice;
+use super::option_id::OptionId;
+use crate::domain::message::{Choice, MAX_BUTTON_LABEL, MAX_ROW_LABEL, shorten};
+use crate::domain::text_normalize::{normalize, same_word};
 
 const BACK: &[&str] = &["0", "voltar", "volta", "voltar uma etapa"];
 const MENU: &[&str] = &[
@@ -224,55 +224,56 @@ const AFTER: &[&str] = &["por favor", "pfv", "pf", "obrigada", "obrigado"];
 
 /// A text that says yes and nothing else.
 pub fn is_yes(text: &str) -> bool {
-    let folded = fold(text);
-    YES.contains(&without(&folded, &[], AFTER))
-        || (folded.is_empty() && is_emoji_of(text, &['👍', '✅', '👌']))
+    let normalized = normalize(text);
+    YES.contains(&without(&normalized, &[], AFTER))
+        || (normalized.is_empty() && is_emoji_of(text, &['👍', '✅', '👌']))
 }
 
 /// A text that says no and nothing else.
 pub fn is_no(text: &str) -> bool {
-    let folded = fold(text);
-    NO.contains(&folded.as_str()) || (folded.is_empty() && is_emoji_of(text, &['👎', '❌']))
+    let normalized = normalize(text);
+    NO.contains(&normalized.as_str()) || (normalized.is_empty() && is_emoji_of(text, &['👎', '❌']))
 }
 
 /// The same words, however they are written.
 pub fn same_text(one: &str, other: &str) -> bool {
-    fold(one) == fold(other)
+    normalize(one) == normalize(other)
 }
 
 /// A greeting and nothing else.
 pub fn is_hello(text: &str) -> bool {
-    made_of(&fold(text), &[HELLO])
+    made_of(&normalize(text), &[HELLO])
 }
 
 /// Thanks or a goodbye and nothing else.
 pub fn is_thanks(text: &str) -> bool {
-    let folded = fold(text);
-    made_of(&folded, &[THANKS, FINE, HELLO]) && says_one_of(&folded, &[THANKS])
+    let normalized = normalize(text);
+    made_of(&normalized, &[THANKS, FINE, HELLO]) && says_one_of(&normalized, &[THANKS])
 }
 
 /// "Ok", "combinado", an emoji: what a finished matter is answered with.
 pub fn is_fine(text: &str) -> bool {
-    let folded = fold(text);
-    made_of(&folded, &[FINE])
-        || (folded.is_empty() && text.chars().any(|c| !c.is_ascii() && !c.is_whitespace()))
+    let normalized = normalize(text);
+    made_of(&normalized, &[FINE])
+        || (normalized.is_empty() && text.chars().any(|c| !c.is_ascii() && !c.is_whitespace()))
 }
 
 /// Agrees to what a reminder says, and says nothing else but greetings and thanks.
 pub fn agrees(text: &str) -> bool {
-    let folded = fold(text);
-    is_yes(text) || (made_of(&folded, &[YES, COMING, HELLO, THANKS]) && says_one_of(&folded, &[YES, COMING]))
+    let normalized = normalize(text);
+    is_yes(text)
+        || (made_of(&normalized, &[YES, COMING, HELLO, THANKS]) && says_one_of(&normalized, &[YES, COMING]))
 }
 
 /// Says that they cannot come, and nothing of what they would like instead.
 pub fn cannot_come(text: &str) -> bool {
-    let folded = fold(text);
-    made_of(&folded, &[CANNOT, AROUND_CANNOT, NO, HELLO, THANKS]) && says_one_of(&folded, &[CANNOT])
+    let normalized = normalize(text);
+    made_of(&normalized, &[CANNOT, AROUND_CANNOT, NO, HELLO, THANKS]) && says_one_of(&normalized, &[CANNOT])
 }
 
 /// No more proactive messages (`Some(true)`), or again (`Some(false)`): whole texts.
 pub fn opt_out(text: &str) -> Option<bool> {
-    match fold(text).as_str() {
+    match normalize(text).as_str() {
         "sair" | "parar" | "stop" => Some(true),
         "voltar a receber" => Some(false),
         _ => None,
@@ -280,16 +281,16 @@ pub fn opt_out(text: &str) -> Option<bool> {
 }
 
 /// A command, as a whole text.
-pub fn command(text: &str) -> Option<Press> {
-    let folded = fold(text);
-    let plain = without(&folded, BEFORE, AFTER);
-    let says = |words: &[&str]| words.contains(&folded.as_str()) || words.contains(&plain);
+pub fn command(text: &str) -> Option<OptionId> {
+    let normalized = normalize(text);
+    let plain = without(&normalized, BEFORE, AFTER);
+    let says = |words: &[&str]| words.contains(&normalized.as_str()) || words.contains(&plain);
     if says(BACK) {
-        Some(Press::Back)
+        Some(OptionId::Back)
     } else if says(MENU) {
-        Some(Press::Menu)
+        Some(OptionId::Menu)
     } else if says(HUMAN) {
-        Some(Press::Human)
+        Some(OptionId::Human)
     } else {
         None
     }
@@ -297,12 +298,12 @@ pub fn command(text: &str) -> Option<Press> {
 
 /// "Cancelar" and nothing else.
 pub fn is_leave(text: &str) -> bool {
-    matches!(fold(text).as_str(), "cancelar" | "cancela")
+    matches!(normalize(text).as_str(), "cancelar" | "cancela")
 }
 
 /// A text that takes something back: it never matches a label or a command by containment.
 pub fn is_negated(text: &str) -> bool {
-    fold(text).split(' ').any(|word| matches!(word, "nao" | "nunca" | "nem" | "jamais" | "ñ" | "num"))
+    normalize(text).split(' ').any(|word| matches!(word, "nao" | "nunca" | "nem" | "jamais" | "ñ" | "num"))
 }
 
 /// What follows "não," in "não, prefiro terça"; the whole text where nothing is refused. `None`
@@ -316,43 +317,43 @@ pub fn wanted_instead(text: &str) -> Option<&str> {
 }
 
 /// What a sentence asks for, if it is one thing.
-pub fn wish(text: &str) -> Option<Press> {
+pub fn intent(text: &str) -> Option<OptionId> {
     if is_negated(text) {
         return None;
     }
-    let folded = fold(text);
-    let words: Vec<&str> = folded.split(' ').collect();
+    let normalized = normalize(text);
+    let words: Vec<&str> = normalized.split(' ').collect();
     let starts = |stems: &[&str]| words.iter().any(|word| stems.iter().any(|stem| word.starts_with(stem)));
     let cancels = starts(&["cancel", "desmarc"]);
     let changes = starts(&["mudar", "trocar", "alterar", "adiar", "antecipar"])
         && starts(&["horario", "hora", "dia", "data", "sess", "consulta", "visita", "agendamento"]);
     let moves = starts(&["remarc", "reagend", "transferir"]) || changes;
     let prices =
-        starts(&["preco", "valor"]) || folded.contains("quanto custa") || folded.contains("quanto e");
+        starts(&["preco", "valor"]) || normalized.contains("quanto custa") || normalized.contains("quanto e");
     let asks = starts(&["duvida", "pergunta"]);
     let person = starts(&["atendente", "humano"]);
     let books = starts(&["agend", "reserv"]) || words.iter().any(|word| matches!(*word, "marcar" | "marca"));
     match (cancels, moves, prices, asks, person, books) {
-        (true, false, ..) => Some(Press::CancelVisit),
-        (false, true, ..) => Some(Press::Reschedule),
+        (true, false, ..) => Some(OptionId::CancelAppointment),
+        (false, true, ..) => Some(OptionId::Reschedule),
         (true, true, ..) => None,
-        (_, _, _, _, true, _) => Some(Press::Human),
-        (_, _, true, ..) => Some(Press::PriceTable),
-        (_, _, _, _, _, true) => Some(Press::Schedule),
-        (_, _, _, true, ..) => Some(Press::Faq),
+        (_, _, _, _, true, _) => Some(OptionId::Human),
+        (_, _, true, ..) => Some(OptionId::PriceTable),
+        (_, _, _, _, _, true) => Some(OptionId::Schedule),
+        (_, _, _, true, ..) => Some(OptionId::Faq),
         _ => None,
     }
 }
 
-/// What a sentence asks for where a visit is about to be booked: "quero agendar" and "os horários"
+/// What a sentence asks for where an appointment is about to be booked: "quero agendar" and "os horários"
 /// go on to the days.
-pub fn wish_while_booking(text: &str) -> Option<Press> {
-    let folded = fold(text);
+pub fn intent_while_booking(text: &str) -> Option<OptionId> {
+    let normalized = normalize(text);
     let days = ["horario", "dia", "data", "vaga", "disponiv"];
-    let asks_days = || folded.split(' ').any(|word| days.iter().any(|stem| word.starts_with(stem)));
-    match wish(text) {
-        Some(Press::Schedule) => Some(Press::AvailableDays),
-        None if !is_negated(text) && asks_days() => Some(Press::AvailableDays),
+    let asks_days = || normalized.split(' ').any(|word| days.iter().any(|stem| word.starts_with(stem)));
+    match intent(text) {
+        Some(OptionId::Schedule) => Some(OptionId::AvailableDays),
+        None if !is_negated(text) && asks_days() => Some(OptionId::AvailableDays),
         other => other,
     }
 }
@@ -360,14 +361,14 @@ pub fn wish_while_booking(text: &str) -> Option<Press> {
 /// A number and nothing else: "2", "2.", "dois", "opção 2". Says also whether it was called an
 /// option.
 pub fn number(text: &str) -> Option<(usize, bool)> {
-    let folded = fold(text);
+    let normalized = normalize(text);
     if text.trim().starts_with('-') {
         return None;
     }
     let rest = ["opcao ", "numero ", "a opcao ", "a ", "o ", "item "]
         .iter()
-        .find_map(|prefix| folded.strip_prefix(prefix).map(|rest| (rest, prefix.contains("opcao"))));
-    let (word, called) = rest.unwrap_or((&folded, false));
+        .find_map(|prefix| normalized.strip_prefix(prefix).map(|rest| (rest, prefix.contains("opcao"))));
+    let (word, called) = rest.unwrap_or((&normalized, false));
     const NAMES: [&[&str]; 10] = [
         &["um", "uma"],
         &["dois", "duas"],
@@ -389,18 +390,16 @@ pub fn number(text: &str) -> Option<(usize, bool)> {
 /// The labels that a text may mean: exactly, or else those that contain it or whose words it
 /// contains. Negations never match by containment.
 pub fn named<'a>(text: &str, choices: &'a [Choice], exactly: bool) -> Vec<&'a Choice> {
-    let text_words = fold(text);
+    let text_words = normalize(text);
     if text_words.is_empty() {
         return Vec::new();
     }
     let exact: Vec<&Choice> = choices
         .iter()
         .filter(|choice| {
-            let label = fold(&choice.label);
-            let shown = |most| fold(&super::copy::cut(&choice.label, most));
-            label == text_words
-                || shown(super::copy::ROW_LABEL) == text_words
-                || shown(super::copy::BUTTON_LABEL) == text_words
+            let label = normalize(&choice.label);
+            let shown = |most| normalize(&shorten(&choice.label, most));
+            label == text_words || shown(MAX_ROW_LABEL) == text_words || shown(MAX_BUTTON_LABEL) == text_words
         })
         .collect();
     if !exact.is_empty() || exactly || is_negated(text) {
@@ -420,21 +419,21 @@ pub fn named<'a>(text: &str, choices: &'a [Choice], exactly: bool) -> Vec<&'a Ch
     let contained: Vec<&Choice> = choices
         .iter()
         .filter(|choice| {
-            let label = fold(&choice.label);
+            let label = normalize(&choice.label);
             within(&label) || all_said(&label)
         })
         .collect();
     // Of "Perna" and "Perna inteira", both said, the fuller one is meant.
     let fuller = |one: &Choice, other: &Choice| {
-        let (one, other) = (words_of(&fold(&one.label)), words_of(&fold(&other.label)));
+        let (one, other) = (words_of(&normalize(&one.label)), words_of(&normalize(&other.label)));
         all_said(&other.join(" ")) && other.len() > one.len() && one.iter().all(|word| other.contains(word))
     };
     contained.iter().copied().filter(|one| !contained.iter().any(|other| fuller(one, other))).collect()
 }
 
 /// The text without polite words around it.
-fn without<'a>(folded: &'a str, before: &[&str], after: &[&str]) -> &'a str {
-    let mut text = folded;
+fn without<'a>(normalized: &'a str, before: &[&str], after: &[&str]) -> &'a str {
+    let mut text = normalized;
     loop {
         let shorter = before
             .iter()
@@ -448,17 +447,17 @@ fn without<'a>(folded: &'a str, before: &[&str], after: &[&str]) -> &'a str {
 }
 
 /// Whether a text has one of these phrases in it, whole words.
-fn says_one_of(folded: &str, phrases: &[&[&str]]) -> bool {
-    let text = format!(" {folded} ");
+fn says_one_of(normalized: &str, phrases: &[&[&str]]) -> bool {
+    let text = format!(" {normalized} ");
     phrases.iter().copied().flatten().any(|phrase| text.contains(&format!(" {phrase} ")))
 }
 
 /// Whether a text is made of such phrases alone.
-fn made_of(folded: &str, phrases: &[&[&str]]) -> bool {
-    if folded.is_empty() {
+fn made_of(normalized: &str, phrases: &[&[&str]]) -> bool {
+    if normalized.is_empty() {
         return false;
     }
-    let mut rest = folded;
+    let mut rest = normalized;
     while !rest.is_empty() {
         let longest = phrases
             .iter()
@@ -515,13 +514,13 @@ mod tests {
 
     #[test]
     fn commands_are_whole_texts() {
-        let check = |text: &str, expected: Option<Press>| assert_eq!(command(text), expected, "{text:?}");
-        check("voltar", Some(Press::Back));
-        check("0", Some(Press::Back));
-        check("MENU", Some(Press::Menu));
-        check("Início", Some(Press::Menu));
-        check("quero falar com uma atendente, por favor", Some(Press::Human));
-        check("humano", Some(Press::Human));
+        let check = |text: &str, expected: Option<OptionId>| assert_eq!(command(text), expected, "{text:?}");
+        check("voltar", Some(OptionId::Back));
+        check("0", Some(OptionId::Back));
+        check("MENU", Some(OptionId::Menu));
+        check("Início", Some(OptionId::Menu));
+        check("quero falar com uma atendente, por favor", Some(OptionId::Human));
+        check("humano", Some(OptionId::Human));
         check("não quero falar com atendente", None);
         check("voltar a receber", None);
         check("o menu do restaurante", None);
@@ -534,18 +533,18 @@ mod tests {
 
     #[test]
     fn a_wish_is_one_thing_and_not_refused() {
-        let check = |text: &str, expected: Option<Press>| assert_eq!(wish(text), expected, "{text:?}");
-        check("quero agendar", Some(Press::Schedule));
-        check("Oi, gostaria de marcar um horário", Some(Press::Schedule));
-        check("quero remarcar", Some(Press::Reschedule));
-        check("posso mudar o horário da minha sessão?", Some(Press::Reschedule));
-        check("quero cancelar minha sessão", Some(Press::CancelVisit));
-        check("preciso desmarcar a sessão agendada", Some(Press::CancelVisit));
+        let check = |text: &str, expected: Option<OptionId>| assert_eq!(intent(text), expected, "{text:?}");
+        check("quero agendar", Some(OptionId::Schedule));
+        check("Oi, gostaria de marcar um horário", Some(OptionId::Schedule));
+        check("quero remarcar", Some(OptionId::Reschedule));
+        check("posso mudar o horário da minha sessão?", Some(OptionId::Reschedule));
+        check("quero cancelar minha sessão", Some(OptionId::CancelAppointment));
+        check("preciso desmarcar a sessão agendada", Some(OptionId::CancelAppointment));
         check("não quero cancelar", None);
         check("cancelar ou remarcar", None);
-        check("quanto custa?", Some(Press::PriceTable));
-        check("tenho uma dúvida", Some(Press::Faq));
-        check("quero falar com um humano sobre agendamento", Some(Press::Human));
+        check("quanto custa?", Some(OptionId::PriceTable));
+        check("tenho uma dúvida", Some(OptionId::Faq));
+        check("quero falar com um humano sobre agendamento", Some(OptionId::Human));
         check("qual o horário de vocês", None);
         check("asdf", None);
     }

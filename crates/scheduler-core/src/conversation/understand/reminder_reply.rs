@@ -1,18 +1,16 @@
-//! The answer to a reminder: what counts as one, and what is done with the visit it is about.
+//! The answer to a reminder: what counts as one, and what is done with the appointment it is about.
 
-use super::event::{Effect, Event, Heard, Step};
-use super::press::{Press, written};
-use super::question::visited;
-use super::state::{Chat, Reminded, State, Wish};
-use super::turn::Turn;
-use super::words;
+use super::option_id::{OptionId, written};
+use super::phrases;
+use crate::conversation::machine::event::PatientMessage;
+use crate::conversation::machine::state::{Chat, State};
 
 /// What a patient may answer to a reminder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reply {
+pub enum ReminderReply {
     /// "OK": they will come.
     Coming,
-    /// "Não posso" or "remarcar": the visit and the days it could move to.
+    /// "Não posso" or "remarcar": the appointment and the days it could move to.
     NotThen,
     /// "Cancelar".
     NotAtAll,
@@ -20,72 +18,39 @@ pub(super) enum Reply {
 
 /// What an input says to a reminder, if one waits. An open yes or no comes before it, and so does an
 /// option that is named by its label.
-pub(super) fn reply(chat: &Chat, heard: &Heard) -> Option<Reply> {
-    let text = written(&heard.content)?;
+pub fn reply(chat: &Chat, message: &PatientMessage) -> Option<ReminderReply> {
+    let text = written(&message.content)?;
     let state = match &chat.state {
         State::Unrecognized { asked } => asked,
         state => state,
     };
     let offered = state.question(&chat.memory).choices();
-    if state.awaits_yes() || !words::named(text, &offered, true).is_empty() {
+    if state.awaits_yes() || !phrases::named(text, &offered, true).is_empty() {
         return None;
     }
-    if words::agrees(text) {
-        return Some(Reply::Coming);
+    if phrases::agrees(text) {
+        return Some(ReminderReply::Coming);
     }
-    if words::cannot_come(text) {
-        return Some(Reply::NotThen);
+    if phrases::cannot_come(text) {
+        return Some(ReminderReply::NotThen);
     }
     // A plain no says something where nothing else was asked yet.
-    if words::is_no(text) {
-        return (*state == State::Welcome).then_some(Reply::NotThen);
+    if phrases::is_no(text) {
+        return (*state == State::Welcome).then_some(ReminderReply::NotThen);
     }
-    if words::is_leave(text) {
+    if phrases::is_leave(text) {
         let nothing_to_leave = state.is_finished() || matches!(state, State::Welcome | State::MainMenu);
-        return nothing_to_leave.then_some(Reply::NotAtAll);
+        return nothing_to_leave.then_some(ReminderReply::NotAtAll);
     }
     // Where days, areas or a name are asked for, a sentence is about what is being booked.
-    if !state.hears_wishes() {
+    if !state.reads_intents() {
         return None;
     }
     // A question may be one of the FAQ.
-    match words::wish(text).filter(|_| !text.contains('?')) {
-        Some(Press::Reschedule) => Some(Reply::NotThen),
-        Some(Press::CancelVisit) => Some(Reply::NotAtAll),
+    match phrases::intent(text).filter(|_| !text.contains('?')) {
+        Some(OptionId::Reschedule) => Some(ReminderReply::NotThen),
+        Some(OptionId::CancelAppointment) => Some(ReminderReply::NotAtAll),
         _ => None,
-    }
-}
-
-impl Turn {
-    /// Does what the answer says to the visit whose reminder waits. It needs neither greeting nor
-    /// menu, and takes nobody out of what they were doing. In silence a yes is recorded, no more.
-    pub(super) fn answers_reminder(mut self, heard: &Heard, reminded: Reminded) -> Step {
-        let silent = self.is_silent();
-        let Some(reply) = reply(&self.chat, heard) else { return self.end() };
-        if self.chat.state == State::Welcome {
-            self.chat.state = State::MainMenu;
-        }
-        let memory = &mut self.chat.memory;
-        memory.patient_name = memory.patient_name.take().or(reminded.patient_name);
-        memory.misunderstood = 0;
-        let visit = reminded.visit;
-        match reply {
-            Reply::Coming => self.wait(Effect::ConfirmVisit { visit }),
-            _ if silent => self.end(),
-            Reply::NotThen => self.attend(visit, Wish::Reschedule),
-            Reply::NotAtAll => self.attend(visit, Wish::Cancel),
-        }
-    }
-
-    /// The yes is recorded, or the visit is no longer what the reminder said.
-    pub(super) fn told_of_answer(self, answered: Event) -> Step {
-        match answered {
-            _ if self.is_silent() => self.end(),
-            Event::VisitConfirmed { visit: Some(visit) } => {
-                self.say("REMINDER_CONFIRMED", visited(&visit)).end()
-            }
-            _ => self.say("VISIT_GONE", []).menu().ask(),
-        }
     }
 }
 
@@ -94,25 +59,25 @@ mod tests {
     use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
     use super::*;
-    use crate::conversation::state::{DayList, Plan};
+    use crate::conversation::machine::state::{BookingPlan, DayList};
     use crate::domain::ids::ServiceId;
     use crate::domain::message::Content;
     use crate::domain::time::Slot;
 
-    fn plan() -> Plan {
+    fn plan() -> BookingPlan {
         let service = ServiceId(uuid::Uuid::nil());
-        Plan { service, service_name: "Depilação a laser".to_owned(), areas: None, minutes: 45 }
+        BookingPlan { service, service_name: "Depilação a laser".to_owned(), areas: None, minutes: 45 }
     }
 
-    fn said_in(state: State, content: Content) -> Option<Reply> {
-        let heard = Heard {
+    fn said_in(state: State, content: Content) -> Option<ReminderReply> {
+        let message = PatientMessage {
             content,
             profile_name: None,
             now: DateTime::UNIX_EPOCH,
             local: NaiveDateTime::default(),
             horizon: NaiveDate::default(),
         };
-        reply(&Chat { state, ..Chat::new() }, &heard)
+        reply(&Chat { state, ..Chat::new() }, &message)
     }
 
     fn text(text: &str) -> Content {
@@ -121,7 +86,7 @@ mod tests {
 
     #[test]
     fn in_a_new_session_everything_that_answers_counts() {
-        let check = |words: &str, expected: Option<Reply>| {
+        let check = |words: &str, expected: Option<ReminderReply>| {
             for state in [State::Welcome, State::MainMenu, State::Booked] {
                 assert_eq!(said_in(state.clone(), text(words)), expected, "{words:?} in {}", state.name());
             }
@@ -129,15 +94,15 @@ mod tests {
         for yes in
             ["OK", "ok!", "sim", "👍", "confirmado", "Ok, obrigada!", "bom dia, confirmo", "estarei lá"]
         {
-            check(yes, Some(Reply::Coming));
+            check(yes, Some(ReminderReply::Coming));
         }
         for no in ["não posso", "Não vou poder ir amanhã", "remarcar", "quero remarcar", "não consigo"] {
-            check(no, Some(Reply::NotThen));
+            check(no, Some(ReminderReply::NotThen));
         }
         for no in ["cancelar", "quero cancelar minha sessão", "preciso desmarcar"] {
-            check(no, Some(Reply::NotAtAll));
+            check(no, Some(ReminderReply::NotAtAll));
         }
-        assert_eq!(said_in(State::Welcome, text("não")), Some(Reply::NotThen));
+        assert_eq!(said_in(State::Welcome, text("não")), Some(ReminderReply::NotThen));
         assert_eq!(said_in(State::FaqAnswer, text("não")), None, "no other question");
         for nothing in ["oi", "obrigada", "ok?? e o preço", "não quero cancelar", "quero agendar", "dói?", ""]
         {
@@ -151,7 +116,7 @@ mod tests {
         let confirm = State::ConfirmBooking { plan: plan(), slot, prompt: 1 };
         let lost = State::Unrecognized { asked: Box::new(confirm.clone()) };
         let dates = State::SelectDate { plan: plan(), days: DayList::default() };
-        let check = |state: &State, words: &str, expected: Option<Reply>| {
+        let check = |state: &State, words: &str, expected: Option<ReminderReply>| {
             assert_eq!(said_in(state.clone(), text(words)), expected, "{words:?} in {}", state.name());
         };
         for state in [&confirm, &lost] {
@@ -159,8 +124,8 @@ mod tests {
                 check(state, words, None);
             }
         }
-        check(&dates, "ok", Some(Reply::Coming));
-        check(&dates, "não posso", Some(Reply::NotThen));
+        check(&dates, "ok", Some(ReminderReply::Coming));
+        check(&dates, "não posso", Some(ReminderReply::NotThen));
         for words in ["não", "cancelar", "remarcar", "não posso sexta"] {
             check(&dates, words, None);
         }
@@ -170,9 +135,12 @@ mod tests {
 
     #[test]
     fn a_button_is_no_answer_unless_it_is_none_of_ours() {
-        let press = |id: &str, label: &str| Content::Pressed { id: id.to_owned(), label: label.to_owned() };
-        assert_eq!(said_in(State::MainMenu, press("reschedule", "Remarcar")), None);
-        assert_eq!(said_in(State::MainMenu, press("a-template-of-staff", "OK")), Some(Reply::Coming));
+        let option = |id: &str, label: &str| Content::Pressed { id: id.to_owned(), label: label.to_owned() };
+        assert_eq!(said_in(State::MainMenu, option("reschedule", "Remarcar")), None);
+        assert_eq!(
+            said_in(State::MainMenu, option("a-template-of-staff", "OK")),
+            Some(ReminderReply::Coming)
+        );
         assert_eq!(said_in(State::MainMenu, Content::Unreadable { what: "audio".to_owned() }), None);
     }
 }

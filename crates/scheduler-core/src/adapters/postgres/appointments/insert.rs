@@ -1,0 +1,199 @@
+//! Booking: one insert, refused by the database if the time is taken.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::super::Db;
+use super::super::connection::{QueryError, constraint, is_race, run, store_error, try_run};
+use super::{AppointmentRow, MAX_RACES, query_appointments};
+use crate::domain::appointment::{Appointment, Booking, Missing};
+use crate::domain::ids::ClinicId;
+use crate::error::StoreError;
+
+/// What became of an insert.
+#[derive(Debug)]
+pub enum InsertOutcome {
+    /// It stands.
+    Made(Box<Appointment>),
+    /// It stood already: the same key and hash.
+    Again(Box<Appointment>),
+    /// The time is taken.
+    SlotTaken,
+    /// It would end after its day.
+    PastMidnight,
+    /// The key was used for something else.
+    KeyReused,
+    /// The clinic, or something of it, does not exist or is not active.
+    Missing(Missing),
+}
+
+impl Db {
+    /// Books: tenant check, patient and appointment in one statement, a second only when nothing was
+    /// inserted. The patient is made, or takes the given name, only where the appointment is made.
+    pub async fn insert_appointment(
+        &self,
+        clinic: &ClinicId,
+        booking: &Booking,
+        now: DateTime<Utc>,
+    ) -> Result<InsertOutcome, StoreError> {
+        const ACTION: &str = "book an appointment";
+        let mut races = 0;
+        let row = loop {
+            match self.insert_once(clinic, booking, now).await? {
+                Ok(row) => break row,
+                // Two first bookings of one person at once: the other one has made the patient.
+                Err(error)
+                    if races < MAX_RACES
+                        && (is_race(&error) || constraint(&error) == Some("appointments_patient_fkey")) =>
+                {
+                    races += 1;
+                }
+                Err(error) if constraint(&error) == Some("appointments_times_check") => {
+                    return Ok(InsertOutcome::PastMidnight);
+                }
+                Err(error) => return Err(store_error(ACTION, error)),
+            }
+        };
+        match row {
+            Some(row) => Ok(InsertOutcome::Made(Box::new(row.try_into()?))),
+            None => self.why_not_inserted(clinic, booking).await,
+        }
+    }
+
+    /// The appointment that was made under the same key and hash, if one was.
+    pub async fn find_booked(
+        &self,
+        clinic: &ClinicId,
+        booking: &Booking,
+    ) -> Result<Option<Appointment>, StoreError> {
+        if booking.idempotency.is_none() {
+            return Ok(None);
+        }
+        match self.why_not_inserted(clinic, booking).await? {
+            InsertOutcome::Again(appointment) => Ok(Some(*appointment)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Tenant check, appointment and patient in one statement. $1 clinic, $2 service, $3 professional,
+    /// $4–$9 the person (match key, phone, wa_id, lid, given name, profile name), $10–$12 date, start and
+    /// duration in minutes where it differs from the service's, $13 areas, $14 notes, $15 $16 idempotency
+    /// key and hash, $17 the id of a new patient, $18 now.
+    ///
+    /// The appointment is inserted first, so that a booking that loses the slot, or repeats a key, leaves
+    /// no patient behind. If somebody else creates the patient meanwhile, the statement fails
+    /// `appointments_patient_fkey` and finds the patient on the next try. An end past midnight wraps around
+    /// and fails `appointments_times_check`. "Do nothing" covers `appointments_no_overlap` and
+    /// `appointments_idempotency_key`.
+    async fn insert_once(
+        &self,
+        clinic: &ClinicId,
+        booking: &Booking,
+        now: DateTime<Utc>,
+    ) -> Result<Result<Option<AppointmentRow>, QueryError>, StoreError> {
+        let person = &booking.person;
+        let idempotency = booking.idempotency.as_ref();
+        let tries = if idempotency.is_some() { 2 } else { 1 };
+        Ok(try_run!(@tries tries, self, "book an appointment", |connection| query_appointments!(
+            with "with clinic as (
+                select clinic_id, buffer_minutes from scheduler.clinics where clinic_id = $1 and active
+            ), service as (
+                select id, name, duration_minutes from scheduler.services where clinic_id = $1 and id = $2 and active
+            ), professional as (
+                select id, name from scheduler.professionals where clinic_id = $1 and id = $3::uuid and active
+            ), known as (
+                select id from scheduler.patients where clinic_id = $1 and match_key = $4
+            ), appointment as (
+                insert into scheduler.appointments (
+                    clinic_id, patient_id, professional_id, service_id, appointment_date, start_time, end_time,
+                    buffer_minutes, areas, notes, idempotency_key, idempotency_hash, start_set_at
+                )
+                select
+                    clinic.clinic_id, coalesce((select id from known), $17), $3, service.id, $10, $11,
+                    $11::time + make_interval(mins => coalesce($12, service.duration_minutes)),
+                    clinic.buffer_minutes, $13, $14, $15, $16, $18
+                from clinic, service
+                where $3::uuid is null or exists (select from professional)
+                on conflict do nothing
+                returning *
+            ), patient as (
+                insert into scheduler.patients as old (id, clinic_id, match_key, phone, wa_id, chat_lid, name)
+                select patient_id, clinic_id, $4, $5, $6, $7, coalesce($8, $9) from appointment
+                on conflict on constraint patients_match_key do update set
+                    phone = coalesce(old.phone, excluded.phone),
+                    wa_id = coalesce(excluded.wa_id, old.wa_id),
+                    chat_lid = coalesce(excluded.chat_lid, old.chat_lid),
+                    name = coalesce($8, old.name, $9)
+                returning name, phone
+            )",
+            names ("patient.name", "patient.phone", "service.name", "professional.name"),
+            from "from appointment a
+            cross join patient
+            cross join service
+            left join professional on true",
+            clinic.as_str(),
+            booking.service_id.0,
+            booking.professional_id.map(|id| id.0),
+            person.match_key.0,
+            person.phone,
+            person.wa_id.as_ref().map(|address| address.0.as_str()),
+            person.chat_lid,
+            person.given_name,
+            person.profile_name,
+            booking.slot.date,
+            booking.slot.time,
+            booking.minutes,
+            booking.areas,
+            booking.notes,
+            idempotency.map(|idempotency| idempotency.key.as_str()),
+            idempotency.map(|idempotency| idempotency.hash.as_str()),
+            Uuid::new_v4(),
+            now,
+        )
+        .fetch_optional(connection)))
+    }
+
+    /// Nothing was inserted: a repeat, a key used for something else, something unknown, or else
+    /// the time is taken.
+    async fn why_not_inserted(
+        &self,
+        clinic: &ClinicId,
+        booking: &Booking,
+    ) -> Result<InsertOutcome, StoreError> {
+        const ACTION: &str = "find out why a booking failed";
+        let why = run!(self, ACTION, retry, |connection| sqlx::query!(
+            r#"select
+                exists (select from scheduler.clinics where clinic_id = $1 and active) as "clinic!",
+                exists (
+                    select from scheduler.services where clinic_id = $1 and id = $2 and active
+                ) as "service!",
+                $3::uuid is null or exists (
+                    select from scheduler.professionals where clinic_id = $1 and id = $3 and active
+                ) as "professional!",
+                (select id from scheduler.appointments where clinic_id = $1 and idempotency_key = $4)
+                    as "earlier?",
+                (select idempotency_hash from scheduler.appointments
+                    where clinic_id = $1 and idempotency_key = $4) as "hash?""#,
+            clinic.as_str(),
+            booking.service_id.0,
+            booking.professional_id.map(|id| id.0),
+            booking.idempotency.as_ref().map(|idempotency| idempotency.key.as_str()),
+        )
+        .fetch_one(connection))?;
+        if let Some((earlier, idempotency)) = why.earlier.zip(booking.idempotency.as_ref()) {
+            if why.hash.as_deref() != Some(idempotency.hash.as_str()) {
+                return Ok(InsertOutcome::KeyReused);
+            }
+            let appointment = self.find_appointment(Some(clinic), earlier.into()).await?;
+            let appointment =
+                appointment.ok_or_else(|| StoreError::internal(ACTION, "an appointment vanished"))?;
+            return Ok(InsertOutcome::Again(Box::new(appointment)));
+        }
+        Ok(match (why.clinic, why.service, why.professional) {
+            (false, ..) => InsertOutcome::Missing(Missing::Clinic),
+            (_, false, _) => InsertOutcome::Missing(Missing::Service),
+            (_, _, false) => InsertOutcome::Missing(Missing::Professional),
+            _ => InsertOutcome::SlotTaken,
+        })
+    }
+}

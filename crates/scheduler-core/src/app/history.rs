@@ -1,0 +1,187 @@
+//! The message history: the one place that builds its events.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::adapters::dynamodb::events::{Direction, EventStatus, MessageEvent};
+use crate::adapters::dynamodb::session::ChatKey;
+use crate::app::chats::Chats;
+use crate::domain::ids::ConversationId;
+use crate::domain::message::{Author, Choice, Content, IncomingMessage, MessageType};
+use crate::domain::phone::Address;
+use crate::error::StoreError;
+use crate::ports::whatsapp::Sent;
+
+/// A time for the next event of a chat: `now`, or one millisecond after the chat's last event. Times are
+/// cut to milliseconds, as they are stored, so that no two events of a chat share one.
+pub(super) fn next_event_at(now: DateTime<Utc>, last: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    let stored = |at: DateTime<Utc>| DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at);
+    let now = stored(now);
+    last.map_or(now, |last| now.max(stored(last) + TimeDelta::milliseconds(1)))
+}
+
+/// What all events of one message have in common.
+#[derive(Debug, Clone)]
+pub(super) struct OutboundMessage<'a> {
+    pub(super) chat: &'a ChatKey,
+    pub(super) conversation_id: ConversationId,
+    /// Our id of the message.
+    pub(super) message_id: String,
+    pub(super) message_type: MessageType,
+    pub(super) text: &'a str,
+    pub(super) provider: &'static str,
+}
+
+impl OutboundMessage<'_> {
+    /// The event of a new status.
+    pub(super) fn event(&self, status: EventStatus, at: DateTime<Utc>) -> MessageEvent {
+        MessageEvent {
+            message_id: self.message_id.clone(),
+            clinic_id: self.chat.clinic.clone(),
+            conversation_id: self.conversation_id,
+            phone_number: self.chat.person.clone(),
+            direction: Direction::Outbound,
+            message_type: self.message_type.as_str().to_owned(),
+            content: self.text.to_owned(),
+            status,
+            status_timestamp: at,
+            provider: self.provider.to_owned(),
+            provider_message_id: None,
+            provider_response: None,
+            error_details: None,
+            metadata: Map::new(),
+        }
+    }
+
+    /// The event of a message that the provider accepted.
+    pub(super) fn sent(&self, sent: Sent, at: DateTime<Utc>) -> MessageEvent {
+        let mut event = self.event(EventStatus::Sent, at);
+        event.provider_message_id = Some(sent.provider_message_id);
+        event.provider_response = Some(sent.response);
+        if let Some(id) = sent.queue_id {
+            event.metadata.insert("zaapId".into(), id.into());
+        }
+        if sent.as_numbered_text {
+            event.metadata.insert("asNumberedText".into(), true.into());
+        }
+        event
+    }
+
+    /// The event of a message that will not reach its receiver.
+    pub(super) fn failed(&self, why: &str, at: DateTime<Utc>) -> MessageEvent {
+        MessageEvent { error_details: Some(why.to_owned()), ..self.event(EventStatus::Failed, at) }
+    }
+}
+
+/// An inbound message with the states before and after it. Messages of staff count as sent by the clinic.
+pub(super) fn inbound(
+    chat: &ChatKey,
+    conversation_id: ConversationId,
+    provider: &'static str,
+    message: &IncomingMessage,
+    states: Option<(&str, &str)>,
+    at: DateTime<Utc>,
+) -> MessageEvent {
+    let (message_type, content) = match &message.content {
+        Content::Text { text } => ("text", text.as_str()),
+        Content::Pressed { label, .. } => ("button_reply", label.as_str()),
+        Content::Unreadable { what } => (what.as_str(), ""),
+    };
+    let mut metadata = Map::new();
+    add_states(&mut metadata, states);
+    metadata.insert("eventKind".into(), json!(message.event_kind));
+    metadata.insert("receivedAt".into(), json!(message.received_at));
+    if let Content::Pressed { id, .. } = &message.content {
+        metadata.insert("optionId".into(), json!(id));
+    }
+    if let Some(at) = message.sent_at {
+        metadata.insert("momment".into(), json!(at.timestamp_millis()));
+    }
+    if let Some(id) = &message.reference_message_id {
+        metadata.insert("referenceMessageId".into(), json!(id));
+    }
+    let (direction, status) = match message.author {
+        Author::Staff => (Direction::Outbound, EventStatus::Sent),
+        Author::Patient | Author::Record => (Direction::Inbound, EventStatus::Received),
+    };
+    if message.author == Author::Staff {
+        metadata.insert("author".into(), json!("staff"));
+    }
+    MessageEvent {
+        message_id: message.message_id.clone(),
+        clinic_id: chat.clinic.clone(),
+        conversation_id,
+        phone_number: chat.person.clone(),
+        direction,
+        message_type: message_type.to_owned(),
+        content: content.to_owned(),
+        status,
+        status_timestamp: at,
+        provider: provider.to_owned(),
+        provider_message_id: Some(message.message_id.clone()),
+        provider_response: None,
+        error_details: None,
+        metadata,
+    }
+}
+
+/// Adds the chat's states before and after a message.
+pub(super) fn add_states(metadata: &mut Map<String, Value>, states: Option<(&str, &str)>) {
+    if let Some((before, after)) = states {
+        metadata.insert("stateBefore".into(), before.into());
+        metadata.insert("stateAfter".into(), after.into());
+    }
+}
+
+/// Adds what is needed to send a message again as numbered text if its buttons are refused later.
+pub(super) fn add_choices(
+    metadata: &mut Map<String, Value>,
+    choices: &[Choice],
+    first_number: usize,
+    to: Option<&Address>,
+) {
+    if !choices.is_empty() {
+        metadata.insert("choices".into(), json!(choices));
+        metadata.insert("firstNumber".into(), json!(first_number));
+        metadata.insert("to".into(), json!(to));
+    }
+}
+
+/// Builds the events of one message for a chat that has no worker, each later than the one before.
+pub(super) struct MessageHistory<'a> {
+    pub(super) chats: &'a Chats,
+    pub(super) message: OutboundMessage<'a>,
+    /// Time of the chat's last event.
+    pub(super) last_at: Option<DateTime<Utc>>,
+}
+
+impl MessageHistory<'_> {
+    /// The next event.
+    pub(super) fn event(
+        &mut self,
+        build: impl FnOnce(&OutboundMessage<'_>, DateTime<Utc>) -> MessageEvent,
+    ) -> MessageEvent {
+        let at = next_event_at(self.chats.clock.now(), self.last_at);
+        self.last_at = Some(at);
+        build(&self.message, at)
+    }
+
+    /// Appends an event to the chat's history.
+    pub(super) async fn append(&self, event: &MessageEvent) -> Result<(), StoreError> {
+        self.chats.tables.append_event(self.message.chat, event).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_events_of_a_chat_share_a_time() {
+        let at = |micros: i64| DateTime::from_timestamp_micros(micros).unwrap_or_default();
+        assert_eq!(next_event_at(at(5_700), None), at(5_000));
+        assert_eq!(next_event_at(at(5_700), Some(at(4_900))), at(5_000));
+        assert_eq!(next_event_at(at(5_700), Some(at(5_000))), at(6_000));
+        assert_eq!(next_event_at(at(5_700), Some(at(9_000))), at(10_000));
+    }
+}

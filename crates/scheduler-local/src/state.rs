@@ -1,0 +1,22 @@
+//! What the local server's own routes share.
+
+use std::sync::Arc;
+
+use scheduler_api::Contexts;
+use tokio::sync::watch;
+
+use crate::changes::Changes;
+use crate::clock::LocalClock;
+use crate::fake_zapi::FakeZapi;
+
+/// State of the routes that only the local server has.
+#[derive(Clone)]
+pub(crate) struct LocalState {
+    pub contexts: Arc<Contexts>,
+    pub clock: Arc<LocalClock>,
+    /// The fake z-api; `None` where `ZAPI_BASE_URL` is set.
+    pub zapi: Option<Arc<FakeZapi>>,
+    pub changes: Changes,
+    /// Becomes true when the server stops.
+    pub stopping: watch::Receiver<bool>,
+}

@@ -1,0 +1,297 @@
+//! What a function is given: one type per kind of function. The type says which stores the function
+//! uses, and so what its IAM role must allow.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use scheduler_core::adapters::clock::SystemClock;
+use scheduler_core::adapters::dynamodb::Tables;
+use scheduler_core::adapters::dynamodb::reminders::Reminders;
+use scheduler_core::adapters::postgres::Db;
+use scheduler_core::adapters::zapi::Zapi;
+use scheduler_core::app::chats::Chats;
+use scheduler_core::app::sheets::SheetSync;
+use scheduler_core::config::{ApiKey, ConfigError, EnvReader, Lookup, SslMode};
+use scheduler_core::domain::allowed_phones::AllowedPhones;
+use scheduler_core::error::StoreError;
+use scheduler_core::ports::Clock;
+
+use crate::auth::{Auth, WebhookToken, scope_of};
+use crate::error::ApiError;
+use crate::metrics::Metrics;
+use crate::request::ApiRequest;
+
+/// What one kind of function is given.
+pub trait Context: Clone + Send + Sync + Sized + 'static {
+    /// Builds it from the environment. Nothing connects before it is used or warmed up.
+    fn from_env(env: Lookup<'_>) -> Result<Self, StartError>;
+
+    /// Opens the connections ahead of the first request, which reports failures.
+    fn warm_up(&self) -> impl Future<Output = ()> + Send;
+
+    /// The current time.
+    fn clock(&self) -> &dyn Clock;
+
+    /// Where metrics go.
+    fn metrics(&self) -> &Metrics;
+}
+
+/// What an HTTP function is given.
+pub trait HttpContext: Context {
+    /// Who may call.
+    const AUTH: Auth;
+
+    /// Refuses callers who may not call, and notes in the request which clinics the caller may touch.
+    fn authorize(&self, request: &mut ApiRequest) -> Result<(), ApiError>;
+}
+
+/// Admin routes: PostgreSQL only.
+#[derive(Clone)]
+pub struct Admin {
+    pub(crate) db: Db,
+    clock: Arc<dyn Clock>,
+    keys: Arc<[ApiKey]>,
+}
+
+/// Admin routes that book: PostgreSQL, and the table of reminders.
+#[derive(Clone)]
+pub struct Reception {
+    pub(crate) db: Db,
+    pub(crate) reminders: Reminders,
+    clock: Arc<dyn Clock>,
+    keys: Arc<[ApiKey]>,
+}
+
+/// Admin routes that may write to patients: all stores, and z-api.
+#[derive(Clone)]
+pub struct Messenger {
+    pub(crate) chats: Chats,
+    keys: Arc<[ApiKey]>,
+    metrics: Metrics,
+}
+
+/// Webhooks: all stores, and z-api.
+#[derive(Clone)]
+pub struct Webhook {
+    pub(crate) chats: Chats,
+    token: WebhookToken,
+    metrics: Metrics,
+}
+
+/// Scheduled functions: all stores, and z-api.
+#[derive(Clone)]
+pub struct Job {
+    /// The stores and the provider.
+    pub chats: Chats,
+    metrics: Metrics,
+}
+
+/// The Reconciler: all stores, z-api and Google Sheets. No other function links Google's client.
+#[derive(Clone)]
+pub struct Reconciler {
+    /// The stores and the provider.
+    pub chats: Chats,
+    /// The writer of the clinics' sheets.
+    pub sheets: SheetSync,
+    metrics: Metrics,
+}
+
+/// A function cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Variables are missing or invalid.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database URL is not valid.
+    #[error("{0}: {source}", source = .0.source)]
+    Store(#[from] StoreError),
+    /// The HTTP client could not be created.
+    #[error("could not create the HTTP client: {0}")]
+    Http(#[from] scheduler_core::adapters::zapi::StartError),
+    /// The key of the service account is not valid.
+    #[error(transparent)]
+    Sheets(#[from] scheduler_core::adapters::sheets::StartError),
+}
+
+/// The contexts of every kind of function over one set of clients, for a process that serves them all.
+#[derive(Clone)]
+#[allow(missing_docs, reason = "each is the context of that name")]
+pub struct Contexts {
+    pub admin: Admin,
+    pub reception: Reception,
+    pub messenger: Messenger,
+    pub webhook: Webhook,
+    pub job: Job,
+    pub reconciler: Reconciler,
+}
+
+impl Contexts {
+    /// All contexts share these clients, keys and metrics.
+    pub fn new(
+        chats: Chats,
+        sheets: SheetSync,
+        keys: Vec<ApiKey>,
+        token: WebhookToken,
+        metrics: Metrics,
+    ) -> Self {
+        let keys: Arc<[ApiKey]> = keys.into();
+        let (db, clock) = (chats.db.clone(), chats.clock.clone());
+        Self {
+            admin: Admin { db: db.clone(), clock: clock.clone(), keys: keys.clone() },
+            reception: Reception {
+                db,
+                reminders: chats.tables.reminders().clone(),
+                clock,
+                keys: keys.clone(),
+            },
+            messenger: Messenger { chats: chats.clone(), keys, metrics: metrics.clone() },
+            webhook: Webhook { chats: chats.clone(), token, metrics: metrics.clone() },
+            job: Job { chats: chats.clone(), metrics: metrics.clone() },
+            reconciler: Reconciler { chats, sheets, metrics },
+        }
+    }
+}
+
+macro_rules! parts_of_contexts {
+    ($($field:ident: $context:ident),+) => {$(
+        impl AsRef<$context> for Contexts {
+            fn as_ref(&self) -> &$context {
+                &self.$field
+            }
+        }
+    )+};
+}
+
+parts_of_contexts!(
+    admin: Admin, reception: Reception, messenger: Messenger, webhook: Webhook, job: Job, reconciler: Reconciler
+);
+
+impl Context for Admin {
+    fn from_env(env: Lookup<'_>) -> Result<Self, StartError> {
+        let mut reader = EnvReader::new(env);
+        let read = (reader.database(SslMode::VerifyFull), reader.api_keys());
+        let (database, keys) = reader.finish(read)?;
+        Ok(Self { db: Db::held(&database)?, clock: Arc::new(SystemClock), keys: keys.into() })
+    }
+
+    async fn warm_up(&self) {
+        self.db.warm().await;
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &Metrics::OFF
+    }
+}
+
+impl Context for Reception {
+    fn from_env(env: Lookup<'_>) -> Result<Self, StartError> {
+        let mut reader = EnvReader::new(env);
+        let read = (reader.database(SslMode::VerifyFull), reader.reminders(), reader.api_keys());
+        let (database, reminders, keys) = reader.finish(read)?;
+        Ok(Self {
+            db: Db::held(&database)?,
+            reminders: Reminders::new(reminders),
+            clock: Arc::new(SystemClock),
+            keys: keys.into(),
+        })
+    }
+
+    async fn warm_up(&self) {
+        tokio::join!(self.db.warm(), self.reminders.warm());
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &Metrics::OFF
+    }
+}
+
+macro_rules! context_with_chats {
+    ($context:ident, $extra:expr, |$chats:ident, $metrics:ident, $read:pat_param| $build:expr) => {
+        impl Context for $context {
+            fn from_env(env: Lookup<'_>) -> Result<Self, StartError> {
+                let mut reader = EnvReader::new(env);
+                let $read = $extra(&mut reader);
+                let ($chats, $metrics) = open_chats(reader)?;
+                Ok($build)
+            }
+
+            async fn warm_up(&self) {
+                tokio::join!(self.chats.db.warm(), self.chats.tables.warm());
+            }
+
+            fn clock(&self) -> &dyn Clock {
+                &*self.chats.clock
+            }
+
+            fn metrics(&self) -> &Metrics {
+                &self.metrics
+            }
+        }
+    };
+}
+
+context_with_chats!(Messenger, EnvReader::api_keys, |chats, metrics, keys| Self {
+    chats,
+    keys: keys.into(),
+    metrics
+});
+context_with_chats!(Webhook, EnvReader::webhook_token, |chats, metrics, token| Self {
+    chats,
+    token: WebhookToken::Required(token),
+    metrics
+});
+context_with_chats!(Job, |_: &mut EnvReader<'_>| (), |chats, metrics, ()| Self { chats, metrics });
+context_with_chats!(Reconciler, EnvReader::sheets, |chats, metrics, config| Self {
+    sheets: SheetSync::open(config.as_ref(), &chats)?,
+    chats,
+    metrics
+});
+
+macro_rules! called_with_a_key {
+    ($($context:ident),+) => {$(
+        impl HttpContext for $context {
+            const AUTH: Auth = Auth::Key;
+
+            fn authorize(&self, request: &mut ApiRequest) -> Result<(), ApiError> {
+                request.scope = scope_of(request, &self.keys)?;
+                Ok(())
+            }
+        }
+    )+};
+}
+
+called_with_a_key!(Admin, Reception, Messenger);
+
+impl HttpContext for Webhook {
+    const AUTH: Auth = Auth::Token;
+
+    fn authorize(&self, request: &mut ApiRequest) -> Result<(), ApiError> {
+        self.token.check(request)
+    }
+}
+
+/// The rest of a function's configuration, for functions that need all stores and z-api.
+fn open_chats(mut reader: EnvReader<'_>) -> Result<(Chats, Metrics), StartError> {
+    let stage = reader.optional("STAGE");
+    let read = (reader.database(SslMode::VerifyFull), reader.tables(), reader.zapi());
+    let (database, tables, zapi) = reader.finish(read)?;
+    let chats = Chats {
+        db: Db::held(&database)?,
+        tables: Tables::new(tables),
+        whatsapp: Arc::new(Zapi::new(&zapi.base_url, zapi.client_token)?),
+        clock: Arc::new(SystemClock),
+        allowed: AllowedPhones::parse(&zapi.allowed_phones),
+    };
+    Ok((chats, Metrics::of(stage)))
+}
+
+#[cfg(test)]
+mod tests;

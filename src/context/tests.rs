@@ -1,0 +1,67 @@
+//! What functions read of the environment, held against what they are deployed with.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use scheduler_core::config::Lookup;
+
+use super::StartError;
+use crate::jobs::JOBS;
+use crate::routes::ROUTES;
+
+/// What a function may read and is deployed without: another way to say the same, for tests and the
+/// local server, and what Lambda sets by itself.
+const NOT_DEPLOYED: [&str; 4] =
+    ["DATABASE_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL", "AWS_REGION"];
+
+#[derive(Deserialize)]
+struct Deployed {
+    environment: String,
+}
+
+fn parsed<T: for<'de> Deserialize<'de>>(path: &Path) -> T {
+    serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The variables that a function looks up when it starts.
+fn looked_up(start: impl FnOnce(Lookup<'_>) -> Result<(), StartError>) -> BTreeSet<String> {
+    let asked = RefCell::new(BTreeSet::new());
+    let lookup = |name: &str| {
+        asked.borrow_mut().insert(name.to_owned());
+        match name {
+            "RDS_PORT" => Some("5432".to_owned()),
+            "RDS_SSL_MODE" => Some("verify-full".to_owned()),
+            "ZAPI_BASE_URL" => Some("https://api.z-api.io".to_owned()),
+            name if NOT_DEPLOYED.contains(&name) => None,
+            name => Some(name.to_owned()),
+        }
+    };
+    // No service account's key is one: what was asked for until then is all the same.
+    let _ = start(&lookup);
+    let mut asked = asked.into_inner();
+    asked.retain(|name| !NOT_DEPLOYED.contains(&name.as_str()));
+    asked
+}
+
+#[test]
+fn every_function_is_deployed_with_what_it_reads_and_no_more() {
+    let sls = Path::new(env!("CARGO_MANIFEST_DIR")).join("sls");
+    let groups: BTreeMap<String, BTreeMap<String, IgnoredAny>> = parsed(&sls.join("environment.yml"));
+    let mut functions: BTreeMap<String, Deployed> = BTreeMap::new();
+    for folder in std::fs::read_dir(sls.join("functions")).unwrap() {
+        functions
+            .append(&mut parsed::<BTreeMap<String, Deployed>>(&folder.unwrap().path().join("interface.yml")));
+    }
+    let routes = ROUTES.iter().map(|route| (route.function, looked_up(|env| route.check_env(env))));
+    let jobs = JOBS.iter().map(|job| (job.function, looked_up(|env| job.check_env(env))));
+    for (function, read) in routes.chain(jobs) {
+        let group = functions[function].environment.strip_prefix("${file(sls/environment.yml):").unwrap();
+        let given: BTreeSet<String> = groups[group.trim_end_matches('}')].keys().cloned().collect();
+        assert_eq!(read, given, "{function}");
+    }
+    assert_eq!(functions.len(), ROUTES.len() + JOBS.len());
+}

@@ -1,0 +1,88 @@
+//! One scheduled function.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+
+use scheduler_core::call_stats;
+use scheduler_core::config::Lookup;
+use serde_json::Value;
+
+use crate::context::{Context, Contexts, StartError};
+use crate::error::ApiError;
+
+/// The future of a job's summary.
+pub type SummaryFuture<'a> = Pin<Box<dyn Future<Output = Result<Value, ApiError>> + Send + 'a>>;
+
+/// What is known of a job without its code.
+pub struct JobInfo {
+    /// Name of the function in AWS.
+    pub function: &'static str,
+    /// Name of the binary, and of the job in `/_local/jobs/<name>`.
+    pub name: &'static str,
+    /// Schedule in AWS's syntax.
+    pub schedule: &'static str,
+    /// The same schedule in minutes, for the local server: 60 means at minute 0 of every hour.
+    pub every_minutes: i64,
+}
+
+/// A job that is given a `C`.
+pub struct ScheduledJob<C> {
+    pub(crate) info: JobInfo,
+    pub(crate) run: for<'a> fn(&'a C) -> SummaryFuture<'a>,
+}
+
+/// A job of any context, for a process that runs all of them.
+pub trait AnyJob: Sync {
+    /// What is known of it without its code.
+    fn info(&self) -> &JobInfo;
+
+    /// Runs it with its own context.
+    fn run_in<'a>(&'a self, contexts: &'a Contexts) -> SummaryFuture<'a>;
+
+    /// Reads the environment as the function does when it starts.
+    fn check_env(&self, env: Lookup<'_>) -> Result<(), StartError>;
+}
+
+impl Deref for dyn AnyJob + '_ {
+    type Target = JobInfo;
+
+    fn deref(&self) -> &JobInfo {
+        self.info()
+    }
+}
+
+impl<C> Deref for ScheduledJob<C> {
+    type Target = JobInfo;
+
+    fn deref(&self) -> &JobInfo {
+        &self.info
+    }
+}
+
+impl<C: Context> ScheduledJob<C> {
+    /// Runs it and returns its summary.
+    pub async fn run(&self, context: &C) -> Result<Value, ApiError> {
+        let (summary, stats) = call_stats::measure((self.run)(context)).await;
+        // Nobody waits for the chats that a job works on: only failed messages are reported.
+        context.metrics().emit_failed(stats.failed_messages, context.clock().now());
+        summary
+    }
+}
+
+impl<C: Context> AnyJob for ScheduledJob<C>
+where
+    Contexts: AsRef<C>,
+{
+    fn info(&self) -> &JobInfo {
+        &self.info
+    }
+
+    fn run_in<'a>(&'a self, contexts: &'a Contexts) -> SummaryFuture<'a> {
+        Box::pin(self.run(contexts.as_ref()))
+    }
+
+    fn check_env(&self, env: Lookup<'_>) -> Result<(), StartError> {
+        C::from_env(env).map(drop)
+    }
+}

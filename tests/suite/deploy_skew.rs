@@ -1,0 +1,57 @@
+//! Deployed functions keep working on a newer schema: every migration after the first is additive
+//! (`docs/rules/reliability.md#deploy-skew`).
+
+use std::path::Path;
+
+/// Parts of statements that could break an older function.
+const BREAKING: [&str; 9] = [
+    "drop table",
+    "drop column",
+    "drop function",
+    "rename ",
+    "alter column",
+    "add constraint",
+    "create unique index",
+    "truncate ",
+    "delete from",
+];
+
+#[test]
+fn no_migration_breaks_functions_that_are_already_deployed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() > 1, "{files:?}");
+    for file in &files[1..] {
+        let found = breaking_statements(&std::fs::read_to_string(file).unwrap());
+        assert!(found.is_empty(), "{}: {found:?}", file.display());
+    }
+    println!("all {} migrations after the first are additive", files.len() - 1);
+}
+
+#[test]
+fn statements_that_break_older_functions_are_found() {
+    #[track_caller]
+    fn check(sql: &str, expected: usize) {
+        assert_eq!(breaking_statements(sql).len(), expected, "{sql}");
+    }
+    check("alter table a add column b text;", 0);
+    check("alter table a add column b text not null default '';", 0);
+    check("-- drop table a;\ncreate index on a (b);", 0);
+    check("create table a (b text not null);", 0);
+    check("alter table a add column b text not null;", 1);
+    check("alter table a\n    drop column b; alter table a rename column c to d;", 2);
+    check("Alter Table a alter column b set not null;", 1);
+    check("alter table a add constraint c check (b > 0);", 1);
+}
+
+fn breaking_statements(sql: &str) -> Vec<String> {
+    let code: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
+    let normalized =
+        |statement: &str| statement.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let is_breaking = |statement: &String| {
+        let required = statement.contains("add column") && statement.contains("not null");
+        BREAKING.iter().any(|part| statement.contains(part)) || required && !statement.contains("default")
+    };
+    code.join("\n").split(';').map(normalized).filter(is_breaking).collect()
+}
