@@ -29,7 +29,7 @@ class Stage {
     checkNames(resources) {
         const names = Object.values(resources).map(({ Properties }) => Properties?.RoleName);
         const long = names.find((name) => name?.length > 64);
-        if (long) this.refuse(`IAM takes no name of more than 64 letters: ${long}. The stage's is too long`);
+        if (long) this.refuse(`The stage's name is too long: IAM role names have at most 64 letters, and ${long} has ${long.length}`);
     }
 
     // A function cannot connect to the database without the certificates of RDS in its region.
@@ -40,13 +40,13 @@ class Stage {
             const { artifact } = service.getFunction(name).package;
             // A zip stores the names of its files uncompressed.
             if (!readFileSync(artifact).includes(`rds-${region}.pem`)) {
-                this.refuse(`${artifact} is of another region: AWS_REGION=${region} .ci/package`);
+                this.refuse(`${artifact} was packaged for another region: run AWS_REGION=${region} .ci/package`);
             }
         }
     }
 
-    refuse(why) {
-        throw new this.serverless.classes.Error(why);
+    refuse(reason) {
+        throw new this.serverless.classes.Error(reason);
     }
 
     // The stage becomes a resource, because a deployment with a StageName accepts settings only when it creates the

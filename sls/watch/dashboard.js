@@ -2,7 +2,7 @@
 "use strict";
 
 const { settings } = require("./alarm.js");
-const { figures } = require("./figures.js");
+const { metrics } = require("./metrics.js");
 
 const WIDTH = 8;
 const HEIGHT = 6;
@@ -33,23 +33,23 @@ const place = ({ title, metrics }, number) => ({
 
 module.exports = async ({ resolveVariable }) => {
     const given = await settings(resolveVariable);
-    const on = figures(given);
+    const metric = metrics(given);
     const ofFunctions = (name, statistic) =>
         Object.keys(given.functions).map((of) =>
             line({ namespace: "AWS/Lambda", name, by: { FunctionName: `${given.prefix}-${of}` }, statistic }, of),
         );
     const widgets = [
-        widget("Oldest chat due, seconds", [line(on.chatAge)]),
-        widget("Oldest reminder due, seconds", [line(on.reminderAge)]),
-        widget("A turn, milliseconds (p50)", [line(on.turnMilliseconds)]),
-        widget("Waits of a turn, at most", [line(on.turnWaits)]),
-        widget("Messages that failed", [line(on.failedMessages)]),
-        widget("Faults of clinics' instances", [line(on.instanceFaults)]),
-        widget("Webhooks: 4xx", lines(on.refused)),
-        widget("Webhooks: 5xx", lines(on.lost)),
-        widget("Dead letters", lines(on.failures)),
-        widget("Sheets: rows behind, seconds behind", [line(on.sheetRows), line(on.sheetAge)]),
-        widget("PostgreSQL: connections", [line(on.connections)]),
+        widget("Oldest chat due, seconds", [line(metric.chatAge)]),
+        widget("Oldest reminder due, seconds", [line(metric.reminderAge)]),
+        widget("A turn, milliseconds (p50)", [line(metric.turnMilliseconds)]),
+        widget("Waits of a turn, at most", [line(metric.turnWaits)]),
+        widget("Messages that failed", [line(metric.failedMessages)]),
+        widget("Faults of clinics' instances", [line(metric.instanceFaults)]),
+        widget("Webhooks: 4xx", lines(metric.refused)),
+        widget("Webhooks: 5xx", lines(metric.lost)),
+        widget("Dead letters", lines(metric.failures)),
+        widget("Sheets: rows behind, seconds behind", [line(metric.sheetRows), line(metric.sheetAge)]),
+        widget("PostgreSQL: connections", [line(metric.connections)]),
         widget("Functions: errors", ofFunctions("Errors", "Sum")),
         widget("Functions: throttles", ofFunctions("Throttles", "Sum")),
         widget("Functions: longest, milliseconds", ofFunctions("Duration", "Maximum")),

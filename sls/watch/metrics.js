@@ -5,7 +5,7 @@
 const JOBS = ["Reconciler", "ReminderProcessor", "DailyReportSender"];
 const WEBHOOKS = { WhatsAppWebhook: "/webhook/whatsapp", WhatsAppStatusWebhook: "/webhook/whatsapp/status" };
 
-const figures = ({ prefix, stage, database }) => {
+const metrics = ({ prefix, stage, database }) => {
     const ours = (name, statistic, seconds = 300) => ({
         namespace: "Scheduler",
         name,
@@ -49,4 +49,4 @@ const figures = ({ prefix, stage, database }) => {
     };
 };
 
-module.exports = { figures };
+module.exports = { metrics };
