@@ -2,11 +2,11 @@
 "use strict";
 
 // Missing data does not trigger an alarm, unless `missing` says otherwise.
-const alarm = ({ prefix, topic }, { name, says, metric, above, periods = 1, of = periods, missing }) => ({
+const alarm = ({ prefix, topic }, { name, description, metric, above, periods = 1, of = periods, missing }) => ({
     Type: "AWS::CloudWatch::Alarm",
     Properties: {
         AlarmName: `${prefix}-${name}`,
-        AlarmDescription: `${says} docs/runbook.md says what to do.`,
+        AlarmDescription: `${description} docs/runbook.md says what to do.`,
         Namespace: metric.namespace,
         MetricName: metric.name,
         Dimensions: Object.entries(metric.by).map(([Name, Value]) => ({ Name, Value })),

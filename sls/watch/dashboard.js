@@ -39,12 +39,12 @@ module.exports = async ({ resolveVariable }) => {
             line({ namespace: "AWS/Lambda", name, by: { FunctionName: `${given.prefix}-${of}` }, statistic }, of),
         );
     const widgets = [
-        widget("Oldest chat due, seconds", [line(metric.chatAge)]),
-        widget("Oldest reminder due, seconds", [line(metric.reminderAge)]),
-        widget("A turn, milliseconds (p50)", [line(metric.turnMilliseconds)]),
-        widget("Waits of a turn, at most", [line(metric.turnWaits)]),
-        widget("Messages that failed", [line(metric.failedMessages)]),
-        widget("Faults of clinics' instances", [line(metric.instanceFaults)]),
+        widget("Oldest due chat, seconds", [line(metric.chatAge)]),
+        widget("Oldest due reminder, seconds", [line(metric.reminderAge)]),
+        widget("Time to process a chat, ms (p50)", [line(metric.turnMilliseconds)]),
+        widget("Most waits in one chat's processing", [line(metric.turnWaits)]),
+        widget("Failed messages", [line(metric.failedMessages)]),
+        widget("Faults of clinics' z-api instances", [line(metric.instanceFaults)]),
         widget("Webhooks: 4xx", lines(metric.refused)),
         widget("Webhooks: 5xx", lines(metric.lost)),
         widget("Dead letters", lines(metric.failures)),
@@ -52,7 +52,7 @@ module.exports = async ({ resolveVariable }) => {
         widget("PostgreSQL: connections", [line(metric.connections)]),
         widget("Functions: errors", ofFunctions("Errors", "Sum")),
         widget("Functions: throttles", ofFunctions("Throttles", "Sum")),
-        widget("Functions: longest, milliseconds", ofFunctions("Duration", "Maximum")),
+        widget("Functions: maximum duration, ms", ofFunctions("Duration", "Maximum")),
     ];
     return {
         Resources: {

@@ -12,7 +12,7 @@ const kindOf = ({ events: [event] }) => {
 };
 
 const alarmsOf = (given, [name, definition]) => {
-    const kind = kindOf(definition);
+    const functionKind = kindOf(definition);
     const metric = (metric, statistic, seconds = 300) => ({
         namespace: "AWS/Lambda",
         name: metric,
@@ -20,23 +20,23 @@ const alarmsOf = (given, [name, definition]) => {
         statistic,
         seconds,
     });
-    const make = (what, about) => alarm(given, { name: `${name}-${what}`, ...about });
+    const make = (kind, about) => alarm(given, { name: `${name}-${kind}`, ...about });
     return {
         // A job is repeated after one failure, so its alarm needs a second one.
         [`${name}ErrorsAlarm`]: make("errors", {
-            says: `${name} ended without an answer: a crash, a panic or 20 seconds.`,
-            metric: metric("Errors", "Sum", kind === "job" ? 900 : 300),
-            above: kind === "job" ? 1 : 0,
+            description: `${name} ended without an answer: a crash, a panic or the 20 second timeout.`,
+            metric: metric("Errors", "Sum", functionKind === "job" ? 900 : 300),
+            above: functionKind === "job" ? 1 : 0,
         }),
         [`${name}ThrottlesAlarm`]: make("throttles", {
-            says: `${name} was called and could not start: the account or the function is at its limit.`,
+            description: `${name} could not start: the account or the function has reached its concurrency limit.`,
             metric: metric("Throttles", "Sum"),
             above: 0,
         }),
         [`${name}DurationAlarm`]: make("duration", {
-            says: `${name} takes longer than it has.`,
+            description: `${name} exceeds its deadline.`,
             metric: metric("Duration", "Maximum"),
-            above: LONGEST[kind],
+            above: LONGEST[functionKind],
             periods: 2,
             of: 3,
         }),
