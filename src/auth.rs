@@ -1,4 +1,4 @@
-//! Who is calling: keys and tokens, compared in constant time over their digests.
+//! Checks API keys and the webhook token. Secrets are compared by their digests, in constant time.
 
 use scheduler_core::config::ApiKey;
 use scheduler_core::domain::clinic::Secret;
@@ -19,8 +19,9 @@ pub enum Auth {
     Token,
 }
 
-/// Finds the caller's key (docs/rules/api.md#keys) and what it may touch: one clinic, or every one. A key in
-/// the body is taken out of it.
+/// Checks the caller's key (docs/rules/api.md#keys) and returns the clinic that it gives access to, or `None`
+/// if it gives access to every clinic. Removes `api_key` from the body, so that it does not count as an
+/// unknown field.
 pub(crate) fn scope_of(request: &mut ApiRequest, keys: &[ApiKey]) -> Result<Option<ClinicId>, ApiError> {
     let in_body = match &mut request.body {
         Some(Value::Object(fields)) => fields.remove("api_key"),
@@ -31,14 +32,14 @@ pub(crate) fn scope_of(request: &mut ApiRequest, keys: &[ApiKey]) -> Result<Opti
         .or_else(|| request.query("api_key"))
         .or_else(|| in_body.as_ref().and_then(Value::as_str))
         .ok_or(ApiError::Unauthorized)?;
-    // Every key is compared, whichever fits: the time tells nothing.
-    let mut fitting = None;
+    // Compare every key, so that the time does not reveal which one matched.
+    let mut matching = None;
     for key in keys {
-        if bool::from(same(given, key.key.expose())) {
-            fitting = Some(key.clinic.clone());
+        if bool::from(digests_match(given, key.key.expose())) {
+            matching = Some(key.clinic.clone());
         }
     }
-    fitting.ok_or(ApiError::Unauthorized)
+    matching.ok_or(ApiError::Unauthorized)
 }
 
 /// The secret in the webhooks' URLs.
@@ -46,7 +47,7 @@ pub(crate) fn scope_of(request: &mut ApiRequest, keys: &[ApiKey]) -> Result<Opti
 pub enum WebhookToken {
     /// Webhooks carry it as `?token=`.
     Required(Secret),
-    /// Everybody may call: only on a local server.
+    /// Every call is accepted. Local server only.
     NotRequired,
 }
 
@@ -54,7 +55,7 @@ impl WebhookToken {
     pub(crate) fn check(&self, request: &ApiRequest) -> Result<(), ApiError> {
         let Self::Required(token) = self else { return Ok(()) };
         let given = request.query("token").unwrap_or_default();
-        if bool::from(same(given, token.expose())) { Ok(()) } else { Err(ApiError::Unauthorized) }
+        if bool::from(digests_match(given, token.expose())) { Ok(()) } else { Err(ApiError::Unauthorized) }
     }
 }
 
@@ -63,6 +64,6 @@ fn bearer(request: &ApiRequest) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
-fn same(given: &str, right: &str) -> Choice {
-    Sha256::digest(given.as_bytes()).as_slice().ct_eq(Sha256::digest(right.as_bytes()).as_slice())
+fn digests_match(given: &str, expected: &str) -> Choice {
+    Sha256::digest(given.as_bytes()).as_slice().ct_eq(Sha256::digest(expected.as_bytes()).as_slice())
 }

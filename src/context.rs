@@ -1,5 +1,5 @@
-//! What a function is given: one type per kind of function. The type says which stores the function
-//! uses, and so what its IAM role must allow.
+//! The clients and settings of a function, one type per kind of function. The type shows which stores the
+//! function uses, and so what its IAM role must allow.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -21,12 +21,13 @@ use crate::error::ApiError;
 use crate::metrics::Metrics;
 use crate::request::ApiRequest;
 
-/// What one kind of function is given.
+/// The clients and settings that one kind of function uses.
 pub trait Context: Clone + Send + Sync + Sized + 'static {
-    /// Builds it from the environment. Nothing connects before it is used or warmed up.
+    /// Builds the context from the environment. Clients connect at the first use, or in [`Context::warm_up`].
     fn from_env(env: Lookup<'_>) -> Result<Self, StartError>;
 
-    /// Opens the connections ahead of the first request, which reports failures.
+    /// Opens the connections before the first request. A failure is only logged; the first request reports
+    /// it.
     fn warm_up(&self) -> impl Future<Output = ()> + Send;
 
     /// The current time.
@@ -36,12 +37,12 @@ pub trait Context: Clone + Send + Sync + Sized + 'static {
     fn metrics(&self) -> &Metrics;
 }
 
-/// What an HTTP function is given.
+/// The context of an HTTP function.
 pub trait HttpContext: Context {
     /// Who may call.
     const AUTH: Auth;
 
-    /// Refuses callers who may not call, and notes in the request which clinics the caller may touch.
+    /// Refuses a caller without a valid key or token. Otherwise sets the request's scope.
     fn authorize(&self, request: &mut ApiRequest) -> Result<(), ApiError>;
 }
 
@@ -62,7 +63,7 @@ pub struct Reception {
     keys: Arc<[ApiKey]>,
 }
 
-/// Admin routes that may write to patients: all stores, and z-api.
+/// Admin routes that may send messages to patients: all stores, and z-api.
 #[derive(Clone)]
 pub struct Messenger {
     pub(crate) chats: Chats,
@@ -96,7 +97,7 @@ pub struct Reconciler {
     metrics: Metrics,
 }
 
-/// A function cannot start.
+/// Why a function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Variables are missing or invalid.
@@ -107,13 +108,13 @@ pub enum StartError {
     Store(#[from] StoreError),
     /// The HTTP client could not be created.
     #[error("could not create the HTTP client: {0}")]
-    Http(#[from] scheduler_core::adapters::zapi::StartError),
+    Http(#[from] scheduler_core::adapters::zapi::ZapiConfigError),
     /// The key of the service account is not valid.
     #[error(transparent)]
-    Sheets(#[from] scheduler_core::adapters::sheets::StartError),
+    Sheets(#[from] scheduler_core::adapters::sheets::SheetsConfigError),
 }
 
-/// The contexts of every kind of function over one set of clients, for a process that serves them all.
+/// One context of every kind over one set of clients, for a process that serves all functions.
 #[derive(Clone)]
 #[allow(missing_docs, reason = "each is the context of that name")]
 pub struct Contexts {
@@ -126,7 +127,7 @@ pub struct Contexts {
 }
 
 impl Contexts {
-    /// All contexts share these clients, keys and metrics.
+    /// Builds all contexts from the same clients, keys and metrics.
     pub fn new(
         chats: Chats,
         sheets: SheetSync,
@@ -152,7 +153,7 @@ impl Contexts {
     }
 }
 
-macro_rules! parts_of_contexts {
+macro_rules! impl_as_ref {
     ($($field:ident: $context:ident),+) => {$(
         impl AsRef<$context> for Contexts {
             fn as_ref(&self) -> &$context {
@@ -162,7 +163,7 @@ macro_rules! parts_of_contexts {
     )+};
 }
 
-parts_of_contexts!(
+impl_as_ref!(
     admin: Admin, reception: Reception, messenger: Messenger, webhook: Webhook, job: Job, reconciler: Reconciler
 );
 
@@ -171,7 +172,7 @@ impl Context for Admin {
         let mut reader = EnvReader::new(env);
         let read = (reader.database(SslMode::VerifyFull), reader.api_keys());
         let (database, keys) = reader.finish(read)?;
-        Ok(Self { db: Db::held(&database)?, clock: Arc::new(SystemClock), keys: keys.into() })
+        Ok(Self { db: Db::single_connection(&database)?, clock: Arc::new(SystemClock), keys: keys.into() })
     }
 
     async fn warm_up(&self) {
@@ -193,7 +194,7 @@ impl Context for Reception {
         let read = (reader.database(SslMode::VerifyFull), reader.reminders(), reader.api_keys());
         let (database, reminders, keys) = reader.finish(read)?;
         Ok(Self {
-            db: Db::held(&database)?,
+            db: Db::single_connection(&database)?,
             reminders: Reminders::new(reminders),
             clock: Arc::new(SystemClock),
             keys: keys.into(),
@@ -255,7 +256,7 @@ context_with_chats!(Reconciler, EnvReader::sheets, |chats, metrics, config| Self
     metrics
 });
 
-macro_rules! called_with_a_key {
+macro_rules! authorize_by_key {
     ($($context:ident),+) => {$(
         impl HttpContext for $context {
             const AUTH: Auth = Auth::Key;
@@ -268,7 +269,7 @@ macro_rules! called_with_a_key {
     )+};
 }
 
-called_with_a_key!(Admin, Reception, Messenger);
+authorize_by_key!(Admin, Reception, Messenger);
 
 impl HttpContext for Webhook {
     const AUTH: Auth = Auth::Token;
@@ -278,13 +279,14 @@ impl HttpContext for Webhook {
     }
 }
 
-/// The rest of a function's configuration, for functions that need all stores and z-api.
+/// Builds the clients of functions that need all stores and z-api. The error names every missing or invalid
+/// variable, including those that were read from `reader` before.
 fn open_chats(mut reader: EnvReader<'_>) -> Result<(Chats, Metrics), StartError> {
     let stage = reader.optional("STAGE");
     let read = (reader.database(SslMode::VerifyFull), reader.tables(), reader.zapi());
     let (database, tables, zapi) = reader.finish(read)?;
     let chats = Chats {
-        db: Db::held(&database)?,
+        db: Db::single_connection(&database)?,
         tables: Tables::new(tables),
         whatsapp: Arc::new(Zapi::new(&zapi.base_url, zapi.client_token)?),
         clock: Arc::new(SystemClock),

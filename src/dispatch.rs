@@ -13,10 +13,10 @@ pub async fn dispatch(contexts: &Contexts, request: Request<Vec<u8>>) -> Respons
         return with_headers(StatusCode::NO_CONTENT, String::new());
     }
     let path = request.uri().path();
-    let there = || ROUTES.iter().filter(|route| route.matches(path).is_some());
-    match there().find(|route| route.method == request.method().as_str()) {
+    let matching = || ROUTES.iter().filter(|route| route.matches(path).is_some());
+    match matching().find(|route| route.method == request.method().as_str()) {
         Some(route) => route.respond(contexts, request).await,
-        None if there().next().is_some() => wrong_method(there().map(|route| route.method)),
+        None if matching().next().is_some() => wrong_method(matching().map(|route| route.method)),
         None => ApiError::NotFound("Rota não encontrada.").into_response(""),
     }
 }

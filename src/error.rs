@@ -1,5 +1,5 @@
-//! What a call may fail with, and how each is told: the caller reads what they can mend, the log has
-//! the cause.
+//! Why a call fails, and the answer to each failure. The answer says what the caller can correct; the cause
+//! goes to the log.
 
 use http::{HeaderValue, Response, StatusCode, header};
 use scheduler_core::adapters::postgres::faq::CreateFaqError;
@@ -25,7 +25,7 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    /// A fault of a field.
+    /// An error of `field`, in Portuguese.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
@@ -34,42 +34,42 @@ impl FieldError {
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// 400: every fault at once; nothing was written.
+    /// 400, with every error at once. Nothing was written.
     #[error("invalid request")]
     Invalid(Vec<FieldError>),
     /// 401: no key, or a wrong one.
     #[error("unauthorised")]
     Unauthorized,
-    /// 404: what is not there, in Portuguese.
+    /// 404, with a Portuguese text that says what was not found.
     #[error("not found")]
     NotFound(&'static str),
-    /// 405
-    #[error("wrong method")]
+    /// 405: the path does not have this method.
+    #[error("method not allowed")]
     WrongMethod,
-    /// 409: with what it conflicts, in Portuguese.
+    /// 409, with a Portuguese text that says what the conflict is.
     #[error("conflict")]
     Conflict(&'static str),
-    /// 413
+    /// 413: the body is over 1 MiB.
     #[error("body too large")]
     TooLarge,
-    /// 500: our fault.
+    /// 500: an internal error.
     #[error("{0}")]
     Internal(Box<dyn std::error::Error + Send + Sync>),
-    /// 502: the WhatsApp provider would not have a message.
-    #[error("the provider refused a message")]
+    /// 502: the WhatsApp provider refused a message or did not answer in time.
+    #[error("the provider did not accept the message")]
     Refused(#[source] SendError),
-    /// 503: a store is away.
-    #[error("a store is away")]
+    /// 503: a store is unavailable.
+    #[error("a store is unavailable")]
     Unavailable(#[source] StoreError),
 }
 
 impl ApiError {
-    /// Our fault; `cause` is for the log.
+    /// An internal error. `cause` goes to the log only.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
     }
 
-    /// One field is wrong.
+    /// 400 for a single field.
     pub fn field(field: &str, message: &str) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])
     }
@@ -89,7 +89,7 @@ impl ApiError {
         }
     }
 
-    /// The answer; of our own faults it tells only where to look in the log.
+    /// Builds the answer. Logs a server error with its causes, which the caller does not see.
     pub fn into_response(self, trace_id: &str) -> Response<String> {
         let status = self.status();
         if status.is_server_error() {
@@ -160,7 +160,7 @@ impl From<CreateTemplateError> for ApiError {
             CreateTemplateError::Duplicate => {
                 Self::Conflict("A clínica já tem um modelo com esta template_key, ativo ou não.")
             }
-            CreateTemplateError::NoClinic => Self::NotFound("Clínica não encontrada."),
+            CreateTemplateError::UnknownClinic => Self::NotFound("Clínica não encontrada."),
             CreateTemplateError::Store(error) => error.into(),
         }
     }
@@ -172,7 +172,7 @@ impl From<CreateFaqError> for ApiError {
             CreateFaqError::Duplicate => {
                 Self::Conflict("A clínica já tem uma pergunta com esta question_key, ativa ou não.")
             }
-            CreateFaqError::NoClinic => Self::NotFound("Clínica não encontrada."),
+            CreateFaqError::UnknownClinic => Self::NotFound("Clínica não encontrada."),
             CreateFaqError::Store(error) => error.into(),
         }
     }

@@ -14,7 +14,7 @@ use crate::error::ApiError;
 /// The future of a job's summary.
 pub type SummaryFuture<'a> = Pin<Box<dyn Future<Output = Result<Value, ApiError>> + Send + 'a>>;
 
-/// What is known of a job without its code.
+/// A job's name and schedule, without its code.
 pub struct JobInfo {
     /// Name of the function in AWS.
     pub function: &'static str,
@@ -26,15 +26,15 @@ pub struct JobInfo {
     pub every_minutes: i64,
 }
 
-/// A job that is given a `C`.
+/// A job that runs with the context `C`.
 pub struct ScheduledJob<C> {
     pub(crate) info: JobInfo,
     pub(crate) run: for<'a> fn(&'a C) -> SummaryFuture<'a>,
 }
 
-/// A job of any context, for a process that runs all of them.
+/// A job with any context, so that one process can run all of them.
 pub trait AnyJob: Sync {
-    /// What is known of it without its code.
+    /// The job's name and schedule.
     fn info(&self) -> &JobInfo;
 
     /// Runs it with its own context.
@@ -64,7 +64,7 @@ impl<C: Context> ScheduledJob<C> {
     /// Runs it and returns its summary.
     pub async fn run(&self, context: &C) -> Result<Value, ApiError> {
         let (summary, stats) = call_stats::measure((self.run)(context)).await;
-        // Nobody waits for the chats that a job works on: only failed messages are reported.
+        // No patient waits for a job, so its duration and waits are not reported, only the failed messages.
         context.metrics().emit_failed(stats.failed_messages, context.clock().now());
         summary
     }

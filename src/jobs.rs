@@ -15,7 +15,7 @@ use crate::metrics::Metric;
 /// Time budget of one run; functions time out after 20 seconds.
 const BUDGET: Duration = Duration::from_secs(14);
 
-/// Takes up what a crash or an outage left behind.
+/// Continues the work that a crash or an outage interrupted, and writes the clinics' sheets.
 pub static RECONCILER: ScheduledJob<Reconciler> = ScheduledJob {
     info: JobInfo {
         function: "Reconciler",
@@ -26,7 +26,7 @@ pub static RECONCILER: ScheduledJob<Reconciler> = ScheduledJob {
     run: |context| Box::pin(reconcile(context)),
 };
 
-/// Sends the reminders whose time has come.
+/// Sends the reminders that are due.
 pub static REMINDER_PROCESSOR: ScheduledJob<Job> = ScheduledJob {
     info: JobInfo {
         function: "ReminderProcessor",
@@ -37,7 +37,7 @@ pub static REMINDER_PROCESSOR: ScheduledJob<Job> = ScheduledJob {
     run: |context| Box::pin(process_reminders(context)),
 };
 
-/// Tells each clinic in its evening who comes tomorrow.
+/// Sends each clinic a report of tomorrow's appointments every evening, in the clinic's time zone.
 pub static DAILY_REPORT_SENDER: ScheduledJob<Job> = ScheduledJob {
     info: JobInfo {
         function: "DailyReportSender",
@@ -51,16 +51,17 @@ pub static DAILY_REPORT_SENDER: ScheduledJob<Job> = ScheduledJob {
 /// Every scheduled function.
 pub static JOBS: &[&dyn AnyJob] = &[&RECONCILER, &REMINDER_PROCESSOR, &DAILY_REPORT_SENDER];
 
-/// What a run of the Reconciler did, in one object.
+/// What one run of the Reconciler did, as one JSON object.
 #[derive(Serialize)]
-struct Reconciled {
+struct RunSummary {
     #[serde(flatten)]
     chats: ReconcileSummary,
     #[serde(flatten)]
     sheets: SheetSummary,
 }
 
-/// Both at once, and neither keeps the other from its end: a patient does not wait for Google.
+/// Continues the chats and writes the sheets in parallel, so that patients do not wait for Google. An error
+/// in one does not stop the other.
 async fn reconcile(context: &Reconciler) -> Result<Value, ApiError> {
     let (chats, sheets) = tokio::join!(context.chats.reconcile(BUDGET), write_sheets(context));
     if let Ok(summary) = &chats {
@@ -76,10 +77,10 @@ async fn reconcile(context: &Reconciler) -> Result<Value, ApiError> {
             inbox_left = summary.inbox_left,
             reminders_projected = summary.reminders_projected,
             reminders_left = summary.reminders_left,
-            "took up what was left behind"
+            "continued unfinished work"
         );
     }
-    serde_json::to_value(Reconciled { chats: summary, sheets })
+    serde_json::to_value(RunSummary { chats: summary, sheets })
         .map_err(|error| ApiError::internal(error.to_string()))
 }
 
@@ -89,7 +90,7 @@ async fn process_reminders(context: &Job) -> Result<Value, ApiError> {
     context.metrics().emit(Metric::OldestReminderDueAge, summary.oldest_due_seconds, now);
     context.metrics().emit_failed(summary.failed, now);
     for clinic in &summary.at_fault {
-        context.metrics().emit_of(Metric::InstanceFaults, 1, clinic, now);
+        context.metrics().emit_for_clinic(Metric::InstanceFaults, 1, clinic, now);
     }
     tracing::info!(
         step = "remind",
@@ -115,7 +116,7 @@ async fn send_reports(context: &Job) -> Result<Value, ApiError> {
         blocked = summary.blocked,
         failed = summary.failed,
         left = summary.left,
-        "told the clinics of tomorrow"
+        "sent the nightly reports"
     );
     serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
 }
@@ -124,8 +125,8 @@ async fn write_sheets(context: &Reconciler) -> Result<SheetSummary, ApiError> {
     let summary = context.sheets.write_sheets(BUDGET).await?;
     for backlog in summary.backlogs.iter().filter(|backlog| backlog.behind > 0) {
         let now = context.clock().now();
-        context.metrics().emit_of(Metric::SheetRowsBehind, backlog.behind, &backlog.clinic, now);
-        context.metrics().emit_of(Metric::SheetBacklogAge, backlog.seconds, &backlog.clinic, now);
+        context.metrics().emit_for_clinic(Metric::SheetRowsBehind, backlog.behind, &backlog.clinic, now);
+        context.metrics().emit_for_clinic(Metric::SheetBacklogAge, backlog.seconds, &backlog.clinic, now);
     }
     if summary != SheetSummary::default() {
         tracing::info!(

@@ -1,4 +1,4 @@
-//! What every Lambda does: read the environment, open what will be needed, answer.
+//! What every Lambda does: read the environment, open the connections, answer requests or events.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use crate::context::{Context, HttpContext};
 use crate::job::ScheduledJob;
-use crate::logging::{self, LogForm};
+use crate::logging::{self, LogFormat};
 use crate::route::{Route, respond};
 
 /// Serves one route until AWS ends the process.
@@ -19,13 +19,13 @@ pub async fn run<C: HttpContext>(route: &'static Route<C>) -> ExitCode {
     let Some(context) = start::<C>().await else { return ExitCode::FAILURE };
     let context = &context;
     let served = lambda_http::run(service_fn(move |request: lambda_http::Request| async move {
-        Ok::<_, Error>(respond(context, route, plain(request)).await)
+        Ok::<_, Error>(respond(context, route, with_bytes(request)).await)
     }));
-    ended(served.await)
+    exit_code(served.await)
 }
 
-/// Runs one job at every event until AWS ends the process. The answer is the job's summary; a
-/// failed run is an error, which AWS counts and tries again.
+/// Runs one job on every event until AWS ends the process. The answer is the job's summary; a failed run is
+/// an error, which AWS counts and retries.
 pub async fn run_job<C: Context>(job: &'static ScheduledJob<C>) -> ExitCode {
     let Some(context) = start::<C>().await else { return ExitCode::FAILURE };
     let context = &context;
@@ -37,11 +37,11 @@ pub async fn run_job<C: Context>(job: &'static ScheduledJob<C>) -> ExitCode {
             Error::from(error.to_string())
         })
     }));
-    ended(served.await)
+    exit_code(served.await)
 }
 
 async fn start<C: Context>() -> Option<C> {
-    logging::start(LogForm::Json);
+    logging::start(LogFormat::Json);
     #[cfg(debug_assertions)]
     if let Some(point) = scheduler_core::config::failpoint() {
         scheduler_core::failpoints::abort_at(&point);
@@ -58,18 +58,19 @@ async fn start<C: Context>() -> Option<C> {
     }
 }
 
-fn ended(served: Result<(), Error>) -> ExitCode {
+fn exit_code(served: Result<(), Error>) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(step = "runtime", error = %error, "the runtime ended");
+            tracing::error!(step = "runtime", error = %error, "the Lambda runtime failed");
             ExitCode::FAILURE
         }
     }
 }
 
-/// The request with its body as bytes, base64 undone, the stage still in its path.
-fn plain(request: lambda_http::Request) -> Request<Vec<u8>> {
+/// The same request with its body as bytes. `lambda_http` has decoded base64; the path may begin with the
+/// stage.
+fn with_bytes(request: lambda_http::Request) -> Request<Vec<u8>> {
     let (parts, body) = request.into_parts();
     let bytes = match body {
         Body::Empty => Vec::new(),

@@ -1,4 +1,4 @@
-//! The API: every function of the scheduler, each a thin Lambda, and all of them in one local server.
+//! The API: every function of the scheduler. Each is a thin Lambda; the local server runs all of them.
 
 pub mod auth;
 pub mod context;

@@ -1,5 +1,5 @@
-//! How a log line looks: `[traceId: …] [step] message` and the same values as fields; JSON in Lambda,
-//! plain text locally.
+//! The format of log lines (docs/rules/security.md#logs): `[traceId: …] [step] message` and the same values
+//! as fields; JSON in Lambda, text locally.
 
 use std::fmt::{self, Write};
 
@@ -12,44 +12,44 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Which of the two forms.
+/// The format of the log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogForm {
+pub enum LogFormat {
     /// One JSON object a line.
     Json,
     /// A line of text.
     Text,
 }
 
-/// Starts the log on standard error. Only our own crates and warnings of others are heard: a
-/// library's debug lines may quote a patient. The embedded DynamoDB warns of every condition that
-/// does not hold, which is how a chat's lease is refused.
-pub fn start(form: LogForm) {
+/// Starts the log on standard error. Libraries log warnings and errors only, because their debug lines may
+/// quote a patient. The embedded DynamoDB logs errors only: it warns about every failed condition, and a
+/// condition fails in normal operation whenever a chat is already leased.
+pub fn start(form: LogFormat) {
     let ours = ["scheduler_core", "scheduler_api", "scheduler_local"].map(|name| (name, LevelFilter::INFO));
     let filter = Targets::new()
         .with_default(LevelFilter::WARN)
         .with_target("dynoxide", LevelFilter::ERROR)
         .with_targets(ours);
     let lines = tracing_subscriber::fmt::layer()
-        .event_format(Line(form))
+        .event_format(LineFormat(form))
         .with_writer(std::io::stderr as fn() -> std::io::Stderr);
-    // A second start, in a test, keeps the first.
-    let _ = tracing_subscriber::registry().with(filter).with(Traces).with(lines).try_init();
+    // A second call, which tests make, has no effect.
+    let _ = tracing_subscriber::registry().with(filter).with(TraceIdLayer).with(lines).try_init();
 }
 
-/// Keeps each span's trace id where its events find it.
-struct Traces;
+/// Stores the trace id of each span in the span, where [`LineFormat`] finds it.
+struct TraceIdLayer;
 
 struct TraceId(String);
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Traces {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for TraceIdLayer {
     fn on_new_span(
         &self,
         attributes: &tracing::span::Attributes<'_>,
         id: &tracing::Id,
         context: Context<'_, S>,
     ) {
-        let mut fields = Fields::default();
+        let mut fields = EventFields::default();
         attributes.record(&mut fields);
         if let (Some(span), Some(trace_id)) = (context.span(id), fields.take("trace_id")) {
             span.extensions_mut().insert(TraceId(trace_id));
@@ -57,9 +57,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Tr
     }
 }
 
-struct Line(LogForm);
+struct LineFormat(LogFormat);
 
-impl<S, N> FormatEvent<S, N> for Line
+impl<S, N> FormatEvent<S, N> for LineFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -70,7 +70,7 @@ where
         mut to: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut fields = Fields::default();
+        let mut fields = EventFields::default();
         event.record(&mut fields);
         let trace_id = context
             .event_scope()
@@ -83,7 +83,7 @@ where
         let line = one_line(&format!("[traceId: {trace_id}] [{step}] {message}"));
         let level = event.metadata().level();
         match self.0 {
-            LogForm::Json => {
+            LogFormat::Json => {
                 let mut object = serde_json::Map::new();
                 object.insert("level".into(), level.as_str().into());
                 object.insert("message".into(), line.into());
@@ -94,7 +94,7 @@ where
                 }
                 writeln!(to, "{}", serde_json::Value::Object(object))
             }
-            LogForm::Text => {
+            LogFormat::Text => {
                 write!(to, "{line}")?;
                 for (name, value) in &fields.0 {
                     write!(to, " {name}={}", one_line(value))?;
@@ -107,16 +107,16 @@ where
 
 /// An event's fields as text, in order.
 #[derive(Default)]
-struct Fields(Vec<(String, String)>);
+struct EventFields(Vec<(String, String)>);
 
-impl Fields {
+impl EventFields {
     fn take(&mut self, name: &str) -> Option<String> {
         let at = self.0.iter().position(|(field, _)| field == name)?;
         Some(self.0.remove(at).1)
     }
 }
 
-impl Visit for Fields {
+impl Visit for EventFields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.0.push((field.name().to_owned(), format!("{value:?}")));
     }
@@ -125,7 +125,7 @@ impl Visit for Fields {
         self.0.push((field.name().to_owned(), value.to_owned()));
     }
 
-    /// The whole chain of causes.
+    /// Records the error with its whole chain of causes.
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
         let mut chain = value.to_string();
         let mut cause = value.source();

@@ -1,5 +1,5 @@
-//! The OpenAPI document: made of the table of routes, of what the reading functions ask for and of
-//! the types that are answered.
+//! Builds the OpenAPI document from the route table, the fields that the handlers read and the types that
+//! they return.
 
 mod answers;
 mod operation;
@@ -9,11 +9,11 @@ use serde_json::{Map, Value, json};
 
 use crate::routes::ROUTES;
 
-const ABOUT: &str = "\
-The scheduler of a clinic: appointments, services, opening hours and what its WhatsApp bot says.
+const DESCRIPTION: &str = "\
+A scheduler for clinics: appointments, services, opening hours and the texts of the WhatsApp bot.
 
-Messages to people are Portuguese. Every answer has `status` and `message`; a 400 lists every error \
-at once under `errors`. Behind API Gateway the stage stands in front of each path.";
+Texts for people are in Portuguese. Every answer has `status` and `message`; a 400 lists every error \
+at once under `errors`. Behind API Gateway each path begins with the stage.";
 
 /// The whole document.
 pub fn document() -> Value {
@@ -31,13 +31,13 @@ pub fn document() -> Value {
     components.extend(answers::schemas());
     json!({
         "openapi": "3.1.0",
-        "info": {"title": "Scheduler", "version": env!("CARGO_PKG_VERSION"), "description": ABOUT},
+        "info": {"title": "Scheduler", "version": env!("CARGO_PKG_VERSION"), "description": DESCRIPTION},
         "servers": [{"url": "/"}],
         "tags": tags(),
         "paths": paths,
         "components": {
             "schemas": components,
-            "responses": answers::refusals(),
+            "responses": answers::error_responses(),
             "headers": answers::headers(),
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -45,14 +45,14 @@ pub fn document() -> Value {
                 "keyInQuery": {"type": "apiKey", "in": "query", "name": "api_key"},
                 "token": {
                     "type": "apiKey", "in": "query", "name": "token",
-                    "description": "The secret in the webhooks' URLs; a local server may have none.",
+                    "description": "The secret in the webhook URLs. A local server may run without it.",
                 },
             },
         },
     })
 }
 
-/// Every resource once, in the table's order.
+/// Every resource once, in the order of the route table.
 fn tags() -> Vec<Value> {
     let mut names: Vec<&str> = Vec::new();
     for route in ROUTES {

@@ -9,17 +9,17 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 
-/// The largest body that is read.
-pub const LARGEST_BODY: usize = 1024 * 1024;
+/// Maximum size of a body, in bytes.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// One call, its caller known.
+/// One call. Handlers get it after its key or token was checked.
 #[derive(Debug)]
 pub struct ApiRequest {
-    /// The clinic whose key it came with; none for a key to every clinic.
+    /// The only clinic that the key gives access to; `None` if it gives access to every clinic.
     pub scope: Option<ClinicId>,
-    /// The body; `None` if there is none, or it is no JSON.
+    /// The body; `None` if it is empty or not JSON, and for a webhook also if it is over [`MAX_BODY_BYTES`].
     pub body: Option<Value>,
-    /// When it came.
+    /// When the call arrived.
     pub now: DateTime<Utc>,
     pub(crate) headers: HeaderMap,
     pub(crate) query: BTreeMap<String, String>,
@@ -27,31 +27,31 @@ pub struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// The clinic of the path, if this key may touch it; 404 otherwise.
+    /// The clinic in the path; 404 if the key does not give access to it.
     pub fn clinic(&self) -> Result<ClinicId, ApiError> {
         let id = ClinicId(self.placeholder("clinicId")?.to_owned());
-        // PostgreSQL takes no U+0000, and so no clinic has one.
+        // PostgreSQL stores no U+0000, so such a clinic cannot exist.
         if id.as_str().contains('\0') {
             return Err(ApiError::NotFound("Clínica não encontrada."));
         }
-        self.in_scope(&id)?;
+        self.require_scope(&id)?;
         Ok(id)
     }
 
-    /// 404 for a clinic that this key may not touch, as if it were not there.
-    pub fn in_scope(&self, clinic: &ClinicId) -> Result<(), ApiError> {
+    /// 404, as for an unknown clinic, if the key does not give access to this one.
+    pub fn require_scope(&self, clinic: &ClinicId) -> Result<(), ApiError> {
         match &self.scope {
             Some(own) if own != clinic => Err(ApiError::NotFound("Clínica não encontrada.")),
             _ => Ok(()),
         }
     }
 
-    /// 404 for a key to one clinic alone: to it there are no others.
-    pub fn every_clinic(&self) -> Result<(), ApiError> {
+    /// 404 if the key gives access to only one clinic.
+    pub fn require_access_to_every_clinic(&self) -> Result<(), ApiError> {
         if self.scope.is_some() { Err(ApiError::NotFound("Rota não encontrada.")) } else { Ok(()) }
     }
 
-    /// An id of the path; what is no id is not there either.
+    /// An id in the path; 404 if it is malformed, as for an unknown id.
     pub fn id<T: std::str::FromStr>(&self, name: &str, missing: &'static str) -> Result<T, ApiError> {
         self.placeholder(name)?.parse().map_err(|_| ApiError::NotFound(missing))
     }
@@ -68,26 +68,34 @@ impl ApiRequest {
 
     fn placeholder(&self, name: &str) -> Result<&str, ApiError> {
         let found = self.path.iter().find(|(placeholder, _)| *placeholder == name);
-        found.map(|(_, value)| value.as_str()).ok_or_else(|| ApiError::internal("no such placeholder"))
+        found
+            .map(|(_, value)| value.as_str())
+            .ok_or_else(|| ApiError::internal("the path has no such placeholder"))
     }
 }
 
 /// Reads a body as JSON; `None` if it is not JSON.
 pub(crate) fn read_body(bytes: &[u8]) -> Result<Option<Value>, ApiError> {
-    if bytes.len() > LARGEST_BODY { Err(ApiError::TooLarge) } else { Ok(serde_json::from_slice(bytes).ok()) }
+    if bytes.len() > MAX_BODY_BYTES {
+        Err(ApiError::TooLarge)
+    } else {
+        Ok(serde_json::from_slice(bytes).ok())
+    }
 }
 
-/// The parameters of a query; the first of a name counts.
+/// The parameters of a query. If a name is repeated, its first value counts.
 pub(crate) fn read_query(query: &str) -> BTreeMap<String, String> {
     let mut values = BTreeMap::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        values.entry(decoded(&name.replace('+', " "))).or_insert_with(|| decoded(&value.replace('+', " ")));
+        values
+            .entry(percent_decode(&name.replace('+', " ")))
+            .or_insert_with(|| percent_decode(&value.replace('+', " ")));
     }
     values
 }
 
-/// Percent-decodes a part of a URL; what is no such code stays as it is.
-pub(crate) fn decoded(text: &str) -> String {
+/// Percent-decodes a part of a URL. Invalid escapes are left unchanged.
+pub(crate) fn percent_decode(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

@@ -1,5 +1,5 @@
-//! One HTTP function: its place in the API, and a call from its first byte to its answer. The same code
-//! runs in a Lambda, in the local server and in a test.
+//! One HTTP function: its route, and how a call is answered. Lambdas, the local server and tests run the same
+//! code.
 
 use std::future::Future;
 use std::ops::Deref;
@@ -19,12 +19,12 @@ use crate::description::Description;
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::kebab::kebab;
-use crate::request::{ApiRequest, decoded, read_body, read_query};
+use crate::request::{ApiRequest, percent_decode, read_body, read_query};
 
 /// The future of a handler.
 pub type HandlerFuture<'a> = Pin<Box<dyn Future<Output = Result<Reply, ApiError>> + Send + 'a>>;
 
-/// What is known of a route without its handler.
+/// A route's function, path and access, without its handler.
 pub struct RouteInfo {
     /// Name of the function in AWS, such as `GetClinic`.
     pub function: &'static str,
@@ -39,15 +39,15 @@ pub struct RouteInfo {
     pub(crate) description: Description,
 }
 
-/// A route whose handler is given a `C`.
+/// A route whose handler runs with the context `C`.
 pub struct Route<C> {
     pub(crate) info: RouteInfo,
     pub(crate) handler: for<'a> fn(&'a C, ApiRequest) -> HandlerFuture<'a>,
 }
 
-/// A route of any context, for a process that serves all of them.
+/// A route with any context, so that one process can serve all of them.
 pub trait AnyRoute: Sync {
-    /// What is known of it without its handler.
+    /// The route's function, path and access.
     fn info(&self) -> &RouteInfo;
 
     /// Answers a call with the route's own context.
@@ -99,12 +99,12 @@ where
 }
 
 impl RouteInfo {
-    /// The values of the path's placeholders if `path` is this route's, with or without API
-    /// Gateway's stage in front.
+    /// The values of the placeholders if `path` matches this route, with or without API Gateway's stage in
+    /// front.
     pub fn matches(&self, path: &str) -> Option<Vec<(&'static str, String)>> {
         let given: Vec<&str> = path.trim_matches('/').split('/').collect();
         let wanted: Vec<&'static str> = self.path.trim_matches('/').split('/').collect();
-        fits(&wanted, &given).or_else(|| fits(&wanted, given.get(1..)?))
+        match_segments(&wanted, &given).or_else(|| match_segments(&wanted, given.get(1..)?))
     }
 
     /// The binary's name, such as `get-clinic`.
@@ -152,7 +152,7 @@ async fn run<C: HttpContext>(
             request.body = body;
             None
         }
-        // z-api would only send an oversized event again.
+        // Ignore an oversized event, because z-api would only send it again after an error.
         Err(_) if route.auth == Auth::Token => None,
         Err(error) => Some(error),
     };
@@ -164,23 +164,23 @@ async fn run<C: HttpContext>(
     }
 }
 
-/// API Gateway's own id of the call, else one of ours.
+/// The trace id that API Gateway set, or a new UUID.
 fn trace_id(request: &Request<Vec<u8>>) -> String {
     let given = request.headers().get("x-amzn-trace-id").and_then(|id| id.to_str().ok());
-    let plain = |id: &&str| {
+    let is_safe = |id: &&str| {
         id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-=;:.".contains(&byte))
     };
-    given.filter(plain).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+    given.filter(is_safe).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
 }
 
-fn fits(wanted: &[&'static str], given: &[&str]) -> Option<Vec<(&'static str, String)>> {
+fn match_segments(wanted: &[&'static str], given: &[&str]) -> Option<Vec<(&'static str, String)>> {
     if wanted.len() != given.len() {
         return None;
     }
     let mut values = Vec::new();
     for (wanted, given) in wanted.iter().zip(given) {
         match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-            Some(name) => values.push((name, decoded(given))),
+            Some(name) => values.push((name, percent_decode(given))),
             None if wanted == given => {}
             None => return None,
         }
@@ -193,7 +193,7 @@ mod tests {
     use crate::routes::{CREATE_AVAILABILITY_RULE, GET_CLINIC, WHATSAPP_STATUS_WEBHOOK};
 
     #[test]
-    fn a_path_is_known_with_and_without_the_stage() {
+    fn a_path_matches_with_and_without_the_stage() {
         let check = |path: &str, clinic: Option<&str>| {
             let found = GET_CLINIC.matches(path).map(|values| values[0].1.clone());
             assert_eq!(found.as_deref(), clinic, "{path}");

@@ -1,4 +1,4 @@
-//! What functions read of the environment, held against what they are deployed with.
+//! Compares the variables that each function reads with those that it is deployed with.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +13,8 @@ use super::StartError;
 use crate::jobs::JOBS;
 use crate::routes::ROUTES;
 
-/// What a function may read and is deployed without: another way to say the same, for tests and the
-/// local server, and what Lambda sets by itself.
+/// Variables that a function may read but is deployed without: alternatives for tests and the local server,
+/// and what Lambda sets itself.
 const NOT_DEPLOYED: [&str; 4] =
     ["DATABASE_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL", "AWS_REGION"];
 
@@ -29,9 +29,9 @@ fn parsed<T: for<'de> Deserialize<'de>>(path: &Path) -> T {
 
 /// The variables that a function looks up when it starts.
 fn looked_up(start: impl FnOnce(Lookup<'_>) -> Result<(), StartError>) -> BTreeSet<String> {
-    let asked = RefCell::new(BTreeSet::new());
+    let names = RefCell::new(BTreeSet::new());
     let lookup = |name: &str| {
-        asked.borrow_mut().insert(name.to_owned());
+        names.borrow_mut().insert(name.to_owned());
         match name {
             "RDS_PORT" => Some("5432".to_owned()),
             "RDS_SSL_MODE" => Some("verify-full".to_owned()),
@@ -40,15 +40,16 @@ fn looked_up(start: impl FnOnce(Lookup<'_>) -> Result<(), StartError>) -> BTreeS
             name => Some(name.to_owned()),
         }
     };
-    // No service account's key is one: what was asked for until then is all the same.
+    // The Reconciler does not start, because its placeholder is not a valid service account key. By then it
+    // has looked up every variable.
     let _ = start(&lookup);
-    let mut asked = asked.into_inner();
-    asked.retain(|name| !NOT_DEPLOYED.contains(&name.as_str()));
-    asked
+    let mut names = names.into_inner();
+    names.retain(|name| !NOT_DEPLOYED.contains(&name.as_str()));
+    names
 }
 
 #[test]
-fn every_function_is_deployed_with_what_it_reads_and_no_more() {
+fn every_function_is_deployed_with_exactly_the_variables_it_reads() {
     let sls = Path::new(env!("CARGO_MANIFEST_DIR")).join("sls");
     let groups: BTreeMap<String, BTreeMap<String, IgnoredAny>> = parsed(&sls.join("environment.yml"));
     let mut functions: BTreeMap<String, Deployed> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What a field may hold: how it is read, and how JSON Schema says the same.
+//! The types of fields: how each is read, and its JSON Schema.
 
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
@@ -6,27 +6,27 @@ use scheduler_core::domain::clinic::BusinessHours;
 use scheduler_core::domain::phone::Phone;
 use serde_json::{Value, json};
 
-/// The longest text of one line, in characters.
-pub const LINE: usize = 200;
-/// The longest free text, in characters.
-pub const TEXT: usize = 4_000;
+/// Maximum length of a one-line text, in characters.
+pub const MAX_LINE_CHARS: usize = 200;
+/// Maximum length of a free text, in characters.
+pub const MAX_TEXT_CHARS: usize = 4_000;
 
-/// What a value says, or what is wrong with it, in Portuguese.
-pub type Read<T> = Result<T, String>;
+/// The value that was read, or what is wrong with it, in Portuguese.
+pub type ReadResult<T> = Result<T, String>;
 
-type Reading<T> = dyn Fn(&Value) -> Read<T> + Send;
+type ReadFn<T> = dyn Fn(&Value) -> ReadResult<T> + Send;
 
-/// A way to read a value.
+/// Reads a JSON value as a `T`, and describes the values that it accepts as JSON Schema.
 pub struct FieldReader<T> {
-    read: Box<Reading<T>>,
+    read: Box<ReadFn<T>>,
     #[cfg(feature = "openapi")]
     schema: Box<dyn Fn() -> Value + Send>,
 }
 
 impl<T: 'static> FieldReader<T> {
-    /// A reader of values of which JSON Schema says `schema`.
+    /// Pairs a reading function with the JSON Schema of the values that it accepts.
     pub fn new(
-        read: impl Fn(&Value) -> Read<T> + Send + 'static,
+        read: impl Fn(&Value) -> ReadResult<T> + Send + 'static,
         schema: impl Fn() -> Value + Send + 'static,
     ) -> Self {
         #[cfg(not(feature = "openapi"))]
@@ -38,10 +38,11 @@ impl<T: 'static> FieldReader<T> {
         }
     }
 
-    /// Takes what it reads a step further; `more` is what JSON Schema says of the step, on top.
+    /// Converts the value after reading it. `more` returns keywords that the conversion adds to the JSON
+    /// Schema.
     pub fn and_then<U: 'static>(
         self,
-        then: impl Fn(T) -> Read<U> + Send + 'static,
+        then: impl Fn(T) -> ReadResult<U> + Send + 'static,
         more: impl Fn() -> Value + Send + 'static,
     ) -> FieldReader<U> {
         let read = self.read;
@@ -49,19 +50,19 @@ impl<T: 'static> FieldReader<T> {
         let schema = self.schema;
         FieldReader::new(move |value| then(read(value)?), {
             #[cfg(feature = "openapi")]
-            let more = move || on_top(schema(), more());
+            let more = move || add_keywords(schema(), more());
             more
         })
     }
 }
 
 impl<T> FieldReader<T> {
-    /// What a value says.
-    pub fn read(&self, value: &Value) -> Read<T> {
+    /// Reads a value.
+    pub fn read(&self, value: &Value) -> ReadResult<T> {
         (self.read)(value)
     }
 
-    /// What it takes, as JSON Schema.
+    /// The JSON Schema of the values that it accepts.
     #[cfg(feature = "openapi")]
     pub(crate) fn schema(&self) -> Value {
         (self.schema)()
@@ -69,14 +70,14 @@ impl<T> FieldReader<T> {
 }
 
 #[cfg(feature = "openapi")]
-fn on_top(mut schema: Value, more: Value) -> Value {
+fn add_keywords(mut schema: Value, more: Value) -> Value {
     if let (Value::Object(schema), Value::Object(more)) = (&mut schema, more) {
         schema.extend(more);
     }
     schema
 }
 
-/// A text of one line or more, not blank, of at most `longest` characters, without U+0000.
+/// A text that is not blank and has at most `longest` characters, none of them U+0000. It is trimmed.
 pub fn text(longest: usize) -> FieldReader<String> {
     let read = move |value: &Value| {
         let given = value.as_str().ok_or("Deve ser um texto.")?;
@@ -93,7 +94,7 @@ pub fn text(longest: usize) -> FieldReader<String> {
     })
 }
 
-/// A whole number from `least` to `most`; to JSON, 60 and 60.0 are the same.
+/// A whole number from `least` to `most`. In JSON 60 and 60.0 are the same number.
 pub fn integer(least: i32, most: i32) -> FieldReader<i32> {
     let read = move |value: &Value| {
         let whole = value.as_f64().filter(|number| number.fract() == 0.0);
@@ -105,8 +106,8 @@ pub fn integer(least: i32, most: i32) -> FieldReader<i32> {
     FieldReader::new(read, move || json!({"type": "integer", "minimum": least, "maximum": most}))
 }
 
-/// A whole number of a query, where everything is text.
-pub fn number(least: i64, most: i64) -> FieldReader<i64> {
+/// A whole number in a query, where every value is text.
+pub fn query_integer(least: i64, most: i64) -> FieldReader<i64> {
     let read = move |value: &Value| {
         let number = value.as_str().and_then(|text| text.parse().ok());
         number
@@ -116,7 +117,7 @@ pub fn number(least: i64, most: i64) -> FieldReader<i64> {
     FieldReader::new(read, move || json!({"type": "integer", "minimum": least, "maximum": most}))
 }
 
-/// Yes or no.
+/// `true` or `false`.
 pub fn boolean() -> FieldReader<bool> {
     let read = |value: &Value| value.as_bool().ok_or_else(|| "Deve ser true ou false.".into());
     FieldReader::new(read, || json!({"type": "boolean"}))
@@ -126,7 +127,7 @@ pub fn boolean() -> FieldReader<bool> {
 pub fn date() -> FieldReader<NaiveDate> {
     let read = |value: &Value| {
         let read = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-        // chrono also takes signs and blanks for digits.
+        // chrono also accepts signs and blanks, so compare with the canonical form.
         let date = value.as_str().and_then(|text| read(text).filter(|date| date.to_string() == text));
         date.ok_or_else(|| "Deve ser uma data válida, AAAA-MM-DD.".into())
     };
@@ -144,7 +145,7 @@ pub fn time() -> FieldReader<NaiveTime> {
     FieldReader::new(read, || json!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}))
 }
 
-/// A phone number, in canonical digits.
+/// A phone number in any usual notation, read as its canonical digits.
 pub fn phone() -> FieldReader<String> {
     let read = |value: &Value| match value.as_str().map(Phone::parse) {
         Some(Ok(phone)) => Ok(phone.as_str().to_owned()),
@@ -154,7 +155,7 @@ pub fn phone() -> FieldReader<String> {
         json!({
             "type": "string",
             "format": "phone",
-            "description": "A phone number as people write it; without a country code it is Brazilian.",
+            "description": "A phone number in any usual notation. Without a country code it is Brazilian.",
             "examples": ["5511999990000", "(11) 99999-0000", "+1 212 555 0100"],
         })
     })
@@ -171,7 +172,7 @@ pub fn timezone() -> FieldReader<Tz> {
     )
 }
 
-/// Opening hours by weekday, each opening before it closes.
+/// Opening hours by weekday; `start` is before `end`.
 pub fn business_hours() -> FieldReader<BusinessHours> {
     const WRONG: &str = "Deve ter dias de mon a sun, cada um com start antes de end (HH:MM).";
     let read = |value: &Value| {
@@ -182,7 +183,7 @@ pub fn business_hours() -> FieldReader<BusinessHours> {
         let time = json!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"});
         let day = json!({
             "type": "object",
-            "description": "Opens at start, closes at end, which is later.",
+            "description": "Opens at start and closes at end; end is later than start.",
             "properties": {"start": time, "end": time},
             "required": ["start", "end"],
             "additionalProperties": false,
@@ -191,15 +192,15 @@ pub fn business_hours() -> FieldReader<BusinessHours> {
             ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map(|name| (name.to_owned(), day.clone()));
         json!({
             "type": "object",
-            "description": "A day left out is closed.",
+            "description": "A missing day is closed.",
             "properties": serde_json::Map::from_iter(days),
             "additionalProperties": false,
         })
     })
 }
 
-/// One of a few words.
-pub fn word<T: Copy + Send + Sync + 'static>(words: &'static [(&'static str, T)]) -> FieldReader<T> {
+/// One of the given words, read as the value next to it.
+pub fn one_of<T: Copy + Send + Sync + 'static>(words: &'static [(&'static str, T)]) -> FieldReader<T> {
     let known = || words.iter().map(|(word, _)| *word).collect::<Vec<_>>();
     let read = move |value: &Value| {
         let given = value.as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Free times.
+//! The route for free slots.
 
 use chrono::NaiveDate;
 use scheduler_core::app::availability::get_available_slots;
@@ -8,7 +8,7 @@ use super::{NO_CLINIC, NO_SERVICE, id_of};
 use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{Fields, LINE, date, text};
+use crate::fields::{Fields, MAX_LINE_CHARS, date, text};
 use crate::request::ApiRequest;
 
 pub(crate) async fn get_slots(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
@@ -26,5 +26,5 @@ pub(crate) async fn get_slots(context: &Admin, request: ApiRequest) -> Result<Re
 }
 
 pub(crate) fn get_slots_input(fields: &mut Fields) -> (NaiveDate, String) {
-    (fields.required("date", date()), fields.required("serviceId", text(LINE)))
+    (fields.required("date", date()), fields.required("serviceId", text(MAX_LINE_CHARS)))
 }

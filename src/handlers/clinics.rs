@@ -1,4 +1,4 @@
-//! Clinics.
+//! Routes for clinics.
 
 use chrono::{DateTime, Utc};
 use scheduler_core::app::clinics::{self, ClinicChange};
@@ -10,11 +10,13 @@ use super::NO_CLINIC;
 use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{Fields, LINE, TEXT, boolean, business_hours, integer, phone, text, timezone};
+use crate::fields::{
+    Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, business_hours, integer, phone, text, timezone,
+};
 use crate::request::ApiRequest;
 
 pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
-    request.every_clinic()?;
+    request.require_access_to_every_clinic()?;
     let mut fields = Fields::of_body(&request)?;
     let input = create_input(&mut fields);
     let (name, hours, change) = fields.finish(input)?;
@@ -23,7 +25,7 @@ pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply
 }
 
 pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
-    request.every_clinic()?;
+    request.require_access_to_every_clinic()?;
     let clinics = context.db.list_clinics().await?;
     let rows: Vec<_> = clinics.into_iter().map(ClinicView::from).collect();
     Reply::ok("Clínicas.").with("clinics", rows)
@@ -46,7 +48,7 @@ pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply
 
 pub(crate) fn create_input(fields: &mut Fields) -> (String, BusinessHours, ClinicChange) {
     (
-        fields.required("name", text(LINE)),
+        fields.required("name", text(MAX_LINE_CHARS)),
         fields.required("business_hours", business_hours()),
         settings(fields),
     )
@@ -55,34 +57,36 @@ pub(crate) fn create_input(fields: &mut Fields) -> (String, BusinessHours, Clini
 pub(crate) fn update_input(fields: &mut Fields) -> ClinicChange {
     fields.at_least_one();
     ClinicChange {
-        name: fields.change("name", text(LINE)),
-        business_hours: fields.change("business_hours", business_hours()),
-        active: fields.change("active", boolean()),
+        name: fields.non_null("name", text(MAX_LINE_CHARS)),
+        business_hours: fields.non_null("business_hours", business_hours()),
+        active: fields.non_null("active", boolean()),
         ..settings(fields)
     }
 }
 
-/// What may be said of a clinic when it is made and later.
+/// Reads the fields that both a new clinic and an update accept.
 fn settings(fields: &mut Fields) -> ClinicChange {
     ClinicChange {
         phone: fields.patch("phone", phone()),
-        address: fields.patch("address", text(LINE)),
-        timezone: fields.change("timezone", timezone()),
-        buffer_minutes: fields.change("buffer_minutes", integer(0, 720)),
-        min_notice_minutes: fields.change("min_notice_minutes", integer(0, 43_200)),
-        max_days_ahead: fields.change("max_days_ahead", integer(0, 730)),
-        welcome_message: fields.patch("welcome_message", text(TEXT)),
-        pre_session_instructions: fields.patch("pre_session_instructions", text(TEXT)),
-        zapi_instance_id: fields.patch("zapi_instance_id", text(LINE)),
-        zapi_instance_token: fields.change("zapi_instance_token", text(LINE)).map(Secret::new),
-        zapi_client_token: fields.patch("zapi_client_token", text(LINE)).map(|token| token.map(Secret::new)),
-        google_spreadsheet_id: fields.patch("google_spreadsheet_id", text(LINE)),
-        google_sheet_name: fields.change("google_sheet_name", text(LINE)),
+        address: fields.patch("address", text(MAX_LINE_CHARS)),
+        timezone: fields.non_null("timezone", timezone()),
+        buffer_minutes: fields.non_null("buffer_minutes", integer(0, 720)),
+        min_notice_minutes: fields.non_null("min_notice_minutes", integer(0, 43_200)),
+        max_days_ahead: fields.non_null("max_days_ahead", integer(0, 730)),
+        welcome_message: fields.patch("welcome_message", text(MAX_TEXT_CHARS)),
+        pre_session_instructions: fields.patch("pre_session_instructions", text(MAX_TEXT_CHARS)),
+        zapi_instance_id: fields.patch("zapi_instance_id", text(MAX_LINE_CHARS)),
+        zapi_instance_token: fields.non_null("zapi_instance_token", text(MAX_LINE_CHARS)).map(Secret::new),
+        zapi_client_token: fields
+            .patch("zapi_client_token", text(MAX_LINE_CHARS))
+            .map(|token| token.map(Secret::new)),
+        google_spreadsheet_id: fields.patch("google_spreadsheet_id", text(MAX_LINE_CHARS)),
+        google_sheet_name: fields.non_null("google_sheet_name", text(MAX_LINE_CHARS)),
         ..ClinicChange::default()
     }
 }
 
-/// The row as the API shows it: no token ever.
+/// A clinic as the API returns it, without its tokens.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Clinic"))]
 pub(crate) struct ClinicView {

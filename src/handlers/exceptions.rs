@@ -1,4 +1,4 @@
-//! Days that differ from their week.
+//! Routes for availability exceptions: closed days and special hours.
 
 use chrono::{NaiveDate, NaiveTime};
 use scheduler_core::adapters::postgres::exceptions::{
@@ -12,7 +12,7 @@ use super::{END_BEFORE_START, NO_CLINIC, NO_EXCEPTION};
 use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::{ApiError, FieldError};
-use crate::fields::{Fields, LINE, boolean, date, text, time, word};
+use crate::fields::{Fields, MAX_LINE_CHARS, boolean, date, one_of, text, time};
 use crate::request::ApiRequest;
 
 pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
@@ -20,8 +20,8 @@ pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply
     let mut fields = Fields::of_body(&request)?;
     let input = create_input(&mut fields);
     let new = fields.finish(input)?;
-    let made = context.db.create_exception(&clinic, &new).await?;
-    let ExceptionWithConflicts { exception, conflicts } = made.ok_or(ApiError::NotFound(NO_CLINIC))?;
+    let created = context.db.create_exception(&clinic, &new).await?;
+    let ExceptionWithConflicts { exception, conflicts } = created.ok_or(ApiError::NotFound(NO_CLINIC))?;
     Reply::created("Exceção criada.")
         .with("exceptionId", exception.id)?
         .with("exception", exception)?
@@ -44,11 +44,11 @@ pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply
     let input = update_input(&mut fields);
     let change = fields.finish(input)?;
     match context.db.update_exception(request.scope.as_ref(), id, &change).await? {
-        ExceptionUpdate::Done(standing) => Reply::ok("Exceção atualizada.")
-            .with("exception", standing.exception)?
-            .with("conflicts", standing.conflicts),
+        ExceptionUpdate::Updated(updated) => Reply::ok("Exceção atualizada.")
+            .with("exception", updated.exception)?
+            .with("conflicts", updated.conflicts),
         ExceptionUpdate::NotFound => Err(ApiError::NotFound(NO_EXCEPTION)),
-        ExceptionUpdate::Unfit(stands) => Err(unfit(&change, &stands)),
+        ExceptionUpdate::InvalidTimes(stored) => Err(change_error(&change, &stored)),
     }
 }
 
@@ -58,10 +58,10 @@ const TYPES: &[(&str, Option<ExceptionType>)] =
 pub(crate) fn create_input(fields: &mut Fields) -> NewException {
     let new = NewException {
         exception_date: fields.required("exception_date", date()),
-        exception_type: fields.required("exception_type", word(TYPES)).unwrap_or(ExceptionType::Blocked),
+        exception_type: fields.required("exception_type", one_of(TYPES)).unwrap_or(ExceptionType::Blocked),
         start_time: fields.optional("start_time", time()),
         end_time: fields.optional("end_time", time()),
-        reason: fields.optional("reason", text(LINE)),
+        reason: fields.optional("reason", text(MAX_LINE_CHARS)),
     };
     fields.rule(|| {
         let both = json!({"start_time": {"type": "string"}, "end_time": {"type": "string"}});
@@ -73,8 +73,8 @@ pub(crate) fn create_input(fields: &mut Fields) -> NewException {
             {"properties": neither},
         ]})
     });
-    if fields.is_sound() {
-        for error in faults_of_times(new.exception_type, new.start_time, new.end_time) {
+    if fields.has_no_errors() {
+        for error in time_errors(new.exception_type, new.start_time, new.end_time) {
             fields.error(&error.field, &error.message);
         }
     }
@@ -92,17 +92,17 @@ pub(crate) fn list_input(fields: &mut Fields) -> (Option<NaiveDate>, Option<Naiv
 pub(crate) fn update_input(fields: &mut Fields) -> ExceptionChange {
     fields.at_least_one();
     ExceptionChange {
-        exception_date: fields.change("exception_date", date()),
-        exception_type: fields.change("exception_type", word(TYPES)).flatten(),
+        exception_date: fields.non_null("exception_date", date()),
+        exception_type: fields.non_null("exception_type", one_of(TYPES)).flatten(),
         start_time: fields.patch("start_time", time()),
         end_time: fields.patch("end_time", time()),
-        reason: fields.patch("reason", text(LINE)),
-        active: fields.change("active", boolean()),
+        reason: fields.patch("reason", text(MAX_LINE_CHARS)),
+        active: fields.non_null("active", boolean()),
     }
 }
 
-/// What is wrong with type and times beside each other.
-fn faults_of_times(
+/// Errors in the combination of type and times.
+fn time_errors(
     exception_type: ExceptionType,
     start: Option<NaiveTime>,
     end: Option<NaiveTime>,
@@ -118,15 +118,16 @@ fn faults_of_times(
     }
 }
 
-/// What is wrong with a change on top of what stands.
-fn unfit(change: &ExceptionChange, stands: &AvailabilityException) -> ApiError {
-    let errors = faults_of_times(
-        change.exception_type.unwrap_or(stands.exception_type),
-        change.start_time.unwrap_or(stands.start_time),
-        change.end_time.unwrap_or(stands.end_time),
+/// Why a change does not fit the stored exception.
+fn change_error(change: &ExceptionChange, stored: &AvailabilityException) -> ApiError {
+    let errors = time_errors(
+        change.exception_type.unwrap_or(stored.exception_type),
+        change.start_time.unwrap_or(stored.start_time),
+        change.end_time.unwrap_or(stored.end_time),
     );
     if errors.is_empty() {
-        // It was changed between the refusal and the look at it.
+        // Another request changed the exception between the refusal and the read, so no error is left to
+        // report.
         return ApiError::Conflict("A exceção está sendo alterada por outra pessoa. Tente de novo.");
     }
     ApiError::Invalid(errors)

@@ -1,4 +1,4 @@
-//! A clinic's questions and answers.
+//! Routes for a clinic's frequent questions.
 
 use scheduler_core::adapters::postgres::faq::{FaqChange, NewFaqEntry};
 use scheduler_core::domain::ids::FaqId;
@@ -8,18 +8,17 @@ use super::NO_CLINIC;
 use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{FieldReader, Fields, LINE, TEXT, boolean, integer, text};
+use crate::fields::{FieldReader, Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, integer, text};
 use crate::request::ApiRequest;
 
 const NO_QUESTION: &str = "Pergunta não encontrada.";
-/// The longest key, in characters.
-const LONGEST_KEY: usize = 64;
+const MAX_KEY_CHARS: usize = 64;
 
 pub(crate) fn create_input(fields: &mut Fields) -> NewFaqEntry {
     NewFaqEntry {
         question_key: fields.required("question_key", question_key()),
-        question_label: fields.required("question_label", text(LINE)),
-        answer: fields.required("answer", text(TEXT)),
+        question_label: fields.required("question_label", text(MAX_LINE_CHARS)),
+        answer: fields.required("answer", text(MAX_TEXT_CHARS)),
         display_order: fields.optional("display_order", integer(0, i32::MAX)).unwrap_or_default(),
     }
 }
@@ -42,10 +41,10 @@ pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, 
 pub(crate) fn update_input(fields: &mut Fields) -> FaqChange {
     fields.at_least_one();
     FaqChange {
-        question_label: fields.change("question_label", text(LINE)),
-        answer: fields.change("answer", text(TEXT)),
-        display_order: fields.change("display_order", integer(0, i32::MAX)),
-        active: fields.change("active", boolean()),
+        question_label: fields.non_null("question_label", text(MAX_LINE_CHARS)),
+        answer: fields.non_null("answer", text(MAX_TEXT_CHARS)),
+        display_order: fields.non_null("display_order", integer(0, i32::MAX)),
+        active: fields.non_null("active", boolean()),
     }
 }
 
@@ -58,11 +57,11 @@ pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply
     Reply::ok("Pergunta atualizada.").with("faq", updated.ok_or(ApiError::NotFound(NO_QUESTION))?)
 }
 
-/// What may stand in an option's id.
+/// A question's key. It becomes part of an option id (`faq_<KEY>`), so its characters are limited.
 fn question_key() -> FieldReader<String> {
     let plain = |key: String| {
         let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
         if plain { Ok(key) } else { Err("Use só letras sem acento, números, _ e -.".into()) }
     };
-    text(LONGEST_KEY).and_then(plain, || json!({"pattern": "^[A-Za-z0-9_-]+$"}))
+    text(MAX_KEY_CHARS).and_then(plain, || json!({"pattern": "^[A-Za-z0-9_-]+$"}))
 }

@@ -1,4 +1,4 @@
-//! Who treats patients.
+//! Routes for the professionals who treat patients.
 
 use scheduler_core::adapters::postgres::professionals::{NewProfessional, ProfessionalChange};
 use scheduler_core::domain::ids::ProfessionalId;
@@ -7,7 +7,7 @@ use super::{NO_CLINIC, NO_PROFESSIONAL};
 use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{Fields, LINE, boolean, text};
+use crate::fields::{Fields, MAX_LINE_CHARS, boolean, text};
 use crate::request::ApiRequest;
 
 pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
@@ -15,8 +15,8 @@ pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply
     let mut fields = Fields::of_body(&request)?;
     let input = create_input(&mut fields);
     let new = fields.finish(input)?;
-    let made = context.db.create_professional(&clinic, &new).await?;
-    let professional = made.ok_or(ApiError::NotFound(NO_CLINIC))?;
+    let created = context.db.create_professional(&clinic, &new).await?;
+    let professional = created.ok_or(ApiError::NotFound(NO_CLINIC))?;
     Reply::created("Profissional criado.")
         .with("professionalId", professional.id)?
         .with("professional", professional)
@@ -40,14 +40,17 @@ pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply
 }
 
 pub(crate) fn create_input(fields: &mut Fields) -> NewProfessional {
-    NewProfessional { name: fields.required("name", text(LINE)), role: fields.optional("role", text(LINE)) }
+    NewProfessional {
+        name: fields.required("name", text(MAX_LINE_CHARS)),
+        role: fields.optional("role", text(MAX_LINE_CHARS)),
+    }
 }
 
 pub(crate) fn update_input(fields: &mut Fields) -> ProfessionalChange {
     fields.at_least_one();
     ProfessionalChange {
-        name: fields.change("name", text(LINE)),
-        role: fields.patch("role", text(LINE)),
-        active: fields.change("active", boolean()),
+        name: fields.non_null("name", text(MAX_LINE_CHARS)),
+        role: fields.patch("role", text(MAX_LINE_CHARS)),
+        active: fields.non_null("active", boolean()),
     }
 }

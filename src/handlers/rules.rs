@@ -1,4 +1,4 @@
-//! Weekly opening windows.
+//! Routes for availability rules, the weekly opening windows.
 
 use chrono::NaiveTime;
 use scheduler_core::adapters::postgres::rules::{NewRule, RuleChange, RuleError};
@@ -8,7 +8,7 @@ use super::{END_BEFORE_START, NO_CLINIC, NO_PROFESSIONAL, NO_RULE, START_AFTER_E
 use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{Fields, LINE, boolean, integer, text, time};
+use crate::fields::{Fields, MAX_LINE_CHARS, boolean, integer, text, time};
 use crate::request::ApiRequest;
 
 pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
@@ -37,16 +37,16 @@ pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply
     let mut fields = Fields::of_body(&request)?;
     let input = update_input(&mut fields);
     let input = fields.finish(input)?;
-    let named = input.professional.as_ref().map(|id| id.as_deref().map(professional).transpose());
+    let professional_id = input.professional.as_ref().map(|id| id.as_deref().map(professional).transpose());
     let change = RuleChange {
-        professional_id: named.transpose()?,
+        professional_id: professional_id.transpose()?,
         day_of_week: input.day_of_week.map(weekday).transpose()?,
         start_time: input.start_time,
         end_time: input.end_time,
         active: input.active,
     };
     let rule = match context.db.update_rule(request.scope.as_ref(), id, &change).await {
-        // Beside the time that stands: the one that was given is the one to mend.
+        // The given start is not before the stored end, so the error belongs to the start.
         Err(RuleError::EndsBeforeStart) if change.end_time.is_none() => {
             return Err(ApiError::field("start_time", START_AFTER_END));
         }
@@ -55,7 +55,7 @@ pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply
     Reply::ok("Regra atualizada.").with("rule", rule)
 }
 
-/// What is said of a new rule.
+/// The body that creates a rule.
 pub(crate) struct CreateInput {
     professional: Option<String>,
     day_of_week: i32,
@@ -65,7 +65,7 @@ pub(crate) struct CreateInput {
 
 pub(crate) fn create_input(fields: &mut Fields) -> CreateInput {
     let input = CreateInput {
-        professional: fields.optional("professional_id", text(LINE)),
+        professional: fields.optional("professional_id", text(MAX_LINE_CHARS)),
         day_of_week: fields.required("day_of_week", integer(0, 6)),
         start_time: fields.required("start_time", time()),
         end_time: fields.required("end_time", time()),
@@ -74,7 +74,7 @@ pub(crate) fn create_input(fields: &mut Fields) -> CreateInput {
     input
 }
 
-/// What is said of a rule that stands.
+/// The body that updates a rule.
 pub(crate) struct UpdateInput {
     professional: Option<Option<String>>,
     day_of_week: Option<i32>,
@@ -86,11 +86,11 @@ pub(crate) struct UpdateInput {
 pub(crate) fn update_input(fields: &mut Fields) -> UpdateInput {
     fields.at_least_one();
     let input = UpdateInput {
-        professional: fields.patch("professional_id", text(LINE)),
-        day_of_week: fields.change("day_of_week", integer(0, 6)),
-        start_time: fields.change("start_time", time()),
-        end_time: fields.change("end_time", time()),
-        active: fields.change("active", boolean()),
+        professional: fields.patch("professional_id", text(MAX_LINE_CHARS)),
+        day_of_week: fields.non_null("day_of_week", integer(0, 6)),
+        start_time: fields.non_null("start_time", time()),
+        end_time: fields.non_null("end_time", time()),
+        active: fields.non_null("active", boolean()),
     };
     check_times(fields, input.start_time, input.end_time);
     input
@@ -105,7 +105,7 @@ fn weekday(number: i32) -> Result<i16, ApiError> {
 }
 
 fn check_times(fields: &mut Fields, start: Option<NaiveTime>, end: Option<NaiveTime>) {
-    if fields.is_sound() && start.zip(end).is_some_and(|(start, end)| end <= start) {
+    if fields.has_no_errors() && start.zip(end).is_some_and(|(start, end)| end <= start) {
         fields.error("end_time", END_BEFORE_START);
     }
 }

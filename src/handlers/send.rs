@@ -1,4 +1,4 @@
-//! A message to a patient, in reception's words.
+//! The route that sends a message from reception to a patient (docs/rules/api.md#send).
 
 use scheduler_core::app::send_message::{DirectMessage, MessageOptions};
 use scheduler_core::domain::ids::ClinicId;
@@ -10,10 +10,10 @@ use super::choices::{List, buttons, sections};
 use crate::context::Messenger;
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{Fields, LINE, TEXT, phone, text, word};
+use crate::fields::{Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, one_of, phone, text};
 use crate::request::ApiRequest;
 
-/// What a message has to press.
+/// The kind of options that a message has.
 #[derive(Clone, Copy, Default, PartialEq)]
 enum Kind {
     #[default]
@@ -24,7 +24,7 @@ enum Kind {
 
 const KINDS: &[(&str, Kind)] = &[("text", Kind::Text), ("buttons", Kind::Buttons), ("list", Kind::List)];
 
-/// What reception asks for.
+/// The body of `POST /send`.
 pub(crate) struct SendInput {
     clinic: ClinicId,
     phone: String,
@@ -37,10 +37,10 @@ pub(crate) struct SendInput {
 pub(crate) fn send_input(fields: &mut Fields) -> SendInput {
     fields.rule(options_by_type);
     SendInput {
-        clinic: ClinicId(fields.required("clinicId", text(LINE))),
+        clinic: ClinicId(fields.required("clinicId", text(MAX_LINE_CHARS))),
         phone: fields.required("phone", phone()),
-        kind: fields.required("type", word(KINDS)),
-        content: fields.required("content", text(TEXT)),
+        kind: fields.required("type", one_of(KINDS)),
+        content: fields.required("content", text(MAX_TEXT_CHARS)),
         buttons: fields.optional("buttons", buttons(1, MAX_BUTTONS)),
         sections: fields.optional("sections", sections()),
     }
@@ -49,16 +49,16 @@ pub(crate) fn send_input(fields: &mut Fields) -> SendInput {
 pub(crate) async fn send(context: &Messenger, request: ApiRequest) -> Result<Reply, ApiError> {
     let mut fields = Fields::of_body(&request)?;
     let input = send_input(&mut fields);
-    if fields.is_sound() {
-        belongs(&mut fields, "buttons", input.buttons.is_some(), input.kind == Kind::Buttons);
-        belongs(&mut fields, "sections", input.sections.is_some(), input.kind == Kind::List);
+    if fields.has_no_errors() {
+        check_options(&mut fields, "buttons", input.buttons.is_some(), input.kind == Kind::Buttons);
+        check_options(&mut fields, "sections", input.sections.is_some(), input.kind == Kind::List);
     }
     let input = fields.finish(input)?;
-    request.in_scope(&input.clinic)?;
+    request.require_scope(&input.clinic)?;
     let to = Phone::with_country_code(&input.phone).map_err(|error| ApiError::internal(error.to_string()))?;
     let options = match (input.buttons, input.sections) {
         (Some(buttons), _) => MessageOptions::Buttons(buttons),
-        (None, Some(List { title, rows })) => MessageOptions::List { opened_by: title, rows },
+        (None, Some(List { title, rows })) => MessageOptions::List { button_label: title, rows },
         (None, None) => MessageOptions::None,
     };
     let message = DirectMessage { to, text: input.content, options };
@@ -68,12 +68,12 @@ pub(crate) async fn send(context: &Messenger, request: ApiRequest) -> Result<Rep
         .with("providerStatus", handled.status)
 }
 
-/// What [`belongs`] keeps, as JSON Schema.
+/// The rule of [`check_options`] as JSON Schema.
 fn options_by_type() -> Value {
     let of = |kind: &str, own: &[&str], others: &[&str]| {
         let others = others.iter().map(|name| ((*name).to_owned(), json!({"type": "null"})));
-        let own_ones = own.iter().map(|name| ((*name).to_owned(), json!({"type": "array"})));
-        let mut properties: Map<String, Value> = others.chain(own_ones).collect();
+        let required_types = own.iter().map(|name| ((*name).to_owned(), json!({"type": "array"})));
+        let mut properties: Map<String, Value> = others.chain(required_types).collect();
         properties.insert("type".into(), json!({"const": kind}));
         json!({"properties": properties, "required": own})
     };
@@ -84,9 +84,9 @@ fn options_by_type() -> Value {
     ]})
 }
 
-/// Options belong to one kind of message, and are all of it.
-fn belongs(fields: &mut Fields, name: &str, is_there: bool, is_its_kind: bool) {
-    match (is_there, is_its_kind) {
+/// Options are required for their kind of message and refused for every other kind.
+fn check_options(fields: &mut Fields, name: &str, is_present: bool, is_its_kind: bool) {
+    match (is_present, is_its_kind) {
         (false, true) => fields.error(name, "Obrigatório para este type."),
         (true, false) => fields.error(name, "Não combina com este type."),
         _ => {}

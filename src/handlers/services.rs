@@ -1,4 +1,4 @@
-//! What a clinic sells.
+//! Routes for the services of a clinic.
 
 use scheduler_core::adapters::postgres::services::{NewService, ServiceChange};
 use scheduler_core::domain::ids::ServiceId;
@@ -7,11 +7,11 @@ use super::{NO_CLINIC, NO_SERVICE};
 use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{Fields, LINE, TEXT, boolean, integer, text};
+use crate::fields::{Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, integer, text};
 use crate::request::ApiRequest;
 
-/// The longest appointment, in minutes.
-const LONGEST: i32 = 720;
+/// Maximum length of a service, in minutes (docs/rules/agenda.md#session-length).
+const MAX_DURATION_MINUTES: i32 = 720;
 
 pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
     let clinic = request.clinic()?;
@@ -39,20 +39,20 @@ pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply
 
 pub(crate) fn create_input(fields: &mut Fields) -> NewService {
     NewService {
-        name: fields.required("name", text(LINE)),
-        duration_minutes: fields.required("duration_minutes", integer(1, LONGEST)),
+        name: fields.required("name", text(MAX_LINE_CHARS)),
+        duration_minutes: fields.required("duration_minutes", integer(1, MAX_DURATION_MINUTES)),
         price_cents: fields.optional("price_cents", integer(0, i32::MAX)),
-        description: fields.optional("description", text(TEXT)),
+        description: fields.optional("description", text(MAX_TEXT_CHARS)),
     }
 }
 
 pub(crate) fn update_input(fields: &mut Fields) -> ServiceChange {
     fields.at_least_one();
     ServiceChange {
-        name: fields.change("name", text(LINE)),
-        duration_minutes: fields.change("duration_minutes", integer(1, LONGEST)),
+        name: fields.non_null("name", text(MAX_LINE_CHARS)),
+        duration_minutes: fields.non_null("duration_minutes", integer(1, MAX_DURATION_MINUTES)),
         price_cents: fields.patch("price_cents", integer(0, i32::MAX)),
-        description: fields.patch("description", text(TEXT)),
-        active: fields.change("active", boolean()),
+        description: fields.patch("description", text(MAX_TEXT_CHARS)),
+        active: fields.non_null("active", boolean()),
     }
 }

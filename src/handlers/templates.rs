@@ -1,4 +1,4 @@
-//! A clinic's own wordings.
+//! Routes for message templates: a clinic's wording of the bot's messages.
 
 use scheduler_core::adapters::postgres::templates::{NewTemplate, TemplateChange};
 use scheduler_core::conversation::say::catalog::{Template, templates};
@@ -12,7 +12,7 @@ use super::choices::buttons;
 use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{FieldReader, Fields, LINE, TEXT, boolean, text};
+use crate::fields::{FieldReader, Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, text};
 use crate::request::ApiRequest;
 
 const NO_TEMPLATE: &str = "Modelo de mensagem não encontrado.";
@@ -20,7 +20,7 @@ const NO_TEMPLATE: &str = "Modelo de mensagem não encontrado.";
 pub(crate) fn create_input(fields: &mut Fields) -> NewTemplate {
     NewTemplate {
         template_key: fields.required("template_key", template_key()),
-        content: fields.required("content", text(TEXT)),
+        content: fields.required("content", text(MAX_TEXT_CHARS)),
         buttons: fields.optional("buttons", buttons(0, MAX_ROWS)).unwrap_or_default(),
     }
 }
@@ -38,7 +38,7 @@ pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply
 }
 
 pub(crate) fn list_input(fields: &mut Fields) -> Option<String> {
-    fields.optional("template_key", text(LINE))
+    fields.optional("template_key", text(MAX_LINE_CHARS))
 }
 
 pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
@@ -54,9 +54,9 @@ pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, 
 pub(crate) fn update_input(fields: &mut Fields) -> TemplateChange {
     fields.at_least_one();
     TemplateChange {
-        content: fields.change("content", text(TEXT)),
-        buttons: fields.change("buttons", buttons(0, MAX_ROWS)),
-        active: fields.change("active", boolean()),
+        content: fields.non_null("content", text(MAX_TEXT_CHARS)),
+        buttons: fields.non_null("buttons", buttons(0, MAX_ROWS)),
+        active: fields.non_null("active", boolean()),
     }
 }
 
@@ -74,7 +74,7 @@ pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply
     Reply::ok("Modelo de mensagem atualizado.").with("template", template)
 }
 
-/// One of the messages that the bot says.
+/// The key of one of the bot's messages.
 fn template_key() -> FieldReader<String> {
     let known = || templates().keys().map(String::as_str).collect::<Vec<_>>();
     let read = move |value: &Value| {
@@ -84,7 +84,7 @@ fn template_key() -> FieldReader<String> {
     FieldReader::new(read, move || json!({"type": "string", "enum": known()}))
 }
 
-/// Notes what of a wording its message has no use for.
+/// Records an error for every placeholder and option that the message does not have.
 fn check(fields: &mut Fields, template: &Template, content: Option<&str>, buttons: Option<&[Choice]>) {
     let content = content.map(|content| template.unknown_placeholders(content)).unwrap_or_default();
     let buttons = buttons.map(|buttons| template.unknown_options(buttons)).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What z-api posts: answered 200 unless an event for us could be stored nowhere.
+//! The webhooks of z-api. They answer 200 unless an event could not be stored (docs/rules/api.md#webhooks).
 
 use scheduler_core::app::converse::receive::WebhookOutcome;
 use scheduler_core::error::StoreError;
@@ -8,34 +8,34 @@ use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::request::ApiRequest;
 
-/// Every kind of event.
+/// Receives every kind of event.
 pub(crate) async fn receive(context: &Webhook, request: ApiRequest) -> Result<Reply, ApiError> {
     let chats = &context.chats;
     match &request.body {
-        Some(payload) => told(chats.receive(payload).await),
-        None => Ok(ignored("no JSON")),
+        Some(payload) => answer(chats.receive(payload).await),
+        None => Ok(ignored("the body is not JSON or is too large")),
     }
 }
 
-/// Status, delivery and connection events.
+/// Receives status, delivery and connection events.
 pub(crate) async fn receive_status(context: &Webhook, request: ApiRequest) -> Result<Reply, ApiError> {
     let chats = &context.chats;
     match &request.body {
-        Some(payload) => told(chats.receive_status(payload).await),
-        None => Ok(ignored("no JSON")),
+        Some(payload) => answer(chats.receive_status(payload).await),
+        None => Ok(ignored("the body is not JSON or is too large")),
     }
 }
 
-fn told(received: Result<WebhookOutcome, StoreError>) -> Result<Reply, ApiError> {
+fn answer(received: Result<WebhookOutcome, StoreError>) -> Result<Reply, ApiError> {
     match received {
         Ok(WebhookOutcome::Stored) => Ok(Reply::ok("Evento recebido.")),
         Ok(WebhookOutcome::Ignored(why)) => Ok(ignored(why)),
-        // Whatever the reason, the event is nowhere: z-api may send it again.
+        // The answer is 503 for any store error: the event was not stored, and z-api may send it again.
         Err(error) => Err(ApiError::Unavailable(error)),
     }
 }
 
 fn ignored(why: &'static str) -> Reply {
-    tracing::info!(step = "webhook", why, "an event is none of our business");
+    tracing::info!(step = "webhook", why, "webhook event ignored");
     Reply::ok("Evento ignorado.")
 }

@@ -1,68 +1,88 @@
-//! The envelope of every answer (docs/rules/api.md#envelope), and the refusals.
+//! The envelope of every answer (docs/rules/api.md#envelope), and the error responses.
 
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use crate::description::Description;
 
-/// A way in which a call may be refused.
-pub(super) struct Refusal {
+/// An error response.
+pub(super) struct ErrorResponse {
     pub status: u16,
-    means: &'static str,
+    description: &'static str,
     schema: &'static str,
 }
 
-/// Every refusal, by status.
-pub(super) const REFUSALS: &[Refusal] = &[
-    Refusal {
+/// Every error response, by status.
+pub(super) const ERROR_RESPONSES: &[ErrorResponse] = &[
+    ErrorResponse {
         status: 400,
-        means: "Fields are missing, wrong or unknown: all are named. Nothing was written.",
+        description: "Fields are missing, wrong or unknown; `errors` names all of them. Nothing was written.",
         schema: "InvalidRequest",
     },
-    Refusal { status: 401, means: "No key, or a wrong one.", schema: "Error" },
-    Refusal { status: 404, means: "There is no such resource for this key's clinic.", schema: "Error" },
-    Refusal {
-        status: 409,
-        means: "Something that is there, or the state it is in, does not allow it.",
+    ErrorResponse { status: 401, description: "The key or token is missing or wrong.", schema: "Error" },
+    ErrorResponse {
+        status: 404,
+        description: "The resource does not exist, or the key gives no access to its clinic.",
         schema: "Error",
     },
-    Refusal { status: 413, means: "The body is over 1 MiB.", schema: "Error" },
-    Refusal { status: 429, means: "Too many requests: API Gateway's own answer.", schema: "Throttled" },
-    Refusal { status: 500, means: "Our error; the trace id finds it in the log.", schema: "ServerError" },
-    Refusal { status: 502, means: "The WhatsApp provider refused.", schema: "Error" },
-    Refusal { status: 503, means: "A store is away: try again after a while.", schema: "ServerError" },
+    ErrorResponse {
+        status: 409,
+        description: "The request conflicts with existing data or with the resource's status.",
+        schema: "Error",
+    },
+    ErrorResponse { status: 413, description: "The body is over 1 MiB.", schema: "Error" },
+    ErrorResponse {
+        status: 429,
+        description: "Too many requests. API Gateway sends this response itself.",
+        schema: "Throttled",
+    },
+    ErrorResponse {
+        status: 500,
+        description: "Internal error. `traceId` identifies the call in the log.",
+        schema: "ServerError",
+    },
+    ErrorResponse {
+        status: 502,
+        description: "The WhatsApp provider refused the message or did not answer.",
+        schema: "Error",
+    },
+    ErrorResponse {
+        status: 503,
+        description: "A store is unavailable. `Retry-After` says when to try again.",
+        schema: "ServerError",
+    },
 ];
 
-/// The refusals as components.
-pub(super) fn refusals() -> Map<String, Value> {
-    let refusal = |refusal: &Refusal| {
-        let mut headers = if refusal.status == 429 { json!({}) } else { usual_headers() };
-        if refusal.status == 503 {
+/// The error responses as components.
+pub(super) fn error_responses() -> Map<String, Value> {
+    let response = |error: &ErrorResponse| {
+        let mut headers = if error.status == 429 { json!({}) } else { common_headers() };
+        if error.status == 503 {
             headers["Retry-After"] = header("Retry-After");
         }
-        let schema = json!({"$ref": format!("#/components/schemas/{}", refusal.schema)});
+        let schema = json!({"$ref": format!("#/components/schemas/{}", error.schema)});
         let answer = json!({
-            "description": refusal.means,
+            "description": error.description,
             "headers": headers,
             "content": {"application/json": {"schema": schema}},
         });
-        (refusal.status.to_string(), answer)
+        (error.status.to_string(), answer)
     };
-    REFUSALS.iter().map(refusal).collect()
+    ERROR_RESPONSES.iter().map(response).collect()
 }
 
-/// The schemas of refusals.
+/// The schemas of error responses.
 pub(super) fn schemas() -> Map<String, Value> {
-    let message = json!({"type": "string", "description": "For people, in Portuguese."});
+    let message = json!({"type": "string", "description": "A text for people, in Portuguese."});
     let of = |more: Value| {
         let mut properties = json!({"status": {"const": "ERROR"}, "message": message});
         if let (Value::Object(properties), Value::Object(more)) = (&mut properties, more) {
             properties.extend(more);
         }
-        closed(&properties)
+        closed_object(&properties)
     };
-    let error = closed(&json!({"field": {"type": "string"}, "message": message}));
-    let trace_id = json!({"type": "string", "description": "Finds the call in the log."});
+    let error = closed_object(&json!({"field": {"type": "string"}, "message": message}));
+    let trace_id = json!({"type": "string", "description": "Identifies the call in the log."});
     Map::from_iter([
         ("Error".to_owned(), of(json!({}))),
         (
@@ -78,7 +98,7 @@ pub(super) fn schemas() -> Map<String, Value> {
 }
 
 /// An object of exactly these properties.
-fn closed(properties: &Value) -> Value {
+fn closed_object(properties: &Value) -> Value {
     let names: Vec<&String> = properties.as_object().into_iter().flat_map(Map::keys).collect();
     json!({"type": "object", "properties": properties, "required": names, "additionalProperties": false})
 }
@@ -87,20 +107,20 @@ fn closed(properties: &Value) -> Value {
 pub(super) fn with_envelope(route: &Description, schemas: &mut SchemaGenerator) -> Value {
     let mut properties = json!({
         "status": {"const": "SUCCESS"},
-        "message": {"type": "string", "description": "For people, in Portuguese."},
+        "message": {"type": "string", "description": "A text for people, in Portuguese."},
     });
-    for (name, schema) in route.always {
+    for (name, schema) in route.data {
         properties[name] = schema(schemas);
     }
-    let mut envelope = closed(&properties);
-    for (name, schema) in route.maybe {
+    let mut envelope = closed_object(&properties);
+    for (name, schema) in route.optional_data {
         envelope["properties"][name] = schema(schemas);
     }
     envelope
 }
 
-/// The headers that every answer of ours has.
-pub(super) fn usual_headers() -> Value {
+/// The headers of every answer, except those that API Gateway sends itself.
+pub(super) fn common_headers() -> Value {
     json!({"Access-Control-Allow-Origin": header("Access-Control-Allow-Origin")})
 }
 

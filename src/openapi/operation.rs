@@ -1,9 +1,9 @@
-//! One route, as OpenAPI says it.
+//! The OpenAPI operation of one route.
 
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-use super::answers::{REFUSALS, with_envelope};
+use super::answers::{ERROR_RESPONSES, with_envelope};
 use crate::auth::Auth;
 use crate::description::Description;
 use crate::fields::Fields;
@@ -21,12 +21,12 @@ pub(super) fn of(route: &RouteInfo, schemas: &mut SchemaGenerator) -> Value {
         "responses": responses(route, schemas),
     });
     for read in *query {
-        parameters.extend(Fields::asked_by(read).parameters());
+        parameters.extend(Fields::schema_of(read).parameters());
     }
     for read in *body {
-        let form = Fields::asked_by(read);
-        parameters.extend(form.headers());
-        operation["requestBody"] = request_body(&form.body());
+        let schema = Fields::schema_of(read);
+        parameters.extend(schema.headers());
+        operation["requestBody"] = request_body(&schema.body());
     }
     if route.auth == Auth::Token {
         operation["requestBody"] = request_body(&json!({"type": "object"}));
@@ -45,7 +45,7 @@ fn placeholders(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
 
-/// Every id is a UUID but the clinic's, which people read.
+/// The parameter for an id in the path. Every id is a UUID, except the readable clinic id.
 fn placeholder(name: &str) -> Value {
     let schema = match name {
         "clinicId" => json!({"type": "string", "examples": ["laser-beauty-sp"]}),
@@ -64,8 +64,8 @@ fn security(auth: Auth) -> Value {
 fn responses(route: &RouteInfo, schemas: &mut SchemaGenerator) -> Map<String, Value> {
     let description = &route.description;
     let mut success = json!({
-        "description": if description.status == 201 { "It is made." } else { "It is done." },
-        "headers": super::answers::usual_headers(),
+        "description": if description.status == 201 { "Created." } else { "Success." },
+        "headers": super::answers::common_headers(),
         "content": {"application/json": {"schema": with_envelope(description, schemas)}},
     });
     let links = links(description);
@@ -73,36 +73,39 @@ fn responses(route: &RouteInfo, schemas: &mut SchemaGenerator) -> Map<String, Va
         success["links"] = json!(links);
     }
     let mut responses = Map::from_iter([(description.status.to_string(), success)]);
-    for status in REFUSALS.iter().map(|refusal| refusal.status).filter(|status| may_refuse(route, *status)) {
-        let refusal = json!({"$ref": format!("#/components/responses/{status}")});
-        responses.insert(status.to_string(), refusal);
+    for status in
+        ERROR_RESPONSES.iter().map(|error| error.status).filter(|status| may_fail_with(route, *status))
+    {
+        let response = json!({"$ref": format!("#/components/responses/{status}")});
+        responses.insert(status.to_string(), response);
     }
     responses
 }
 
-/// Where the id of what was made leads.
+/// Links from the id of a created resource to the operations that take it.
 fn links(description: &Description) -> Map<String, Value> {
-    let made = description.always.iter().map(|(name, _)| *name).find(|name| name.ends_with("Id"));
-    let leads = |id: &'static str| {
-        let there = ROUTES.iter().filter(move |route| placeholders(route.path).any(|name| name == id));
-        there.map(move |route| {
+    let created_id = description.data.iter().map(|(name, _)| *name).find(|name| name.ends_with("Id"));
+    let links_to = |id: &'static str| {
+        let operations = ROUTES.iter().filter(move |route| placeholders(route.path).any(|name| name == id));
+        operations.map(move |route| {
             let parameters = json!({id: format!("$response.body#/{id}")});
             (route.function.to_owned(), json!({"operationId": route.function, "parameters": parameters}))
         })
     };
-    made.into_iter().flat_map(leads).collect()
+    created_id.into_iter().flat_map(links_to).collect()
 }
 
-/// Whether a route may answer with this status: by what it is, or by its own word.
-fn may_refuse(route: &RouteInfo, status: u16) -> bool {
+/// Whether a route may answer with this error status, because of its path, body or access, or because the
+/// route table lists it.
+fn may_fail_with(route: &RouteInfo, status: u16) -> bool {
     let description = &route.description;
     let key = route.auth == Auth::Key;
     match status {
         401 | 500 | 503 => true,
         400 => !(description.body.is_empty() && description.query.is_empty()),
-        404 => route.path.contains('{') || description.refusals.contains(&404),
+        404 => route.path.contains('{') || description.error_statuses.contains(&404),
         413 => key && !description.body.is_empty(),
         429 => key,
-        status => description.refusals.contains(&status),
+        status => description.error_statuses.contains(&status),
     }
 }

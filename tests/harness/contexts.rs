@@ -30,7 +30,7 @@ pub fn contexts_with_database(url: &str, keys: Vec<ApiKey>, token: WebhookToken)
         region: "us-east-1".into(),
     };
     let chats = Chats {
-        db: Db::held(&database).expect("a database URL"),
+        db: Db::single_connection(&database).expect("a database URL"),
         tables: Tables::new(tables),
         whatsapp: Arc::new(Zapi::new(UNREACHABLE, None).expect("an HTTP client")),
         clock: Arc::new(TestClock::new()),

@@ -19,7 +19,7 @@ use scheduler_core::domain::allowed_phones::AllowedPhones;
 use scheduler_core::domain::clinic::Secret;
 use scheduler_core::ports::Clock;
 use scheduler_local::dynamodb::EmbeddedDynamoDb;
-use scheduler_local::fake_zapi::{FakeZapi, Outgoing};
+use scheduler_local::fake_zapi::{FakeZapi, OutboxMessage};
 use serde_json::Value;
 
 use crate::clock::TestClock;
@@ -79,7 +79,7 @@ impl InProcessFunction {
             ssl_mode: SslMode::Disable,
             root_cert: None,
         };
-        let db = Db::held(&config).expect("an address");
+        let db = Db::single_connection(&config).expect("an address");
         let tables = create_tables(format!("http://{}", dynamodb.address())).await;
         let zapi_url = format!("http://{}", whatsapp.address());
         let chats = Chats {
@@ -123,7 +123,7 @@ impl InProcessFunction {
     }
 
     /// The last message with options.
-    pub fn prompt(&self, phone: &str) -> Outgoing {
+    pub fn prompt(&self, phone: &str) -> OutboxMessage {
         last_prompt(self.zapi.outbox(Some(phone)))
     }
 

@@ -1,6 +1,6 @@
 //! A patient who writes to the clinic and reads the replies.
 
-use scheduler_local::fake_zapi::Outgoing;
+use scheduler_local::fake_zapi::OutboxMessage;
 use serde_json::Value;
 
 use crate::http::HttpResponse;
@@ -33,7 +33,7 @@ impl<'a> Patient<'a> {
     }
 
     /// All messages sent to this patient, oldest first.
-    pub fn outbox(&self) -> Vec<Outgoing> {
+    pub fn outbox(&self) -> Vec<OutboxMessage> {
         self.app.zapi.outbox(Some(&self.sender.phone))
     }
 
@@ -45,7 +45,7 @@ impl<'a> Patient<'a> {
     }
 
     /// Sends a message and returns the replies. Panics unless the webhook answers 200.
-    pub async fn sends(&mut self, content: Value) -> Vec<Outgoing> {
+    pub async fn sends(&mut self, content: Value) -> Vec<OutboxMessage> {
         let response = self.try_send(content).await;
         assert_eq!(response.status, 200, "{}\n{}", response.body, self.app.log());
         self.replies()
@@ -57,7 +57,7 @@ impl<'a> Patient<'a> {
     }
 
     /// The messages sent to this patient since this was last called.
-    pub fn replies(&mut self) -> Vec<Outgoing> {
+    pub fn replies(&mut self) -> Vec<OutboxMessage> {
         let outbox = self.outbox();
         let new = outbox.get(self.read..).unwrap_or_default().to_vec();
         self.read = outbox.len();
@@ -65,12 +65,12 @@ impl<'a> Patient<'a> {
     }
 
     /// Sends a text and returns the replies.
-    pub async fn says(&mut self, text: &str) -> Vec<Outgoing> {
+    pub async fn says(&mut self, text: &str) -> Vec<OutboxMessage> {
         self.sends(messages::text(text)).await
     }
 
     /// The last message with options.
-    pub fn prompt(&self) -> Outgoing {
+    pub fn prompt(&self) -> OutboxMessage {
         last_prompt(self.outbox())
     }
 
@@ -80,7 +80,7 @@ impl<'a> Patient<'a> {
     }
 
     /// Presses the first offered option whose id starts with `id`, and returns the replies.
-    pub async fn presses(&mut self, id: &str) -> Vec<Outgoing> {
+    pub async fn presses(&mut self, id: &str) -> Vec<OutboxMessage> {
         self.sends(self.press(id)).await
     }
 
@@ -111,13 +111,13 @@ impl<'a> Patient<'a> {
 }
 
 /// The last message of an outbox that has options.
-pub(crate) fn last_prompt(mut outbox: Vec<Outgoing>) -> Outgoing {
+pub(crate) fn last_prompt(mut outbox: Vec<OutboxMessage>) -> OutboxMessage {
     outbox.retain(|sent| !sent.options.is_empty());
     outbox.pop().expect("a message with options")
 }
 
 /// Message content: a press on the first option of `prompt` whose id starts with `id`.
-pub(crate) fn press(prompt: &Outgoing, id: &str) -> Value {
+pub(crate) fn press(prompt: &OutboxMessage, id: &str) -> Value {
     let option = prompt.options.iter().find(|option| option.id.starts_with(id));
     let option = option.unwrap_or_else(|| panic!("{id} is not offered: {prompt:?}"));
     match prompt.kind {

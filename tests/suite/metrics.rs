@@ -58,7 +58,7 @@ async fn every_run_of_the_reconciler_writes_the_age_of_the_oldest_due_chat() {
     let mut app = app_with_stage().await;
     app.reconcile().await;
     assert_eq!(last(&app, "OldestChatDueAge"), 0);
-    app.zapi.answer_phone(MARIA, ScriptedAnswer::says(500, "{}"));
+    app.zapi.answer_phone(MARIA, ScriptedAnswer::respond(500, "{}"));
     app.patient(MARIA, "Maria Silva").says("Olá").await;
     assert_eq!(lines(&app, "TurnMilliseconds").pop().expect("a turn")["outcome"], "left");
     app.advance_clock(TimeDelta::minutes(10)).await;
@@ -71,7 +71,7 @@ async fn every_run_of_the_reconciler_writes_the_age_of_the_oldest_due_chat() {
 #[tokio::test]
 async fn failed_replies_and_failed_sends_are_counted_in_the_same_metric() {
     let app = app_with_stage().await;
-    app.zapi.answer_phone(MARIA, ScriptedAnswer::says(400, r#"{"error":"message is empty"}"#));
+    app.zapi.answer_phone(MARIA, ScriptedAnswer::respond(400, r#"{"error":"message is empty"}"#));
     app.patient(MARIA, "Maria Silva").says("Olá").await;
     let refused = last(&app, "FailedMessages");
     println!("{refused} replies refused");

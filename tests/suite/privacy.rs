@@ -95,17 +95,17 @@ async fn receive_errors_of_zapi(app: &mut TestApp) {
     let error = json!({ "error": format!("Client-Token {CLIENT_TOKEN} of {INSTANCE_TOKEN} not allowed"),
         "phone": PHONE, "name": NAME, "message": format!("{PHONE} does not exist: {WORDS}, {NAME}") });
     for answer in [
-        ScriptedAnswer::says(403, error.to_string()),
-        ScriptedAnswer::says(400, error.to_string()),
-        ScriptedAnswer::says(500, error.to_string()),
-        ScriptedAnswer::says(200, error.to_string()),
-        ScriptedAnswer::says(200, format!("no JSON: {INSTANCE_TOKEN} {PHONE} {NAME}")),
+        ScriptedAnswer::respond(403, error.to_string()),
+        ScriptedAnswer::respond(400, error.to_string()),
+        ScriptedAnswer::respond(500, error.to_string()),
+        ScriptedAnswer::respond(200, error.to_string()),
+        ScriptedAnswer::respond(200, format!("no JSON: {INSTANCE_TOKEN} {PHONE} {NAME}")),
         ScriptedAnswer::reset(),
     ] {
         app.zapi.answer_endpoint("send-", answer);
         let body = app.patient(PHONE, NAME).webhook(text("menu"));
         assert_eq!(app.webhook(&body).await.status, 200);
-        app.zapi.behave();
+        app.zapi.clear_scripts();
         app.advance_clock(TimeDelta::minutes(1)).await;
         app.reconcile().await;
     }
@@ -113,7 +113,7 @@ async fn receive_errors_of_zapi(app: &mut TestApp) {
 
 /// Whether a line belongs to the banner of the local server.
 fn is_banner(line: &str) -> bool {
-    line.is_empty() || line.starts_with("  ") || line == "Try, in another terminal:"
+    line.is_empty() || line.starts_with("  ") || line == "Try in another terminal:"
 }
 
 #[tokio::test]

@@ -128,9 +128,9 @@ async fn a_report_that_fails_at_20_00_is_sent_at_21_00() {
     create_clinic(function.database(), "sp", "5511999990002", "America/Sao_Paulo").await;
     book_three(function.database(), "sp").await;
     function.clock.set(at("2026-02-16T23:00:00Z"));
-    function.zapi.answer_endpoint("send-text", ScriptedAnswer::says(500, "oops"));
+    function.zapi.answer_endpoint("send-text", ScriptedAnswer::respond(500, "oops"));
     assert_eq!(run(&function).await["failed"], 1);
-    function.zapi.behave();
+    function.zapi.clear_scripts();
     assert!(function.zapi.outbox(None).is_empty());
 
     function.clock.advance(TimeDelta::hours(1));
@@ -163,9 +163,9 @@ async fn a_long_report_is_split_and_a_failed_run_continues_with_the_first_unsent
     create_clinic(function.database(), "sp", "5511999990002", "America/Sao_Paulo").await;
     book(function.database(), "sp", "00:00", 7, 200).await;
     function.clock.set(at("2026-02-16T23:00:00Z"));
-    function.zapi.answer_next(ScriptedAnswer::usual());
-    function.zapi.answer_next(ScriptedAnswer::usual());
-    function.zapi.answer_next(ScriptedAnswer::says(500, "oops"));
+    function.zapi.answer_next(ScriptedAnswer::success());
+    function.zapi.answer_next(ScriptedAnswer::success());
+    function.zapi.answer_next(ScriptedAnswer::respond(500, "oops"));
     assert_eq!(run(&function).await["failed"], 1, "{:?}", function.zapi.calls());
     function.clock.advance(TimeDelta::hours(1));
     assert_eq!(run(&function).await["sent"], 1);

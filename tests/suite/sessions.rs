@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use scheduler_core::adapters::dynamodb::Tables;
 use scheduler_core::adapters::dynamodb::lease::StoreOutcome;
-use scheduler_core::adapters::dynamodb::save::{LeaseChange, MovedFrom, Save, SaveOutcome};
+use scheduler_core::adapters::dynamodb::save::{Commit, LeaseChange, MovedFrom, SaveOutcome};
 use scheduler_core::adapters::dynamodb::session::{ChatKey, InboxEntry, InboxWork, Session};
 use scheduler_core::conversation::machine::state::{Chat, Memory, State};
 use scheduler_core::domain::ids::ClinicId;
@@ -45,18 +45,18 @@ fn waiting(id: &str) -> InboxEntry {
 }
 
 async fn store(tables: &Tables, key: &ChatKey, id: &str, owner: &str, now: DateTime<Utc>) -> StoreOutcome {
-    tables.store(key, &waiting(id), owner, now).await.unwrap()
+    tables.store_message(key, &waiting(id), owner, now).await.unwrap()
 }
 
 async fn leased(tables: &Tables, key: &ChatKey, id: &str, owner: &str, now: DateTime<Utc>) -> Session {
     match store(tables, key, id, owner, now).await {
-        StoreOutcome::Leased(session) => *session,
+        StoreOutcome::StoredAndLeased(session) => *session,
         other => panic!("not leased: {other:?}"),
     }
 }
 
-fn done<'a>(key: Option<&'a str>, lease: LeaseChange) -> Save<'a> {
-    Save { done: key, events: &[], lease, moved_from: None }
+fn done<'a>(key: Option<&'a str>, lease: LeaseChange) -> Commit<'a> {
+    Commit { finished_entry: key, events: &[], lease, moved_from: None }
 }
 
 /// Works on a chat until its inbox is empty. Returns the keys of the messages.
@@ -66,7 +66,7 @@ async fn work(tables: &Tables, mut session: Session, owner: &str, now: DateTime<
         let Some(head) = session.inbox.first().map(|head| head.key.clone()) else {
             match tables.save(&mut session, owner, done(None, LeaseChange::Release), now).await.unwrap() {
                 SaveOutcome::Done => return worked,
-                SaveOutcome::MoreCame(inbox) => session.inbox = inbox,
+                SaveOutcome::InboxNotEmpty(inbox) => session.inbox = inbox,
                 other => panic!("{other:?}"),
             }
             continue;
@@ -85,7 +85,7 @@ async fn a_message_is_stored_once_and_waits_while_the_chat_is_leased() {
     let key = chat_key("5511999990000");
     let mut session = leased(&tables, &key, "a", "one", noon()).await;
     assert_eq!(session.inbox, [waiting("a")]);
-    assert!(matches!(store(&tables, &key, "b", "two", noon()).await, StoreOutcome::Held));
+    assert!(matches!(store(&tables, &key, "b", "two", noon()).await, StoreOutcome::Stored));
     assert!(matches!(store(&tables, &key, "b", "two", noon()).await, StoreOutcome::Duplicate));
     assert!(matches!(store(&tables, &key, "a", "two", noon()).await, StoreOutcome::Duplicate));
 
@@ -93,12 +93,12 @@ async fn a_message_is_stored_once_and_waits_while_the_chat_is_leased() {
         .save(&mut session, "one", done(Some("a#message"), LeaseChange::Release), noon())
         .await
         .unwrap();
-    assert!(matches!(saved, SaveOutcome::MoreCame(inbox) if inbox == [waiting("a"), waiting("b")]));
+    assert!(matches!(saved, SaveOutcome::InboxNotEmpty(inbox) if inbox == [waiting("a"), waiting("b")]));
     assert_eq!(work(&tables, session, "one", noon()).await, ["a#message", "b#message"]);
 
     let next_day = noon() + TimeDelta::days(1);
     assert!(matches!(store(&tables, &key, "a", "two", next_day).await, StoreOutcome::Duplicate));
-    assert!(matches!(store(&tables, &key, "c", "two", next_day).await, StoreOutcome::Leased(_)));
+    assert!(matches!(store(&tables, &key, "c", "two", next_day).await, StoreOutcome::StoredAndLeased(_)));
 }
 
 #[tokio::test]
@@ -130,8 +130,8 @@ async fn of_two_simultaneous_messages_each_is_worked_on_once() {
                     (chat_key("5511999990000"), format!("{word}-{round}"), format!("{word}-{round}"));
                 barrier.wait().await;
                 match store(&tables, &key, &id, &owner, now).await {
-                    StoreOutcome::Leased(session) => work(&tables, *session, &owner, now).await,
-                    StoreOutcome::Held => Vec::new(),
+                    StoreOutcome::StoredAndLeased(session) => work(&tables, *session, &owner, now).await,
+                    StoreOutcome::Stored => Vec::new(),
                     other => panic!("{other:?}"),
                 }
             })
@@ -151,11 +151,12 @@ async fn a_chat_with_an_expired_lease_is_taken_over_by_one_reconciler() {
     let key = chat_key("5511999990000");
     let mut lost = leased(&tables, &key, "a", "crashed", noon()).await;
     assert!(tables.list_due(noon(), 10).await.unwrap().chats.is_empty());
-    assert!(tables.take_due(&key, "early", noon()).await.unwrap().is_none());
+    assert!(tables.claim_due_chat(&key, "early", noon()).await.unwrap().is_none());
 
     let later = noon() + TimeDelta::seconds(31);
     assert_eq!(tables.list_due(later, 10).await.unwrap().chats.first(), Some(&key));
-    let (one, two) = tokio::join!(tables.take_due(&key, "one", later), tables.take_due(&key, "two", later));
+    let (one, two) =
+        tokio::join!(tables.claim_due_chat(&key, "one", later), tables.claim_due_chat(&key, "two", later));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert!(one.is_some() != two.is_some());
     let (session, owner) = one.map(|s| (s, "one")).or(two.map(|s| (s, "two"))).unwrap();
@@ -166,7 +167,7 @@ async fn a_chat_with_an_expired_lease_is_taken_over_by_one_reconciler() {
         .save(&mut lost, "crashed", done(Some("a#message"), LeaseChange::Release), later)
         .await
         .unwrap();
-    assert!(matches!(saved, SaveOutcome::Lost));
+    assert!(matches!(saved, SaveOutcome::LeaseLost));
     assert_eq!(work(&tables, session, owner, later).await, ["a#message"]);
     assert!(tables.list_due(later + TimeDelta::hours(1), 10).await.unwrap().chats.is_empty());
 }
@@ -225,8 +226,12 @@ async fn a_lid_points_to_the_phone_that_it_was_merged_into() {
 
     let mut session = leased(&tables, &phone, "b", "two", noon()).await;
     let from = MovedFrom { key: lid.clone(), version: Some(old.version) };
-    let save =
-        Save { done: Some("b#message"), events: &[], lease: LeaseChange::Release, moved_from: Some(&from) };
+    let save = Commit {
+        finished_entry: Some("b#message"),
+        events: &[],
+        lease: LeaseChange::Release,
+        moved_from: Some(&from),
+    };
     assert!(matches!(tables.save(&mut session, "two", save, noon()).await.unwrap(), SaveOutcome::Done));
     let stored = store(&tables, &lid, "c", "three", noon()).await;
     assert!(matches!(stored, StoreOutcome::Moved(person) if person == phone.person));
@@ -236,8 +241,12 @@ async fn a_lid_points_to_the_phone_that_it_was_merged_into() {
     let held = leased(&tables, &busy, "d", "four", noon()).await;
     let mut session = leased(&tables, &phone, "e", "five", noon()).await;
     let from = MovedFrom { key: busy.clone(), version: Some(held.version) };
-    let save =
-        Save { done: Some("e#message"), events: &[], lease: LeaseChange::Release, moved_from: Some(&from) };
+    let save = Commit {
+        finished_entry: Some("e#message"),
+        events: &[],
+        lease: LeaseChange::Release,
+        moved_from: Some(&from),
+    };
     assert!(matches!(tables.save(&mut session, "five", save, noon()).await.unwrap(), SaveOutcome::LidBusy));
 }
 
@@ -249,7 +258,7 @@ async fn a_full_inbox_accepts_no_more_messages_and_loses_none() {
     let mut held = 0;
     for number in 1..80 {
         match store(&tables, &key, &number.to_string(), "two", noon()).await {
-            StoreOutcome::Held => held += 1,
+            StoreOutcome::Stored => held += 1,
             StoreOutcome::Full => break,
             other => panic!("{other:?}"),
         }
@@ -262,12 +271,12 @@ async fn a_full_inbox_accepts_no_more_messages_and_loses_none() {
 async fn a_webhook_whose_clinic_is_unknown_is_kept_and_claimed_once() {
     let tables = tables().await;
     let payload = json!({"instanceId": "instance-123", "messageId": "a"});
-    tables.keep_webhook("instance-123", "a#message", &payload, noon()).await.unwrap();
+    tables.store_webhook("instance-123", "a#message", &payload, noon()).await.unwrap();
     let due = tables.list_due(noon(), 10).await.unwrap();
     assert_eq!(due.webhooks.len(), 1);
     assert_eq!(due.webhooks[0].payload, payload);
     assert!(tables.claim_webhook(&due.webhooks[0], noon()).await.unwrap());
     assert!(!tables.claim_webhook(&due.webhooks[0], noon()).await.unwrap());
-    tables.forget_webhook(&due.webhooks[0]).await.unwrap();
+    tables.delete_webhook(&due.webhooks[0]).await.unwrap();
     assert!(tables.list_due(noon() + TimeDelta::hours(1), 10).await.unwrap().webhooks.is_empty());
 }

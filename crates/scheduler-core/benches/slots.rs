@@ -1,9 +1,10 @@
-//! A whole pass over a month of one clinic, beside a plain implementation of the same rules.
+//! Benchmark of the search for all free slots of one clinic's month (a pass), compared with a naive
+//! implementation of the same rules.
 //!
-//! `cargo bench -p scheduler-core --bench slots` prints p50 and p99 of both in one run; the bar
-//! is 60 µs at p99 for the pass.
+//! `cargo bench -p scheduler-core --bench slots` prints p50 and p99 of both in one run. The limit
+//! for the pass is 60 µs at p99 (`docs/rules/speed.md#slots`).
 
-#![expect(clippy::expect_used, reason = "a benchmark whose own data are wrong stops")]
+#![expect(clippy::expect_used, reason = "wrong data in the benchmark itself must stop it")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -20,14 +21,18 @@ use uuid::Uuid;
 
 const DAYS: u64 = 30;
 const APPOINTMENTS: usize = 500;
-const BAR: Duration = Duration::from_micros(60);
+const P99_LIMIT: Duration = Duration::from_micros(60);
 const SAMPLES: usize = 20_000;
 
 fn main() {
     let month = Month::new();
     let calendar = month.calendar();
     let (days, slots) = month.pass(&calendar);
-    assert_eq!((&days, &slots), (&month.plain_days(), &month.plain_pass()), "both must agree");
+    assert_eq!(
+        (&days, &slots),
+        (&month.plain_days(), &month.plain_pass()),
+        "both implementations must find the same slots"
+    );
     println!(
         "{DAYS} days, {APPOINTMENTS} appointments: {} days with {} free starts",
         days.len(),
@@ -48,7 +53,7 @@ fn main() {
     });
     criterion.final_summary();
     if !std::env::args().any(|argument| argument == "--bench") {
-        return; // `cargo test --benches` wants to know that it runs, not how fast.
+        return; // `cargo test --benches` only checks that the benchmark runs.
     }
 
     let pass = percentiles(SAMPLES, || (), |()| month.pass(black_box(&calendar)));
@@ -58,10 +63,10 @@ fn main() {
         println!("{what:<17} p50 {:>8.1} µs   p99 {:>8.1} µs", micros(p50), micros(p99));
     }
     println!(
-        "p99 {:.1} µs, bar {} µs: {}; {:.0} times as fast as plain",
+        "p99 {:.1} µs, limit {} µs: {}; {:.0} times as fast as plain",
         micros(pass.1),
-        BAR.as_micros(),
-        if pass.1 < BAR { "held" } else { "MISSED" },
+        P99_LIMIT.as_micros(),
+        if pass.1 < P99_LIMIT { "met" } else { "EXCEEDED" },
         micros(plain.0) / micros(pass.0),
     );
 }
@@ -70,13 +75,13 @@ fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-/// p50 and p99 of the work, without what it is given.
-fn percentiles<G, T>(samples: usize, given: impl Fn() -> G, work: impl Fn(G) -> T) -> (Duration, Duration) {
+/// p50 and p99 of `work`. The time of `setup`, which makes its input, is not counted.
+fn percentiles<I, T>(samples: usize, setup: impl Fn() -> I, work: impl Fn(I) -> T) -> (Duration, Duration) {
     let mut times: Vec<Duration> = (0..samples)
         .map(|_| {
-            let given = given();
+            let input = setup();
             let start = Instant::now();
-            black_box(work(given));
+            black_box(work(input));
             start.elapsed()
         })
         .collect();
@@ -84,7 +89,7 @@ fn percentiles<G, T>(samples: usize, given: impl Fn() -> G, work: impl Fn(G) -> 
     (times[samples / 2], times[samples * 99 / 100])
 }
 
-/// A clinic's month as it is read from the database.
+/// A clinic's month, as read from the database.
 #[derive(Clone)]
 struct Month {
     from: NaiveDate,
@@ -95,8 +100,9 @@ struct Month {
 }
 
 impl Month {
-    /// Open every day from 8 to 12 and from 13 to 21, two days closed in part or whole, and appointments
-    /// of 20 to 30 minutes with gaps between them, in no order.
+    /// A clinic that is open every day from 8 to 12 and from 13 to 21, except for one closed day and one
+    /// closed part of a day. Its appointments last 20 to 30 minutes, with gaps between them, and are
+    /// shuffled.
     fn new() -> Self {
         let from = NaiveDate::from_ymd_opt(2026, 3, 1).expect("a date");
         let rules = (0..7).flat_map(|day| [rule(day, 8, 12), rule(day, 13, 21)]).collect();
@@ -104,7 +110,7 @@ impl Month {
             blocked(from + Days::new(9), None),
             blocked(from + Days::new(16), Some((clock(10, 0), clock(11, 30)))),
         ];
-        let mut chance = Chance(2026);
+        let mut random = Random(2026);
         let mut busy = Vec::with_capacity(APPOINTMENTS);
         'all: for day in (0..DAYS).cycle() {
             let mut at = (from + Days::new(day)).and_time(clock(8, 0));
@@ -112,14 +118,14 @@ impl Month {
                 if busy.len() == APPOINTMENTS {
                     break 'all;
                 }
-                at += TimeDelta::minutes(5 * chance.below(4));
-                let end = at + TimeDelta::minutes(20 + 5 * chance.below(3) + 10);
+                at += TimeDelta::minutes(5 * random.below(4));
+                let end = at + TimeDelta::minutes(20 + 5 * random.below(3) + 10);
                 busy.push(Interval { start: at, end });
                 at = end;
             }
         }
         for i in (1..busy.len()).rev() {
-            busy.swap(i, chance.below(i as i64 + 1) as usize);
+            busy.swap(i, random.below(i as i64 + 1) as usize);
         }
         let slot_request =
             SlotRequest { minutes: 20, buffer_minutes: 10, not_before: from.and_time(clock(9, 30)) };
@@ -153,12 +159,13 @@ impl Month {
         self.days().flat_map(|date| self.plain_slots(date)).collect()
     }
 
-    /// The rules of product 2 as one would first write them: every question asks everything.
+    /// The rules of `docs/rules/agenda.md#slots` in their simplest form: each candidate is compared with all
+    /// appointments and exceptions.
     fn plain_slots(&self, date: NaiveDate) -> Vec<Slot> {
         let length = TimeDelta::minutes(self.slot_request.minutes.into());
         let with_buffer = length + TimeDelta::minutes(self.slot_request.buffer_minutes.into());
         let weekday = date.weekday().num_days_from_sunday() as i16;
-        let of_day = |span: &Interval<NaiveDateTime>| span.start.date() <= date && date <= span.end.date();
+        let of_day = |busy: &Interval<NaiveDateTime>| busy.start.date() <= date && date <= busy.end.date();
         let closed = |at: NaiveDateTime| {
             self.exceptions.iter().any(|exception| {
                 let start = exception.start_time.unwrap_or(NaiveTime::MIN);
@@ -171,7 +178,7 @@ impl Month {
             let (mut at, end) = (date.and_time(rule.start_time), date.and_time(rule.end_time));
             while at + length <= end {
                 let occupied = Interval { start: at, end: at + with_buffer };
-                let taken = self.busy.iter().filter(|span| of_day(span)).find(|b| b.overlaps(occupied));
+                let taken = self.busy.iter().filter(|busy| of_day(busy)).find(|b| b.overlaps(occupied));
                 let blocked =
                     (0..self.slot_request.minutes).any(|m| closed(at + TimeDelta::minutes(m.into())));
                 if let Some(appointment) = taken {
@@ -224,10 +231,10 @@ fn clock(hour: u32, minute: u32) -> NaiveTime {
     NaiveTime::from_hms_opt(hour, minute, 0).expect("a time")
 }
 
-/// The same numbers in every run.
-struct Chance(u64);
+/// Pseudo-random numbers, the same in every run.
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn below(&mut self, limit: i64) -> i64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as i64) % limit

@@ -13,7 +13,7 @@ tokio::task_local! {
 pub enum RunOutcome {
     /// The inbox is empty and every reply is out.
     Done,
-    /// Work is left; the Reconciler continues with it.
+    /// Work is left, which the Reconciler continues.
     Deferred,
     /// Another worker holds the chat's lease.
     LostLease,
@@ -50,7 +50,7 @@ struct Counters {
     open_waits: u32,
 }
 
-/// A network wait, which ends when this is dropped.
+/// A network wait. It ends when the guard is dropped.
 #[derive(Debug)]
 pub(crate) struct WaitGuard(Option<Arc<Mutex<Counters>>>);
 
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn consecutive_waits_count_each_and_overlapping_waits_count_once() {
+    async fn consecutive_waits_all_count_and_overlapping_waits_count_once() {
         let wait = async || {
             let _wait = start_wait();
             tokio::task::yield_now().await;

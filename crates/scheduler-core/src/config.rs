@@ -1,5 +1,6 @@
-//! The environment: the only place that reads it. Every piece is read through a lookup, so that a
-//! function takes only what it uses and a test needs no environment.
+//! Configuration from environment variables (`docs/rules/api.md#environment`). This is the only module that
+//! reads the environment. It does so through a [`Lookup`], so that tests need no environment variables, and
+//! in parts, so that each function reads only what it uses.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,34 +8,34 @@ use std::path::PathBuf;
 use crate::domain::clinic::Secret;
 use crate::domain::ids::ClinicId;
 
-/// How a variable is looked up: `None` where it is not set.
+/// Looks up a variable by name; `None` if it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Reads a variable of this process.
+/// Reads an environment variable of this process.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Variables that are missing or cannot be read, all of them; never their values.
+/// All variables that are missing or not valid, without their values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
-    /// Each with what is wrong with it.
+    /// One entry per variable.
     pub errors: Vec<VariableError>,
 }
 
 /// What is wrong with one variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariableError {
-    /// Its name.
+    /// Name of the variable.
     pub name: &'static str,
-    /// Such as "is not set".
+    /// Completes a sentence that starts with the name, such as "is not set".
     pub wrong: &'static str,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the environment is not complete:")?;
+        f.write_str("the environment variables are not valid:")?;
         for error in &self.errors {
             write!(f, " {} {};", error.name, error.wrong)?;
         }
@@ -42,29 +43,29 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// How far the server's certificate is checked.
+/// TLS mode of the connection to PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SslMode {
     /// No TLS.
     Disable,
-    /// TLS where the server offers it, unchecked.
+    /// TLS if the server offers it. The certificate is not checked.
     Prefer,
-    /// TLS, the certificate's chain and host name checked.
+    /// TLS is required. The certificate's chain and host name are checked.
     VerifyFull,
 }
 
 /// How to reach PostgreSQL.
 #[derive(Debug, Clone)]
 pub struct DatabaseConfig {
-    /// `postgres://…`, made from the `RDS_*` variables where they are used.
+    /// `postgres://…`: `DATABASE_URL`, or built from the `RDS_*` variables.
     pub url: Secret,
-    /// How far the server's certificate is checked.
+    /// `RDS_SSL_MODE`.
     pub ssl_mode: SslMode,
-    /// Root certificates for `verify-full`, where the system's do not do.
+    /// File of root certificates for `verify-full`, if the default ones are not enough.
     pub root_cert: Option<PathBuf>,
 }
 
-/// Where the tables are.
+/// The DynamoDB tables, and how to reach them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TablesConfig {
     /// `CONVERSATION_SESSIONS_TABLE`
@@ -73,13 +74,13 @@ pub struct TablesConfig {
     pub events: String,
     /// `SCHEDULED_REMINDERS_TABLE`
     pub reminders: String,
-    /// Another DynamoDB than Amazon's (`AWS_ENDPOINT_URL_DYNAMODB`).
+    /// URL of a DynamoDB other than Amazon's (`AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`).
     pub endpoint: Option<String>,
-    /// Such as `sa-east-1` (`AWS_REGION`, which Lambda sets).
+    /// AWS region, such as `sa-east-1` (`AWS_REGION`, which Lambda sets).
     pub region: String,
 }
 
-/// Where the reminders are, for a function that has no other table.
+/// The reminders table alone, for a function that uses no other table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemindersConfig {
     /// `SCHEDULED_REMINDERS_TABLE`
@@ -90,36 +91,36 @@ pub struct RemindersConfig {
     pub region: String,
 }
 
-/// How to reach WhatsApp, and who may be written to.
+/// How to reach z-api, the WhatsApp provider, and to whom messages may be sent.
 #[derive(Debug, Clone)]
 pub struct ZapiConfig {
-    /// Without a slash at its end.
+    /// Without a slash at the end.
     pub base_url: String,
-    /// The account's Client-Token, where a clinic has none of its own.
+    /// The z-api account's Client-Token, for clinics without one.
     pub client_token: Option<Secret>,
-    /// `ALLOWED_PHONES` as it was set; unset is empty, which is nobody.
+    /// `ALLOWED_PHONES` verbatim. It is empty if the variable is not set, which allows nobody.
     pub allowed_phones: String,
 }
 
 /// How to reach Google Sheets.
 #[derive(Debug, Clone)]
 pub struct SheetsConfig {
-    /// The service account's key, as Google gives it: JSON.
+    /// The service account's key, in Google's JSON format.
     pub service_account: Secret,
-    /// Another Sheets API than Google's, without a slash at its end.
+    /// URL of a Sheets API other than Google's, without a slash at the end.
     pub base_url: Option<String>,
 }
 
 /// One entry of `SCHEDULER_API_KEY`.
 #[derive(Debug, Clone)]
 pub struct ApiKey {
-    /// The only clinic it may touch; none means every clinic.
+    /// The only clinic that the key opens; `None` means every clinic.
     pub clinic: Option<ClinicId>,
-    /// The key.
+    /// The secret that clients send.
     pub key: Secret,
 }
 
-/// Collects what is wrong while the pieces of one function's configuration are read.
+/// Reads the parts of one function's configuration, and collects the errors of all of them.
 pub struct EnvReader<'a> {
     lookup: Lookup<'a>,
     errors: Vec<VariableError>,
@@ -131,13 +132,14 @@ impl<'a> EnvReader<'a> {
         Self { lookup, errors: Vec::new() }
     }
 
-    /// What was read, unless something was wrong: then all of it is named.
-    pub fn finish<T>(self, read: T) -> Result<T, ConfigError> {
-        if self.errors.is_empty() { Ok(read) } else { Err(ConfigError { errors: self.errors }) }
+    /// Returns `config`, or all errors that were found while it was read.
+    pub fn finish<T>(self, config: T) -> Result<T, ConfigError> {
+        if self.errors.is_empty() { Ok(config) } else { Err(ConfigError { errors: self.errors }) }
     }
 
-    /// Contract 2: `DATABASE_URL`, or the five `RDS_*`; `RDS_SSL_MODE`, by default `usual`.
-    pub fn database(&mut self, usual: SslMode) -> DatabaseConfig {
+    /// `DATABASE_URL`, or the five `RDS_*` variables. `default_ssl_mode` applies if `RDS_SSL_MODE` is not
+    /// set.
+    pub fn database(&mut self, default_ssl_mode: SslMode) -> DatabaseConfig {
         let url = match self.optional("DATABASE_URL") {
             Some(url) => url,
             None => {
@@ -147,43 +149,45 @@ impl<'a> EnvReader<'a> {
                 let user = self.required("RDS_USERNAME");
                 let password = self.required("RDS_PASSWORD");
                 if !port.is_empty() && port.parse::<u16>().is_err() {
-                    self.error("RDS_PORT", "is no port");
+                    self.error("RDS_PORT", "is not a port number");
                 }
-                format!("postgres://{}:{}@{host}:{port}/{}", escape(&user), escape(&password), escape(&name))
+                let (user, password, name) =
+                    (percent_encode(&user), percent_encode(&password), percent_encode(&name));
+                format!("postgres://{user}:{password}@{host}:{port}/{name}")
             }
         };
         let ssl_mode = match self.optional("RDS_SSL_MODE").as_deref() {
-            None => usual,
+            None => default_ssl_mode,
             Some("disable") => SslMode::Disable,
             Some("prefer") => SslMode::Prefer,
             Some("verify-full") => SslMode::VerifyFull,
             Some(_) => {
-                self.error("RDS_SSL_MODE", "is none of disable, prefer, verify-full");
-                usual
+                self.error("RDS_SSL_MODE", "is not one of disable, prefer, verify-full");
+                default_ssl_mode
             }
         };
         let root_cert = self.optional("RDS_ROOT_CERT").map(PathBuf::from);
         DatabaseConfig { url: Secret::new(url), ssl_mode, root_cert }
     }
 
-    /// The tables.
+    /// Names of the three DynamoDB tables, with endpoint and region.
     pub fn tables(&mut self) -> TablesConfig {
         TablesConfig {
             sessions: self.required("CONVERSATION_SESSIONS_TABLE"),
             events: self.required("MESSAGE_EVENTS_TABLE"),
             reminders: self.required("SCHEDULED_REMINDERS_TABLE"),
-            endpoint: self.dynamodb(),
+            endpoint: self.dynamodb_endpoint(),
             region: self.region(),
         }
     }
 
-    /// The reminders alone.
+    /// Name of the reminders table, with endpoint and region.
     pub fn reminders(&mut self) -> RemindersConfig {
         let table = self.required("SCHEDULED_REMINDERS_TABLE");
-        RemindersConfig { table, endpoint: self.dynamodb(), region: self.region() }
+        RemindersConfig { table, endpoint: self.dynamodb_endpoint(), region: self.region() }
     }
 
-    /// WhatsApp; nothing of it is required.
+    /// How to reach z-api. All of its variables are optional.
     pub fn zapi(&mut self) -> ZapiConfig {
         let base_url = self.optional("ZAPI_BASE_URL").unwrap_or_else(|| "https://api.z-api.io".into());
         ZapiConfig {
@@ -193,7 +197,8 @@ impl<'a> EnvReader<'a> {
         }
     }
 
-    /// Google Sheets; `None`: no service account, and no clinic has a sheet.
+    /// How to reach Google Sheets; `None` if `GOOGLE_SHEETS_SERVICE_ACCOUNT` is not set. Then no sheet is
+    /// written.
     pub fn sheets(&mut self) -> Option<SheetsConfig> {
         let service_account = Secret::new(self.optional("GOOGLE_SHEETS_SERVICE_ACCOUNT")?);
         let base_url = self.optional("GOOGLE_SHEETS_BASE_URL");
@@ -201,27 +206,28 @@ impl<'a> EnvReader<'a> {
         Some(SheetsConfig { service_account, base_url })
     }
 
-    /// `SCHEDULER_API_KEY`: `<key>` or `<clinicId>:<key>`, separated by commas.
+    /// `SCHEDULER_API_KEY`: entries `<key>` or `<clinicId>:<key>`, separated by commas
+    /// (`docs/rules/api.md#keys`).
     pub fn api_keys(&mut self) -> Vec<ApiKey> {
         let entries = self.required("SCHEDULER_API_KEY");
         let keys: Vec<ApiKey> = entries.split(',').filter_map(|entry| api_key(entry.trim())).collect();
         if keys.is_empty() && !entries.is_empty() {
-            self.error("SCHEDULER_API_KEY", "holds no key");
+            self.error("SCHEDULER_API_KEY", "contains no key");
         }
         keys
     }
 
-    /// `WEBHOOK_TOKEN`, without which a deployed webhook does not start.
+    /// `WEBHOOK_TOKEN`. A deployed webhook does not start without it.
     pub fn webhook_token(&mut self) -> Secret {
         Secret::new(self.required("WEBHOOK_TOKEN"))
     }
 
-    /// A variable that may be left out; an empty one counts as left out.
+    /// An optional variable. An empty one counts as not set.
     pub fn optional(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
-    fn dynamodb(&self) -> Option<String> {
+    fn dynamodb_endpoint(&self) -> Option<String> {
         self.optional("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| self.optional("AWS_ENDPOINT_URL"))
     }
 
@@ -242,7 +248,8 @@ impl<'a> EnvReader<'a> {
     }
 }
 
-/// The point of failure at which this process ends, for tests (contract 7): debug builds only.
+/// `SCHEDULER_END_AT`: the failpoint at which this process aborts (`docs/rules/data.md#failpoints`). It
+/// exists in debug builds only, for tests.
 #[cfg(debug_assertions)]
 pub fn failpoint() -> Option<String> {
     environment("SCHEDULER_END_AT")
@@ -256,11 +263,11 @@ fn api_key(entry: &str) -> Option<ApiKey> {
     (!key.is_empty()).then(|| ApiKey { clinic, key: Secret::new(key) })
 }
 
-/// Percent-encodes what may not stand in a URL's user, password or path.
-fn escape(part: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+/// Percent-encodes all characters that are reserved in a URL.
+fn percent_encode(part: &str) -> String {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     part.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| if unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
 }
 
@@ -268,13 +275,13 @@ fn escape(part: &str) -> String {
 mod tests {
     use super::*;
 
-    fn looking_up<'a>(set: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
-        |name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    fn lookup_in<'a>(variables: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        |name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
     }
 
     #[test]
-    fn everything_that_is_missing_is_named_at_once_and_no_value_is_printed() {
-        let lookup = looking_up(&[("RDS_HOST", "marked-host"), ("RDS_PORT", "marked-port")]);
+    fn all_errors_are_named_together_and_no_value_is_printed() {
+        let lookup = lookup_in(&[("RDS_HOST", "marked-host"), ("RDS_PORT", "marked-port")]);
         let mut reader = EnvReader::new(&lookup);
         reader.database(SslMode::VerifyFull);
         reader.tables();
@@ -286,8 +293,8 @@ mod tests {
     }
 
     #[test]
-    fn a_password_of_any_characters_reaches_the_database() {
-        let lookup = looking_up(&[
+    fn special_characters_in_the_database_password_are_percent_encoded() {
+        let lookup = lookup_in(&[
             ("RDS_HOST", "db"),
             ("RDS_PORT", "5432"),
             ("RDS_DATABASE", "clinic"),
@@ -301,8 +308,8 @@ mod tests {
     }
 
     #[test]
-    fn keys_may_be_for_every_clinic_or_for_one() {
-        let lookup = looking_up(&[("SCHEDULER_API_KEY", "one, sp-1:two")]);
+    fn an_api_key_opens_every_clinic_or_one() {
+        let lookup = lookup_in(&[("SCHEDULER_API_KEY", "one, sp-1:two")]);
         let mut reader = EnvReader::new(&lookup);
         let keys = reader.api_keys();
         let read: Vec<_> =

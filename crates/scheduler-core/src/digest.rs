@@ -7,7 +7,7 @@ pub fn sha256_hex(data: impl AsRef<[u8]>) -> String {
     hex(&Sha256::digest(data))
 }
 
-/// The first 64 bits of the digest: 16 characters, enough to tell the messages of one chat apart.
+/// The first 64 bits of the digest: 16 characters, enough to distinguish the messages of one chat.
 pub fn short_sha256_hex(data: impl AsRef<[u8]>) -> String {
     hex(&Sha256::digest(data)[..8])
 }

@@ -1,8 +1,8 @@
-//! The error of every store.
+//! The error type of all stores.
 
 use thiserror::Error;
 
-/// Who has to act on a store's failure, which decides the HTTP status.
+/// Whether repeating a failed call can help, which decides the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreErrorKind {
     /// The store is unreachable, slow or out of capacity: the same call may succeed later (503).
@@ -11,13 +11,13 @@ pub enum StoreErrorKind {
     Internal,
 }
 
-/// A store failed. Never treat this as "nothing found".
+/// A store failed. Never treat this error as "nothing found".
 #[derive(Debug, Error)]
 #[error("could not {action}")]
 pub struct StoreError {
-    /// What the caller may do.
+    /// Whether repeating the call can help.
     pub kind: StoreErrorKind,
-    /// Completes "could not …"; without data of a patient.
+    /// What failed: an infinitive that completes "could not …". It contains no patient data.
     pub action: &'static str,
     /// The cause, for the log.
     #[source]
@@ -25,7 +25,7 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// The store is unreachable, slow or out of capacity.
+    /// An error of kind [`StoreErrorKind::Unavailable`].
     pub fn unavailable(
         action: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -33,7 +33,7 @@ impl StoreError {
         Self { kind: StoreErrorKind::Unavailable, action, source: source.into() }
     }
 
-    /// A bug or broken data.
+    /// An error of kind [`StoreErrorKind::Internal`].
     pub fn internal(
         action: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -1,10 +1,10 @@
 //! Named points in the code at which a test can end the process. Release builds contain none of
-//! them. The names are listed in docs/rules/data.md#failpoints.
+//! them. The names are listed in `docs/rules/data.md#failpoints`.
 
 #[cfg(debug_assertions)]
 static ABORT_AT: std::sync::OnceLock<String> = std::sync::OnceLock::new();
 
-/// Makes the process end, as by `kill -9`, when it reaches this point. Only the first call counts.
+/// Makes the process abort, as `kill -9` would, when it reaches `point`. Only the first call has an effect.
 #[cfg(debug_assertions)]
 pub fn abort_at(point: &str) {
     ABORT_AT.get_or_init(|| point.to_owned());
@@ -14,7 +14,7 @@ pub fn abort_at(point: &str) {
 #[cfg(not(debug_assertions))]
 pub fn abort_at(_point: &str) {}
 
-/// Marks a point that [`abort_at`] can name.
+/// Marks the point `point`. The process aborts here if [`abort_at`] named it.
 #[cfg(debug_assertions)]
 pub fn hit(point: &'static str) {
     if ABORT_AT.get().is_some_and(|wanted| wanted == point) {

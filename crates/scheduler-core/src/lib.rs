@@ -1,4 +1,5 @@
-//! What the scheduler is: its words, its rules, its conversation, and the stores it keeps them in.
+//! The core of the WhatsApp scheduler: domain, free slots, conversation, use cases, and the adapters to
+//! PostgreSQL, DynamoDB, z-api (the WhatsApp provider) and Google Sheets.
 
 pub mod adapters;
 pub mod app;

@@ -1,4 +1,4 @@
-//! What the operator reads when the server is up: where everything is, and three commands to try.
+//! The text that the server prints after its start: addresses of its parts, and commands to try.
 
 use std::fmt::Write;
 
@@ -6,64 +6,68 @@ use chrono::{Datelike, TimeDelta, Weekday};
 use scheduler_core::config::environment;
 use scheduler_core::domain::ids::ClinicId;
 use scheduler_local::server::Server;
-use scheduler_local::settings::USUAL_KEY;
+use scheduler_local::settings::DEFAULT_API_KEY;
 
-const CLINIC: &str = "laser-beauty-sp";
+const EXAMPLE_CLINIC: &str = "laser-beauty-sp";
 
-/// The text, ending in a line's end.
-pub(crate) async fn of(server: &Server) -> String {
+/// The text, with a final line break.
+pub(crate) async fn render(server: &Server) -> String {
     let url = &server.url;
-    let named = |name: &str| environment(name).is_some_and(|value| !value.is_empty());
+    let is_set = |name: &str| environment(name).is_some_and(|value| !value.is_empty());
     let mut text = String::from("\n");
-    let mut line = |what: &str, where_: &str| {
-        let _ = writeln!(text, "  {what:<11}{where_}");
+    let mut line = |label: &str, value: &str| {
+        let _ = writeln!(text, "  {label:<11}{value}");
     };
-    line("serving", url);
-    line("page", &format!("{url}/ in a browser: a patient's phone beside the clinic's agenda"));
+    line("server", url);
+    line("page", &format!("{url}/ in a browser: a patient's phone next to the clinic's agenda"));
     match server.postgres_port {
         Some(port) => line(
             "PostgreSQL",
             &format!("127.0.0.1:{port}, user and database scheduler, password in .local/postgres/password"),
         ),
-        None => line("PostgreSQL", "as the environment names it"),
+        None => line("PostgreSQL", "as set by DATABASE_URL or RDS_HOST"),
     }
     match &server.dynamodb {
         Some(endpoint) => line("DynamoDB", &format!("{endpoint}, any credentials")),
-        None => line("DynamoDB", "as the environment names it"),
+        None => line("DynamoDB", "as set by AWS_ENDPOINT_URL_DYNAMODB or AWS_ENDPOINT_URL"),
     }
-    let whatsapp = match server.keeps_messages {
-        true => "nothing leaves this machine: GET /_local/outbox",
-        false => "ZAPI_BASE_URL",
+    let whatsapp = match server.has_outbox {
+        true => "messages stay on this machine: GET /_local/outbox",
+        false => "messages go to ZAPI_BASE_URL",
     };
     line("WhatsApp", whatsapp);
-    let key = if named("SCHEDULER_API_KEY") { "$SCHEDULER_API_KEY" } else { USUAL_KEY };
+    let key = if is_set("SCHEDULER_API_KEY") { "$SCHEDULER_API_KEY" } else { DEFAULT_API_KEY };
     line("key", key);
     line("API", &format!("{url}/docs"));
     for notice in &server.notices {
         let _ = writeln!(text, "  note: {notice}");
     }
-    let token = if named("WEBHOOK_TOKEN") { "?token=$WEBHOOK_TOKEN" } else { "" };
+    let token = if is_set("WEBHOOK_TOKEN") { "?token=$WEBHOOK_TOKEN" } else { "" };
     let _ = writeln!(
         text,
         "
-Try, in another terminal:
-  # a patient says Olá (with a new messageId each time), and what the bot answers
+Try in another terminal:
+  # send Olá as a patient, with a new messageId each time, then read the bot's answers
   curl \"{url}/webhook/whatsapp{token}\" -d '{{\"type\":\"ReceivedCallback\",\"instanceId\":\"instance-123\",\"messageId\":\"M1\",\"phone\":\"5511999990000\",\"senderName\":\"Maria Silva\",\"text\":{{\"message\":\"Olá\"}}}}'
   curl \"{url}/_local/outbox?phone=5511999990000\""
     );
-    if let Some(slots) = slots(server).await {
-        let _ = writeln!(text, "  # free times of a day\n  curl -H \"x-api-key: {key}\" \"{url}{slots}\"");
+    if let Some(slots) = slots_path(server).await {
+        let _ = writeln!(
+            text,
+            "  # list the free times of a day\n  curl -H \"x-api-key: {key}\" \"{url}{slots}\""
+        );
     }
     text.push('\n');
     text
 }
 
-/// The path of a service's free times on the next working day.
-async fn slots(server: &Server) -> Option<String> {
-    let services = server.contexts().job.chats.db.list_services(&ClinicId(CLINIC.into())).await.ok()??;
+/// URL path that lists the first service's free times on the next weekday.
+async fn slots_path(server: &Server) -> Option<String> {
+    let services =
+        server.contexts().job.chats.db.list_services(&ClinicId(EXAMPLE_CLINIC.into())).await.ok()??;
     let service = services.first()?.id;
     let today = server.contexts().job.chats.clock.now().date_naive();
     let weekend = |day: &chrono::NaiveDate| matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
     let day = (1..).map(|days| today + TimeDelta::days(days)).find(|day| !weekend(day))?;
-    Some(format!("/clinics/{CLINIC}/available-slots?date={day}&serviceId={service}"))
+    Some(format!("/clinics/{EXAMPLE_CLINIC}/available-slots?date={day}&serviceId={service}"))
 }

@@ -1,29 +1,27 @@
-//! Tells who watches that something has happened here, so that a page shows it without asking all
-//! the time.
+//! Notifies waiting pages of changes, so that they need not poll.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// A watcher who heard nothing for so long is answered all the same: whatever lies between them and
-/// the server may not like a longer silence.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A wait ends after this long even without a change, because a proxy may close an idle connection.
+const MAX_WAIT: Duration = Duration::from_secs(20);
 
-/// How many things have happened since the server started.
+/// Counts the changes since the server started.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Changes(watch::Sender<u64>);
 
 impl Changes {
-    /// Something has happened: a call that may have written, a job, another time.
-    pub(crate) fn tell(&self) {
+    /// Reports a change: a request that may have written, a job run, a new clock time.
+    pub(crate) fn notify(&self) {
         self.0.send_modify(|count| *count += 1);
     }
 
-    /// The count as soon as it is another than `seen`. Another and not a higher one, since it begins
-    /// anew with the server.
-    pub(crate) async fn after(&self, seen: u64) -> u64 {
-        let mut watching = self.0.subscribe();
-        let _ = tokio::time::timeout(PATIENCE, watching.wait_for(|count| *count != seen)).await;
+    /// Waits until the count differs from `seen`, at most `MAX_WAIT`, and returns the count. A lower count is
+    /// a change too, because a restarted server counts from 0 again.
+    pub(crate) async fn wait_for_change(&self, seen: u64) -> u64 {
+        let mut receiver = self.0.subscribe();
+        let _ = tokio::time::timeout(MAX_WAIT, receiver.wait_for(|count| *count != seen)).await;
         *self.0.borrow()
     }
 }
@@ -33,16 +31,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_watcher_hears_of_the_next_change_and_of_one_that_was_missed() {
+    async fn a_wait_ends_at_the_next_change_and_at_once_if_one_was_missed() {
         let changes = Changes::default();
-        let watching = tokio::spawn({
+        let waiting = tokio::spawn({
             let changes = changes.clone();
-            async move { changes.after(0).await }
+            async move { changes.wait_for_change(0).await }
         });
-        changes.tell();
-        assert_eq!(watching.await.unwrap(), 1);
-        changes.tell();
-        assert_eq!(changes.after(1).await, 2);
-        assert_eq!(changes.after(7).await, 2, "of a server before this one");
+        changes.notify();
+        assert_eq!(waiting.await.unwrap(), 1);
+        changes.notify();
+        assert_eq!(changes.wait_for_change(1).await, 2);
+        assert_eq!(changes.wait_for_change(7).await, 2, "a count of an earlier server");
     }
 }

@@ -1,4 +1,4 @@
-//! A clock that can be stopped and set.
+//! A clock that can be stopped at an instant.
 
 use std::sync::{PoisonError, RwLock};
 
@@ -6,17 +6,17 @@ use chrono::{DateTime, Utc};
 use scheduler_core::adapters::clock::SystemClock;
 use scheduler_core::ports::Clock;
 
-/// The machine's clock until it is stopped at an instant.
+/// Follows the system clock until it is stopped.
 #[derive(Debug, Default)]
 pub struct LocalClock(RwLock<Option<DateTime<Utc>>>);
 
 impl LocalClock {
-    /// Stops it there, or lets it run again.
+    /// Stops the clock at an instant; `None` lets it follow the system clock again.
     pub fn set(&self, at: Option<DateTime<Utc>>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = at;
     }
 
-    /// Whether it stands still.
+    /// Whether the clock is stopped.
     pub fn is_stopped(&self) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }

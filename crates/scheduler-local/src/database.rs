@@ -1,4 +1,4 @@
-//! The PostgreSQL that is used: the one that is named, or one of our own.
+//! The server's PostgreSQL: the configured one, or a managed one that the server starts and stops.
 
 use scheduler_core::adapters::postgres::Db;
 use scheduler_core::app::seed::seed_clinic;
@@ -9,65 +9,67 @@ use scheduler_core::error::StoreError;
 use crate::postgres::{Cluster, ClusterError};
 use crate::settings::Settings;
 
-const NAME: &str = "scheduler";
+const DATABASE_NAME: &str = "scheduler";
 
-/// How to reach it, and what to stop afterwards.
+/// The database that the server uses.
 pub struct Database {
-    /// How to reach it.
+    /// How to connect.
     pub config: DatabaseConfig,
-    own: Option<Cluster>,
+    cluster: Option<Cluster>,
 }
 
 impl Database {
-    /// Takes the one that the settings name, or starts one with its data in the settings' folder.
+    /// Uses the configured database, or starts a managed PostgreSQL with its data in `settings.folder`.
     pub async fn open(settings: &Settings) -> Result<Self, ClusterError> {
         if let Some(config) = &settings.database {
-            return Ok(Self { config: config.clone(), own: None });
+            return Ok(Self { config: config.clone(), cluster: None });
         }
         let cluster = Cluster::start(&settings.folder.join("postgres")).await?;
-        cluster.make_database(NAME).await?;
-        let url = Secret::new(cluster.url(NAME));
+        cluster.create_database(DATABASE_NAME).await?;
+        let url = Secret::new(cluster.url(DATABASE_NAME));
         let config = DatabaseConfig { url, ssl_mode: SslMode::Disable, root_cert: None };
-        Ok(Self { config, own: Some(cluster) })
+        Ok(Self { config, cluster: Some(cluster) })
     }
 
-    /// The port of our own.
+    /// Port of the managed PostgreSQL on 127.0.0.1; `None` for a configured database.
     pub fn port(&self) -> Option<u16> {
-        self.own.as_ref().map(Cluster::port)
+        self.cluster.as_ref().map(Cluster::port)
     }
 
-    /// What the operator should know of our own.
+    /// Sentences for the operator about the managed PostgreSQL.
     pub fn notices(&self) -> &[String] {
-        self.own.as_ref().map_or(&[], Cluster::notices)
+        self.cluster.as_ref().map_or(&[], Cluster::notices)
     }
 
-    /// Brings our own up to date, example clinic included, and an empty one that is named. One with
-    /// a schema belongs to somebody and stays as it is; one that is away may come back: that it is
-    /// not ready is told, not an error.
-    pub async fn fill(&self, db: &Db) -> Result<Option<String>, StoreError> {
-        let filled = async {
-            if self.own.is_some() || !db.has_schema().await? {
+    /// Migrates a managed database and creates the example clinic. A configured database gets the same only
+    /// if it has no `scheduler` schema; otherwise it is not changed.
+    ///
+    /// If a configured database fails, this returns a notice and not an error, because the database may
+    /// become available while the server runs.
+    pub async fn prepare(&self, db: &Db) -> Result<Option<String>, StoreError> {
+        let prepared = async {
+            if self.cluster.is_some() || !db.has_schema().await? {
                 db.setup().await?;
                 seed_clinic(db).await?;
             }
             Ok::<(), StoreError>(())
         };
-        match filled.await {
-            Err(error) if self.own.is_none() => {
+        match prepared.await {
+            Err(error) if self.cluster.is_none() => {
                 Ok(Some(format!("the database is not ready: {error}: {}", error.source)))
             }
-            filled => filled.map(|()| None),
+            prepared => prepared.map(|()| None),
         }
     }
 
-    /// Whether it is our own.
-    pub fn is_own(&self) -> bool {
-        self.own.is_some()
+    /// Whether the server started this PostgreSQL itself.
+    pub fn is_managed(&self) -> bool {
+        self.cluster.is_some()
     }
 
-    /// Stops it if it is our own.
+    /// Stops the managed PostgreSQL; leaves a configured database alone.
     pub async fn stop(self) {
-        if let Some(cluster) = self.own
+        if let Some(cluster) = self.cluster
             && let Err(error) = cluster.stop().await
         {
             eprintln!("{error}");

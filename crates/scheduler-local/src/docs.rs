@@ -1,5 +1,5 @@
-//! The OpenAPI document, and Swagger UI to read it by. Everything comes from this server, and a
-//! browser is told to load nothing from elsewhere.
+//! Serves the OpenAPI document and Swagger UI. Every file comes from this server, and the content
+//! security policy forbids other hosts.
 
 use axum::http::{HeaderValue, header};
 use axum::middleware::map_response;
@@ -20,13 +20,13 @@ const PAGE: &str = r#"<!doctype html>
 </html>
 "#;
 
-// Swagger UI would ask a public validator about the document.
-const START: &str = "\
+// Without `validatorUrl: null`, Swagger UI calls a public validator.
+const START_SCRIPT: &str = "\
 SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', validatorUrl: null, docExpansion: 'list' });
 ";
 
-// The style sheet has its pictures within it, and React sets styles on elements.
-const ONLY_FROM_HERE: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+// Swagger UI's style sheet embeds images as data URLs, and React sets inline styles.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(crate) fn router() -> Router {
@@ -35,18 +35,18 @@ pub(crate) fn router() -> Router {
         api_definition: OpenApiSource::Uri("/openapi.json"),
         title: None,
     };
-    let script = ([(header::CONTENT_TYPE, "text/javascript")], START);
+    let script = ([(header::CONTENT_TYPE, "text/javascript")], START_SCRIPT);
     Router::new()
         .route("/docs", get(|| async { Html(PAGE) }))
         .route("/docs/start.js", get(move || async move { script }))
         .merge(generate_routes(swagger))
-        .layer(map_response(guarded))
+        .layer(map_response(add_security_headers))
         .route("/openapi.json", get(|| async { Json(scheduler_api::openapi::document()) }))
 }
 
-async fn guarded(mut response: Response) -> Response {
+async fn add_security_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(ONLY_FROM_HERE));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -1,4 +1,4 @@
-//! A DynamoDB of one's own, embedded: an ordinary endpoint for any AWS client.
+//! The embedded DynamoDB: serves DynamoDB's API over HTTP for any AWS client.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -10,26 +10,28 @@ use tokio::task::JoinHandle;
 
 use crate::port;
 
-/// A running DynamoDB. It ends with [`EmbeddedDynamoDb::stop`], or with the process.
+/// A running embedded DynamoDB. It stops when this is dropped; [`EmbeddedDynamoDb::stop`] also waits for
+/// running requests.
 pub struct EmbeddedDynamoDb {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<Result<(), String>>,
+    server_task: JoinHandle<Result<(), String>>,
 }
 
-/// It could not be started.
+/// Why the embedded DynamoDB could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
-    /// The data cannot be used.
-    #[error("the embedded DynamoDB cannot use its data: {0}")]
+    /// The data file could not be opened.
+    #[error("the embedded DynamoDB could not open its data: {0}")]
     Data(String),
-    /// No port is free.
-    #[error("no port for the embedded DynamoDB: {0}")]
+    /// No port could be bound.
+    #[error("the embedded DynamoDB could not bind a port: {0}")]
     Port(#[from] std::io::Error),
 }
 
 impl EmbeddedDynamoDb {
-    /// Serves the data in `path` (in memory without) on `port`, or the next free one.
+    /// Serves the data file at `path`, or an empty database in memory, on `port` of 127.0.0.1 or the next
+    /// free port.
     pub async fn start(path: Option<&Path>, port: u16) -> Result<Self, EmbeddedError> {
         let database = match path {
             Some(path) => Database::new(&path.to_string_lossy()),
@@ -39,25 +41,25 @@ impl EmbeddedDynamoDb {
         let listener: TcpListener = port::bind(Ipv4Addr::LOCALHOST, port).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, async {
+        let server_task = tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, async {
             let _ = stopped.await;
         }));
-        Ok(Self { address, stop, served })
+        Ok(Self { address, stop, server_task })
     }
 
-    /// Such as `http://127.0.0.1:8000`.
+    /// Endpoint URL, such as `http://127.0.0.1:8000`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The port of 127.0.0.1 where it answers.
+    /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Lets running requests finish, for a moment.
+    /// Stops accepting requests and waits for running ones, at most 15 seconds.
     pub async fn stop(self) {
         let _ = self.stop.send(());
-        let _ = tokio::time::timeout(crate::shutdown::GRACE, self.served).await;
+        let _ = tokio::time::timeout(crate::shutdown::GRACE_PERIOD, self.server_task).await;
     }
 }

@@ -1,30 +1,30 @@
-//! A folder that belongs to one running server.
+//! A data folder that only one server at a time can use.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Why a folder cannot be had.
+/// Why a folder could not be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// Another process has it.
+    /// Another process holds the lock.
     #[error(
         "another server runs in {}: stop it first, or start this one in another directory", .0.display()
     )]
     InUse(PathBuf),
-    /// The file system refused.
+    /// The folder or its lock file could not be created or opened.
     #[error("cannot use {}: {source}", path.display())]
     Io {
-        /// What could not be used.
+        /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// A folder nobody else uses while this lives. The lock is the kernel's: it ends with the process,
-/// however that ends.
+/// A locked folder; no other process can lock it until this is dropped. The kernel releases the lock
+/// when the process ends, even if it is killed.
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
@@ -32,8 +32,9 @@ pub struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder if it is not there, open to this user alone, and takes it.
-    pub fn take(path: &Path) -> Result<Self, FolderError> {
+    /// Creates the folder if it is missing, accessible to this user only, and locks it. Returns
+    /// [`FolderError::InUse`] at once if another process holds the lock.
+    pub fn lock(path: &Path) -> Result<Self, FolderError> {
         let failed = |source| FolderError::Io { path: path.to_owned(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         let path = path.canonicalize().map_err(failed)?;
@@ -52,7 +53,7 @@ impl DataFolder {
         }
     }
 
-    /// Where it is, absolute.
+    /// Absolute path.
     pub fn path(&self) -> &Path {
         &self.path
     }

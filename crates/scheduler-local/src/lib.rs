@@ -1,4 +1,5 @@
-//! The whole product on one machine, for demos, development and tests.
+//! Runs the whole product on one machine, for demos, development and tests
+//! (docs/rules/api.md#local-server).
 
 mod changes;
 pub mod clock;

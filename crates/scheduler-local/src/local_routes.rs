@@ -1,5 +1,4 @@
-//! The routes that only the local server has (contract 5): the outbox, the jobs, the clock, a look
-//! into a chat.
+//! The routes that only the local server has (docs/rules/api.md#local-routes).
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -34,7 +33,7 @@ async fn health(State(state): State<LocalState>) -> Response {
     let (database, tables) = tokio::join!(chats.db.ping(), chats.tables.ping());
     match database.and(tables) {
         Ok(()) => Json(json!({"status": "SUCCESS", "message": "ok"})).into_response(),
-        Err(error) => away(&error),
+        Err(error) => store_unavailable(&error),
     }
 }
 
@@ -54,7 +53,7 @@ async fn clear_outbox(State(state): State<LocalState>) -> Response {
     match &state.zapi {
         Some(zapi) => {
             zapi.clear();
-            state.changes.tell();
+            state.changes.notify();
             Json(json!({"status": "SUCCESS", "message": "empty"})).into_response()
         }
         None => no_fake_zapi(),
@@ -68,18 +67,18 @@ async fn jobs() -> Response {
 
 async fn run_job(State(state): State<LocalState>, Path(name): Path<String>) -> Response {
     let Some(job) = JOBS.iter().find(|job| job.name == name) else {
-        return refused(StatusCode::NOT_FOUND, "no such job");
+        return error_response(StatusCode::NOT_FOUND, "no such job");
     };
     let span = tracing::info_span!("job", trace_id = %uuid::Uuid::new_v4());
-    let ran = job.run_in(&state.contexts).instrument(span).await;
-    state.changes.tell();
-    match ran {
+    let outcome = job.run_in(&state.contexts).instrument(span).await;
+    state.changes.notify();
+    match outcome {
         Ok(summary) => Json(summary).into_response(),
-        Err(error) => refused(error.status(), &error.to_string()),
+        Err(error) => error_response(error.status(), &error.to_string()),
     }
 }
 
-/// `now` must be there, even as null: an empty body does not let the clock run by mistake.
+/// `now` is required but may be null, so that `{}` does not restart the clock by mistake.
 #[derive(Deserialize)]
 struct ClockBody {
     #[serde(deserialize_with = "Option::deserialize")]
@@ -88,13 +87,13 @@ struct ClockBody {
 
 async fn set_clock(State(state): State<LocalState>, body: String) -> Response {
     let Ok(body) = serde_json::from_str::<ClockBody>(&body) else {
-        return refused(
+        return error_response(
             StatusCode::BAD_REQUEST,
             r#"expected {"now": "2026-02-14T12:00:00Z"} or {"now": null}"#,
         );
     };
     state.clock.set(body.now);
-    state.changes.tell();
+    state.changes.notify();
     clock(State(state)).await
 }
 
@@ -108,12 +107,16 @@ struct ChangesQuery {
     after: u64,
 }
 
-/// Held until something happens, or the server ends.
+/// Long poll: answers at the next change, after 20 seconds, or when the server stops.
 async fn changes(State(state): State<LocalState>, Query(query): Query<ChangesQuery>) -> Response {
     let mut stopping = state.stopping.clone();
     tokio::select! {
-        change = state.changes.after(query.after) => Json(json!({"change": change})).into_response(),
-        _ = stopping.wait_for(|stop| *stop) => refused(StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        change = state.changes.wait_for_change(query.after) => {
+            Json(json!({"change": change})).into_response()
+        }
+        _ = stopping.wait_for(|stop| *stop) => {
+            error_response(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping")
+        }
     }
 }
 
@@ -129,27 +132,27 @@ async fn chat(
     Query(query): Query<ChatQuery>,
 ) -> Response {
     let Some(clinic) = query.clinic_id else {
-        return refused(StatusCode::BAD_REQUEST, "which clinic? add ?clinicId=");
+        return error_response(StatusCode::BAD_REQUEST, "the query parameter clinicId is missing");
     };
     let person = Address(phone.clone())
         .match_key()
         .or_else(|| Phone::parse(&phone).ok().map(|phone| phone.match_key()));
-    let Some(person) = person else { return refused(StatusCode::BAD_REQUEST, "not a phone number") };
+    let Some(person) = person else { return error_response(StatusCode::BAD_REQUEST, "not a phone number") };
     match state.contexts.job.chats.tables.read_chat(&ClinicId(clinic), &person).await {
         Ok(view) => Json(view).into_response(),
-        Err(error) => away(&error),
+        Err(error) => store_unavailable(&error),
     }
 }
 
 fn no_fake_zapi() -> Response {
-    refused(StatusCode::NOT_FOUND, "ZAPI_BASE_URL is set: messages go there, nothing is kept here")
+    error_response(StatusCode::NOT_FOUND, "there is no outbox, because ZAPI_BASE_URL is set")
 }
 
-fn away(error: &StoreError) -> Response {
-    tracing::warn!(step = "local", error = error as &dyn std::error::Error, "a store is away");
-    refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+fn store_unavailable(error: &StoreError) -> Response {
+    tracing::warn!(step = "local", error = error as &dyn std::error::Error, "a store is unavailable");
+    error_response(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
 }
 
-fn refused(status: StatusCode, message: &str) -> Response {
+fn error_response(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"status": "ERROR", "message": message}))).into_response()
 }

@@ -1,12 +1,12 @@
-//! The local server's commands.
+//! The `scheduler-local` program: serves the product locally or runs one setup command.
 
 mod banner;
 
 use std::process::ExitCode;
 
-use scheduler_api::logging::{self, LogForm};
+use scheduler_api::logging::{self, LogFormat};
 use scheduler_core::adapters::postgres::Db;
-use scheduler_core::adapters::postgres::setup::Done;
+use scheduler_core::adapters::postgres::setup::SetupLine;
 use scheduler_core::app::seed::seed_clinic;
 use scheduler_core::config::environment;
 use scheduler_core::error::StoreError;
@@ -19,20 +19,22 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const HELP: &str = "\
 Usage: scheduler-local [COMMAND]
 
-Without a command it serves everything on http://127.0.0.1:9000, keeping its data in ./.local.
+Without a command, it serves every route and job on http://127.0.0.1:9000 and keeps its data in ./.local.
 
 Commands:
-  setup-database  run the migrations that have not run
-  seed-clinic     make the example clinic laser-beauty-sp
+  setup-database  run the migrations that have not run yet
+  seed-clinic     create the example clinic laser-beauty-sp
   openapi         print the OpenAPI document
-The first two work on the database that DATABASE_URL or the RDS_* variables name, in the environment or in
-./.env; where none is named, on the local server's own, and are safe to run twice.
 
-README.md lists the variables and the routes that only this server has.";
+setup-database and seed-clinic use the database that DATABASE_URL or the RDS_* variables name, in the
+environment or in ./.env. Without these variables, they use the local server's database in ./.local. Both
+can be repeated.
+
+README.md lists the environment variables and the routes that only this server has.";
 
 fn main() -> ExitCode {
     let command: Vec<String> = std::env::args().skip(1).collect();
-    match ended(&command) {
+    match run_command(&command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -41,21 +43,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn ended(command: &[String]) -> Result<ExitCode, StartError> {
-    // Before there is a second thread: it sets variables.
+fn run_command(command: &[String]) -> Result<ExitCode, StartError> {
+    // Must run before other threads start, because it sets environment variables.
     match dotenvy::from_path(".env") {
         Err(dotenvy::Error::LineParse(_, at)) => {
-            return Err(format!(".env cannot be read, at byte {at} of a line").into());
+            // The line may contain a secret, so it is not printed.
+            return Err(format!("could not parse .env: a line has invalid syntax at byte {at}").into());
         }
-        Err(error) if !error.not_found() => return Err(".env cannot be read".into()),
+        Err(error) if !error.not_found() => return Err("could not read .env".into()),
         _ => {}
     }
-    logging::start(LogForm::Text);
+    logging::start(LogFormat::Text);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => runtime.block_on(serve()),
-        ["setup-database"] => runtime.block_on(prepare(Task::Schema)),
-        ["seed-clinic"] => runtime.block_on(prepare(Task::Clinic)),
+        ["setup-database"] => runtime.block_on(run_task(Task::SetupDatabase)),
+        ["seed-clinic"] => runtime.block_on(run_task(Task::SeedClinic)),
         ["openapi"] => {
             println!("{:#}", scheduler_api::openapi::document());
             Ok(ExitCode::SUCCESS)
@@ -81,9 +84,9 @@ async fn serve() -> Result<ExitCode, StartError> {
         started = Server::start(Settings::read(&environment)?) => started?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
-    print!("{}", banner::of(&server).await);
+    print!("{}", banner::render(&server).await);
     signals.next().await;
-    eprintln!("stopping; once more ends it at once");
+    eprintln!("stopping; a second signal exits at once");
     tokio::select! {
         () = server.stop() => {}
         () = signals.next() => return Ok(ExitCode::FAILURE),
@@ -92,16 +95,16 @@ async fn serve() -> Result<ExitCode, StartError> {
 }
 
 enum Task {
-    Schema,
-    Clinic,
+    SetupDatabase,
+    SeedClinic,
 }
 
-async fn prepare(task: Task) -> Result<ExitCode, StartError> {
+async fn run_task(task: Task) -> Result<ExitCode, StartError> {
     let settings = Settings::read(&environment)?;
-    let _own = if settings.database.is_none() { Some(DataFolder::take(&settings.folder)?) } else { None };
+    let _folder = if settings.database.is_none() { Some(DataFolder::lock(&settings.folder)?) } else { None };
     let database = Database::open(&settings).await?;
-    let db = Db::held(&database.config)?;
-    let done = run(task, &db, database.is_own()).await;
+    let db = Db::single_connection(&database.config)?;
+    let done = apply(task, &db, database.is_managed()).await;
     drop(db);
     database.stop().await;
     for line in done.map_err(|error| format!("{error}: {}", error.source))? {
@@ -110,19 +113,19 @@ async fn prepare(task: Task) -> Result<ExitCode, StartError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn run(task: Task, db: &Db, own: bool) -> Result<Vec<Done>, StoreError> {
+async fn apply(task: Task, db: &Db, managed: bool) -> Result<Vec<SetupLine>, StoreError> {
     match task {
-        Task::Schema => db.setup().await,
-        // Our own may be new; one that is named is set up by who owns it.
-        Task::Clinic if own => {
+        Task::SetupDatabase => db.setup().await,
+        // A managed database may be new, so it is migrated first. A configured one is only seeded.
+        Task::SeedClinic if managed => {
             db.setup().await?;
             seed_clinic(db).await
         }
-        Task::Clinic => seed_clinic(db).await,
+        Task::SeedClinic => seed_clinic(db).await,
     }
 }
 
-/// Every signal that asks a process to end.
+/// The signals that stop the server: SIGINT, SIGTERM and SIGHUP.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,

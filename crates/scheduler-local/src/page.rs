@@ -1,7 +1,7 @@
-//! The page: the chat, the agenda and what happened behind them, compiled in and served at `/`.
+//! Serves the page at `/`: chat, agenda, and local tools. Its files are compiled in.
 //!
-//! `page/agenda` and `page/shared` know the public API alone and can be served to reception as they
-//! are; `page/chat` and `page/local` need the routes that only this server has.
+//! `page/agenda` and `page/shared` use only the public API, so another server can serve them to
+//! reception. `page/chat` and `page/local` need the local routes.
 
 use axum::Router;
 use axum::extract::Path;
@@ -9,7 +9,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-/// Nothing from elsewhere, nothing inline, no text that is taken for markup, in nobody's frame.
+/// Forbids other hosts, inline code, strings assigned as markup, and framing
+/// (docs/rules/security.md#names-and-texts).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
@@ -19,13 +20,13 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-    // Another build may answer under the same address a minute later.
+    // A rebuilt server serves other files at the same URL.
     (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
 ];
 
 macro_rules! files {
     ($($path:literal)+) => {
-        /// Every file of the page and what it holds.
+        /// Path and content of every file of the page.
         const FILES: &[(&str, &str)] = &[$(($path, include_str!(concat!("../page/", $path)))),+];
     };
 }
@@ -64,7 +65,7 @@ files! {
     "shared/phones.js"
 }
 
-/// Generic over the state of whoever serves it: the page has none.
+/// Generic over the router's state, because the page uses none.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", get(|| async { file("index.html") }))
@@ -75,13 +76,13 @@ fn file(path: &str) -> Response {
     let Some((_, content)) = FILES.iter().find(|(name, _)| *name == path) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let kind = match path.rsplit_once('.') {
+    let content_type = match path.rsplit_once('.') {
         Some((_, "html")) => "text/html; charset=utf-8",
         Some((_, "css")) => "text/css; charset=utf-8",
         Some((_, "svg")) => "image/svg+xml",
         _ => "text/javascript; charset=utf-8",
     };
-    (HEADERS, [(header::CONTENT_TYPE, kind)], *content).into_response()
+    (HEADERS, [(header::CONTENT_TYPE, content_type)], *content).into_response()
 }
 
 #[cfg(test)]
@@ -90,35 +91,35 @@ mod tests {
 
     use super::*;
 
-    /// What the whole page may weigh, in bytes.
-    const MOST: usize = 150_000;
+    /// Largest total size of the page's files.
+    const MAX_TOTAL_BYTES: usize = 150_000;
 
     #[test]
-    fn every_file_of_the_folder_is_served_and_together_they_are_light() {
+    fn every_file_of_the_page_is_served_and_the_total_stays_small() {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/page");
-        let mut there = BTreeSet::new();
+        let mut found = BTreeSet::new();
         for folder in ["", "agenda", "chat", "local", "shared"] {
             for entry in std::fs::read_dir(format!("{root}/{folder}")).unwrap().map(Result::unwrap) {
                 if entry.file_type().unwrap().is_file() {
                     let name = entry.file_name().into_string().unwrap();
-                    there.insert(format!("{folder}/{name}").trim_start_matches('/').to_owned());
+                    found.insert(format!("{folder}/{name}").trim_start_matches('/').to_owned());
                 }
             }
         }
         let served: BTreeSet<String> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
-        assert_eq!(served, there);
-        let weight: usize = FILES.iter().map(|(_, content)| content.len()).sum();
-        println!("the page: {} files, {weight} bytes of {MOST}", FILES.len());
-        assert!(weight < MOST, "{weight} bytes");
+        assert_eq!(served, found);
+        let total: usize = FILES.iter().map(|(_, content)| content.len()).sum();
+        println!("the page: {} files, {total} bytes of {MAX_TOTAL_BYTES}", FILES.len());
+        assert!(total < MAX_TOTAL_BYTES, "{total} bytes");
     }
 
     #[test]
-    fn receptions_files_reach_for_nothing_that_only_this_server_has() {
-        let receptions =
+    fn agenda_and_shared_files_use_nothing_that_only_the_local_server_has() {
+        let reusable =
             FILES.iter().filter(|(name, _)| name.starts_with("agenda/") || name.starts_with("shared/"));
-        for (name, content) in receptions {
-            for foreign in ["_local", "/chat/", "/local/", "webhook"] {
-                assert!(!content.contains(foreign), "{name} knows {foreign}");
+        for (name, content) in reusable {
+            for local in ["_local", "/chat/", "/local/", "webhook"] {
+                assert!(!content.contains(local), "{name} contains {local}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Runs the jobs on their schedule, by the server's own clock; the Reconciler every five seconds.
+//! Runs the jobs on their schedule, by the local clock. The Reconciler runs every five seconds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,34 +11,34 @@ use tracing::Instrument;
 
 use crate::changes::Changes;
 
-/// How often the clock is looked at, and the Reconciler run.
+/// How often the Reconciler runs and the clock is checked for other jobs that are due.
 const TICK: Duration = Duration::from_secs(5);
 
-/// Until the server stops.
-pub(crate) async fn keep(contexts: Arc<Contexts>, changes: Changes, mut stopping: watch::Receiver<bool>) {
+/// Runs jobs until the server stops.
+pub(crate) async fn run(contexts: Arc<Contexts>, changes: Changes, mut stopping: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut seen = contexts.job.chats.clock.now().timestamp();
+    let mut last = contexts.job.chats.clock.now().timestamp();
     loop {
         tokio::select! {
             _ = stopping.wait_for(|stop| *stop) => return,
             _ = ticks.tick() => {}
         }
         let now = contexts.job.chats.clock.now().timestamp();
-        run(&contexts, &RECONCILER).await;
+        run_job(&contexts, &RECONCILER).await;
         for job in JOBS.iter().filter(|job| job.name != RECONCILER.name) {
             let period = 60 * job.every_minutes;
-            // A clock that was put back has no new minute 0 to run at.
-            if now.div_euclid(period) > seen.div_euclid(period) {
-                run(&contexts, *job).await;
+            // `>` and not `!=`, so that setting the clock back runs no job.
+            if now.div_euclid(period) > last.div_euclid(period) {
+                run_job(&contexts, *job).await;
             }
         }
-        seen = now;
-        changes.tell();
+        last = now;
+        changes.notify();
     }
 }
 
-async fn run(contexts: &Contexts, job: &dyn AnyJob) {
+async fn run_job(contexts: &Contexts, job: &dyn AnyJob) {
     let span = tracing::info_span!("job", trace_id = %uuid::Uuid::new_v4());
     async {
         if let Err(error) = job.run_in(contexts).await {

@@ -1,4 +1,4 @@
-//! The whole product on one port, with the stores it needs.
+//! Serves the whole product on one port and starts the stores that it needs.
 
 use std::sync::Arc;
 
@@ -28,59 +28,62 @@ use crate::dynamodb::EmbeddedDynamoDb;
 use crate::fake_zapi::FakeZapi;
 use crate::folder::DataFolder;
 use crate::settings::Settings;
-use crate::shutdown::GRACE;
+use crate::shutdown::GRACE_PERIOD;
 use crate::state::LocalState;
 use crate::{docs, local_routes, page, port, schedule, tables};
 
-/// Connections to PostgreSQL, so that races are real.
-const CONNECTIONS: u32 = 20;
+/// Size of the connection pool. With several connections, parallel requests race as parallel Lambdas do.
+const MAX_CONNECTIONS: u32 = 20;
 
-/// The largest body that is read at all; the routes refuse far less.
-const LARGEST_READ: usize = 16 * 1024 * 1024;
+/// Larger bodies are answered 413 without dispatch. The routes have lower limits
+/// (docs/rules/security.md#limits).
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// Anything that keeps the server from starting, as a sentence for the operator.
+/// Why the server could not start; the text is for the operator.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A running server.
 pub struct Server {
     /// Such as `http://127.0.0.1:9000`.
     pub url: String,
-    /// Where the embedded DynamoDB answers, if it is one's own.
+    /// Endpoint of the embedded DynamoDB; `None` if another endpoint is configured.
     pub dynamodb: Option<String>,
-    /// The port of one's own PostgreSQL.
+    /// Port of the managed PostgreSQL; `None` if a database is configured.
     pub postgres_port: Option<u16>,
-    /// Whether messages stay in the outbox.
-    pub keeps_messages: bool,
-    /// What the operator should know: a port that was taken, a database that is away.
+    /// Whether messages go to the outbox of the fake z-api server instead of z-api.
+    pub has_outbox: bool,
+    /// Sentences for the operator, such as about a port in use or an unavailable database.
     pub notices: Vec<String>,
     contexts: Arc<Contexts>,
     stop: watch::Sender<bool>,
-    served: JoinHandle<std::io::Result<()>>,
+    server_task: JoinHandle<std::io::Result<()>>,
     schedule: Option<JoinHandle<()>>,
-    parts: Parts,
+    resources: Resources,
 }
 
-struct Parts {
+/// Closed by [`Server::stop`] after requests and jobs have finished.
+struct Resources {
     database: Database,
     embedded: Option<EmbeddedDynamoDb>,
     db: Db,
-    // Held until the end: one folder, one server.
+    // Keeps the folder locked: one server per folder.
     _folder: DataFolder,
 }
 
 impl Server {
-    /// Starts what is not given, makes what is not there, and serves.
+    /// Starts PostgreSQL, DynamoDB and the fake z-api server, each unless another one is configured. Creates
+    /// missing tables, and serves.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let folder = DataFolder::take(&settings.folder)?;
+        let folder = DataFolder::lock(&settings.folder)?;
         let clock = Arc::new(LocalClock::default());
-        // First, so that the port that is said to be taken is the one that was asked for.
+        // Bind first, so that no store takes the configured port.
         let listener = port::bind(settings.host, settings.port).await?;
         let address = listener.local_addr()?;
         let database = Database::open(&settings).await?;
         let mut notices = database.notices().to_vec();
-        notices.extend(moved("PORT", settings.port, address.port()));
-        let db = Db::pooled(&database.config, CONNECTIONS)?;
-        notices.extend(database.fill(&db).await.map_err(with_cause)?);
+        notices.extend(port_notice("PORT", settings.port, address.port()));
+        let db = Db::connection_pool(&database.config, MAX_CONNECTIONS)?;
+        notices.extend(database.prepare(&db).await.map_err(with_cause)?);
         let embedded = match settings.dynamodb_endpoint {
             Some(_) => None,
             None => {
@@ -89,7 +92,7 @@ impl Server {
             }
         };
         if let Some(embedded) = &embedded {
-            notices.extend(moved("DYNAMODB_PORT", settings.dynamodb_port, embedded.port()));
+            notices.extend(port_notice("DYNAMODB_PORT", settings.dynamodb_port, embedded.port()));
         }
         let [sessions, events, reminders] = settings.tables.clone();
         let endpoint =
@@ -98,7 +101,7 @@ impl Server {
         let stores = Tables::new(TablesConfig { sessions, events, reminders, endpoint, region });
         match tables::create(stores.client(), stores.names()).await {
             Err(error) if embedded.is_none() => notices.push(error.to_string()),
-            made => made?,
+            created => created?,
         }
         let (zapi, base_url) = match &settings.zapi_base_url {
             Some(base_url) => (None, base_url.clone()),
@@ -120,7 +123,7 @@ impl Server {
         let metrics = Metrics::of(settings.stage.clone());
         let contexts = Arc::new(Contexts::new(chats, sheets, settings.keys.clone(), token, metrics));
         let (stop, stopping) = watch::channel(false);
-        let keeps_messages = zapi.is_some();
+        let has_outbox = zapi.is_some();
         let changes = Changes::default();
         let state = LocalState {
             contexts: contexts.clone(),
@@ -133,42 +136,42 @@ impl Server {
             url: format!("http://{address}"),
             dynamodb: embedded.as_ref().map(EmbeddedDynamoDb::endpoint),
             postgres_port: database.port(),
-            keeps_messages,
+            has_outbox,
             notices,
-            served: tokio::spawn(serve(listener, state)),
+            server_task: tokio::spawn(serve(listener, state)),
             schedule: settings
                 .runs_jobs
-                .then(|| tokio::spawn(schedule::keep(contexts.clone(), changes, stopping))),
+                .then(|| tokio::spawn(schedule::run(contexts.clone(), changes, stopping))),
             contexts,
             stop,
-            parts: Parts { database, embedded, db, _folder: folder },
+            resources: Resources { database, embedded, db, _folder: folder },
         })
     }
 
-    /// What the routes are given.
+    /// The contexts that the routes and jobs run in.
     pub fn contexts(&self) -> &Contexts {
         &self.contexts
     }
 
-    /// Answers what has been asked, then ends everything that was started.
+    /// Finishes running requests and jobs, then stops every store that was started.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
-        let _ = tokio::time::timeout(GRACE, self.served).await;
+        let _ = tokio::time::timeout(GRACE_PERIOD, self.server_task).await;
         if let Some(schedule) = self.schedule {
-            let _ = tokio::time::timeout(GRACE, schedule).await;
+            let _ = tokio::time::timeout(GRACE_PERIOD, schedule).await;
         }
-        let _ = tokio::time::timeout(GRACE, self.parts.db.close()).await;
-        if let Some(embedded) = self.parts.embedded {
+        let _ = tokio::time::timeout(GRACE_PERIOD, self.resources.db.close()).await;
+        if let Some(embedded) = self.resources.embedded {
             embedded.stop().await;
         }
-        self.parts.database.stop().await;
+        self.resources.database.stop().await;
     }
 }
 
 async fn serve(listener: TcpListener, state: LocalState) -> std::io::Result<()> {
     let mut stopping = state.stopping.clone();
-    let product = local_routes::router().merge(page::router()).fallback(answer).with_state(state);
-    let router: Router = product.merge(docs::router());
+    let local = local_routes::router().merge(page::router()).fallback(dispatch_request).with_state(state);
+    let router: Router = local.merge(docs::router());
     axum::serve(listener, router)
         .with_graceful_shutdown(async move {
             let _ = stopping.wait_for(|stop| *stop).await;
@@ -176,12 +179,12 @@ async fn serve(listener: TcpListener, state: LocalState) -> std::io::Result<()> 
         .await
 }
 
-/// Everything that is not the local server's own goes the way it goes in AWS; also in that a caller
-/// who hangs up does not end what they began.
-async fn answer(State(state): State<LocalState>, request: Request) -> Response<Body> {
+/// Dispatches every other path to the product's routes, as in AWS. The request runs in a spawned task,
+/// so that it completes even if the client hangs up, as a Lambda invocation does.
+async fn dispatch_request(State(state): State<LocalState>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let (changes, reads) = (state.changes.clone(), parts.method.is_safe());
-    let response = match to_bytes(body, LARGEST_READ).await {
+    let (changes, read_only) = (state.changes.clone(), parts.method.is_safe());
+    let response = match to_bytes(body, MAX_BODY_BYTES).await {
         Ok(bytes) => {
             let request = Request::from_parts(parts, bytes.to_vec());
             match tokio::spawn(async move { dispatch(&state.contexts, request).await }).await {
@@ -190,7 +193,7 @@ async fn answer(State(state): State<LocalState>, request: Request) -> Response<B
                     tracing::error!(
                         step = "serve",
                         panicked = error.is_panic(),
-                        "a call ended without an answer"
+                        "a request ended without a response"
                     );
                     StatusCode::INTERNAL_SERVER_ERROR.into_response()
                 }
@@ -198,14 +201,14 @@ async fn answer(State(state): State<LocalState>, request: Request) -> Response<B
         }
         Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
     };
-    if !reads {
-        changes.tell();
+    if !read_only {
+        changes.notify();
     }
     response
 }
 
-fn moved(name: &str, wanted: u16, got: u16) -> Option<String> {
-    (wanted != 0 && wanted != got).then(|| format!("{name} {wanted} is taken: {got} is used instead"))
+fn port_notice(name: &str, wanted: u16, got: u16) -> Option<String> {
+    (wanted != 0 && wanted != got).then(|| format!("{name} {wanted} is taken, so {got} is used"))
 }
 
 fn with_cause(error: scheduler_core::error::StoreError) -> StartError {

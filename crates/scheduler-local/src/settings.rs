@@ -1,4 +1,4 @@
-//! What the local server is told by its environment, and what it assumes where it is told nothing.
+//! Reads the local server's settings from environment variables and fills in the defaults.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -8,80 +8,80 @@ use scheduler_core::domain::clinic::Secret;
 
 use crate::tables::{self, TablesError};
 
-/// The key where none is set.
-pub const USUAL_KEY: &str = "test-api-key";
+/// The API key if `SCHEDULER_API_KEY` is not set.
+pub const DEFAULT_API_KEY: &str = "test-api-key";
 
-/// Everything that can be set (contract 2 and 5).
+/// Settings of the local server (docs/rules/api.md#environment).
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the data of what it starts itself is kept.
+    /// Folder for the data of the stores that the server starts.
     pub folder: PathBuf,
-    /// Where it listens.
+    /// Address to listen on.
     pub host: IpAddr,
-    /// The port wanted.
+    /// Preferred HTTP port; the next free one is used if it is taken. 0 means any.
     pub port: u16,
-    /// The port wanted for the embedded DynamoDB.
+    /// Preferred port of the embedded DynamoDB, likewise.
     pub dynamodb_port: u16,
-    /// Another database than its own.
+    /// Database to use; `None` starts a PostgreSQL in `folder`.
     pub database: Option<DatabaseConfig>,
-    /// Another DynamoDB than its own.
+    /// DynamoDB endpoint to use; `None` starts the embedded one.
     pub dynamodb_endpoint: Option<String>,
-    /// Sessions, events, reminders.
+    /// Names of the tables of sessions, message events and reminders.
     pub tables: [String; 3],
-    /// The region, which only a real DynamoDB minds.
+    /// AWS region. The embedded DynamoDB ignores it.
     pub region: String,
-    /// Another z-api than the stand-in.
+    /// Base URL of z-api; `None` starts the fake z-api server.
     pub zapi_base_url: Option<String>,
-    /// The account's token.
+    /// z-api's account token, for clinics without a token.
     pub client_token: Option<Secret>,
-    /// `ALLOWED_PHONES`.
+    /// `ALLOWED_PHONES`, not parsed yet (docs/rules/security.md#allowed-phones).
     pub allowed_phones: String,
-    /// Google Sheets, where a service account is configured.
+    /// Google Sheets access; `None` if no service account is configured, so that no sheets are written.
     pub sheets: Option<SheetsConfig>,
-    /// Who may call the admin routes.
+    /// Keys that open the admin routes.
     pub keys: Vec<ApiKey>,
-    /// The webhooks' token, if there is one.
+    /// Token that the webhooks require; `None` accepts every call.
     pub webhook_token: Option<Secret>,
-    /// The stage whose figures are written; none writes none.
+    /// Stage name on the metrics; `None` writes no metrics.
     pub stage: Option<String>,
-    /// Whether the jobs run on their schedule, or only when they are asked for.
+    /// Whether jobs run on their schedule. If not, they run only through `/_local/jobs`.
     pub runs_jobs: bool,
 }
 
-/// The settings cannot be read.
+/// Why the settings could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// Variables are missing or unreadable.
+    /// Variables are missing or invalid; the text names all of them.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The tables have no names.
+    /// The default table names could not be read from the table definitions.
     #[error(transparent)]
     Tables(#[from] TablesError),
-    /// A port is none.
-    #[error("{0} is no port")]
+    /// This variable is not a port number.
+    #[error("{0} is not a port")]
     Port(&'static str),
-    /// An address is none.
-    #[error("{0} is no IP address")]
+    /// This variable is not an IP address.
+    #[error("{0} is not an IP address")]
     Host(&'static str),
 }
 
 impl Settings {
-    /// Reads them; what is not set has the contract's defaults.
+    /// Reads the settings; unset variables get their defaults.
     pub fn read(lookup: Lookup<'_>) -> Result<Self, SettingsError> {
         let mut reader = EnvReader::new(&lookup);
-        let own_database = ["DATABASE_URL", "RDS_HOST"].iter().all(|name| reader.optional(name).is_none());
-        let database = (!own_database).then(|| reader.database(SslMode::Prefer));
+        let manages_database =
+            ["DATABASE_URL", "RDS_HOST"].iter().all(|name| reader.optional(name).is_none());
+        let database = (!manages_database).then(|| reader.database(SslMode::Prefer));
         let zapi = reader.zapi();
         let zapi_base_url = reader.optional("ZAPI_BASE_URL").map(|_| zapi.base_url);
-        // Unset and empty differ: empty lets nothing out.
+        // Unset and empty differ: an empty list allows no phone.
         let allowed_phones = match lookup("ALLOWED_PHONES") {
             Some(list) => list,
             None if zapi_base_url.is_none() => "*".to_owned(),
             None => String::new(),
         };
-        let usual = tables::names("clinic-scheduler-infra-local")?;
+        let mut tables = tables::default_names("clinic-scheduler-infra-local")?;
         let names = ["CONVERSATION_SESSIONS_TABLE", "MESSAGE_EVENTS_TABLE", "SCHEDULED_REMINDERS_TABLE"];
-        let mut tables = usual;
         for (table, name) in tables.iter_mut().zip(names) {
             if let Some(given) = reader.optional(name) {
                 *table = given;
@@ -89,7 +89,7 @@ impl Settings {
         }
         let keys = match reader.optional("SCHEDULER_API_KEY") {
             Some(_) => reader.api_keys(),
-            None => vec![ApiKey { clinic: None, key: Secret::new(USUAL_KEY) }],
+            None => vec![ApiKey { clinic: None, key: Secret::new(DEFAULT_API_KEY) }],
         };
         let settings = Self {
             folder: PathBuf::from(".local"),
@@ -122,9 +122,9 @@ fn host(reader: &EnvReader<'_>, name: &'static str) -> Result<IpAddr, SettingsEr
     }
 }
 
-fn port(reader: &EnvReader<'_>, name: &'static str, usual: u16) -> Result<u16, SettingsError> {
+fn port(reader: &EnvReader<'_>, name: &'static str, default: u16) -> Result<u16, SettingsError> {
     match reader.optional(name) {
-        None => Ok(usual),
+        None => Ok(default),
         Some(port) => port.parse().map_err(|_| SettingsError::Port(name)),
     }
 }

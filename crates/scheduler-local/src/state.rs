@@ -1,4 +1,4 @@
-//! What the local server's own routes share.
+//! State that the handlers of the local server share.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use crate::changes::Changes;
 use crate::clock::LocalClock;
 use crate::fake_zapi::FakeZapi;
 
-/// State of the routes that only the local server has.
+/// Shared by every local handler; cloning it is cheap.
 #[derive(Clone)]
 pub(crate) struct LocalState {
     pub contexts: Arc<Contexts>,
     pub clock: Arc<LocalClock>,
-    /// The fake z-api; `None` where `ZAPI_BASE_URL` is set.
+    /// The fake z-api server; `None` if `ZAPI_BASE_URL` is set.
     pub zapi: Option<Arc<FakeZapi>>,
     pub changes: Changes,
     /// Becomes true when the server stops.

@@ -1,4 +1,4 @@
-//! Makes the DynamoDB tables from the definitions that are deployed.
+//! Creates the DynamoDB tables from the CloudFormation definitions that are deployed.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, DisplayErrorContext};
@@ -14,21 +14,21 @@ const DEFINITIONS: [&str; 3] = [
     include_str!("../../../sls/resources/dynamodb/scheduled-reminders-table.yml"),
 ];
 
-/// What stands before a table's name in the definitions.
-const PREFIX: &str = "${self:custom.resourcePrefix}";
+/// The Serverless variable that every table name in the definitions starts with.
+const PREFIX_VARIABLE: &str = "${self:custom.resourcePrefix}";
 
-/// The tables could not be made.
+/// Why the tables could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum TablesError {
-    /// A definition cannot be read.
-    #[error("a table's definition cannot be read: {0}")]
+    /// A definition is not valid.
+    #[error("could not read a table definition: {0}")]
     Definition(String),
-    /// DynamoDB refused.
-    #[error("the table {table} could not be made: {cause}")]
-    Refused {
-        /// Which.
+    /// DynamoDB refused a call or did not answer.
+    #[error("could not create the table {table}: {cause}")]
+    CreateTable {
+        /// Name of the table, or of all three if they could not be listed.
         table: String,
-        /// Why.
+        /// DynamoDB's error with its causes.
         cause: String,
     },
 }
@@ -39,36 +39,36 @@ impl From<BuildError> for TablesError {
     }
 }
 
-/// Makes the tables that are not there; `names` are those of sessions, events and reminders.
+/// Creates the missing tables. `names` are the tables of sessions, message events and reminders.
 pub async fn create(client: &Client, names: [&str; 3]) -> Result<(), TablesError> {
-    let listed = client.list_tables().send().await.map_err(|error| TablesError::Refused {
+    let listed = client.list_tables().send().await.map_err(|error| TablesError::CreateTable {
         table: names.join(", "),
         cause: DisplayErrorContext(error).to_string(),
     })?;
-    let missing = |name: &&str| !listed.table_names().iter().any(|there| there == name);
+    let missing = |name: &&str| !listed.table_names().iter().any(|existing| existing == name);
     for (definition, name) in DEFINITIONS.into_iter().zip(names).filter(|(_, name)| missing(name)) {
         let template: Template =
             serde_saphyr::from_str(definition).map_err(|error| TablesError::Definition(error.to_string()))?;
         for resource in template.resources.into_values() {
-            create_one(client, name, resource.properties).await?;
+            create_table(client, name, resource.properties).await?;
         }
     }
     Ok(())
 }
 
-/// The usual names of the tables with this prefix, as the definitions have them.
-pub fn names(prefix: &str) -> Result<[String; 3], TablesError> {
+/// The names from the definitions, with `prefix` in place of the resource prefix.
+pub fn default_names(prefix: &str) -> Result<[String; 3], TablesError> {
     let name = |definition: &str| {
         let template: Template =
             serde_saphyr::from_str(definition).map_err(|error| TablesError::Definition(error.to_string()))?;
         let table = template.resources.into_values().next();
-        let table = table.ok_or_else(|| TablesError::Definition("no table in it".into()))?;
-        Ok::<_, TablesError>(table.properties.table_name.replace(PREFIX, prefix))
+        let table = table.ok_or_else(|| TablesError::Definition("it contains no table".into()))?;
+        Ok::<_, TablesError>(table.properties.table_name.replace(PREFIX_VARIABLE, prefix))
     };
     Ok([name(DEFINITIONS[0])?, name(DEFINITIONS[1])?, name(DEFINITIONS[2])?])
 }
 
-async fn create_one(client: &Client, name: &str, table: Table) -> Result<(), TablesError> {
+async fn create_table(client: &Client, name: &str, table: Table) -> Result<(), TablesError> {
     let attributes = table.attribute_definitions.into_iter().map(|attribute| {
         AttributeDefinition::builder()
             .attribute_name(attribute.attribute_name)
@@ -83,7 +83,7 @@ async fn create_one(client: &Client, name: &str, table: Table) -> Result<(), Tab
             .build()
     });
     let indexes: Vec<GlobalSecondaryIndex> = indexes.collect::<Result<_, _>>()?;
-    let made = client
+    let created = client
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
@@ -92,12 +92,12 @@ async fn create_one(client: &Client, name: &str, table: Table) -> Result<(), Tab
         .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes))
         .send()
         .await;
-    match made {
+    match created {
         Ok(_) => Ok(()),
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
             Ok(())
         }
-        Err(error) => Err(TablesError::Refused {
+        Err(error) => Err(TablesError::CreateTable {
             table: name.to_owned(),
             cause: DisplayErrorContext(&error).to_string(),
         }),

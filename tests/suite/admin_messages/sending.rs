@@ -67,7 +67,7 @@ async fn buttons_and_lists_are_sent_as_such_or_as_numbered_text_if_refused() {
     let call = app.zapi.calls().pop().expect("the list");
     assert_eq!(call.body["optionList"]["buttonLabel"], "Manhã");
 
-    app.zapi.answer_endpoint("send-button-list", ScriptedAnswer::says(400, r#"{"error":"no buttons"}"#));
+    app.zapi.answer_endpoint("send-button-list", ScriptedAnswer::respond(400, r#"{"error":"no buttons"}"#));
     send(&app, buttons).await;
     let resent = app.zapi.outbox(Some(MARIA)).pop().expect("text");
     assert_eq!((resent.kind, resent.message.lines().last()), ("text", Some("2. Uma opção muito com…")));
@@ -98,7 +98,7 @@ async fn a_message_goes_to_the_address_that_wrote_or_to_one_that_is_looked_up_on
     assert_eq!(known.outbox().last().map(|last| last.message.clone()).as_deref(), Some("Até já!"));
     assert_eq!(phone_lookups(&app), 0, "an address that wrote needs no lookup");
 
-    app.zapi.knows("5548999990001", Some("554899990001"));
+    app.zapi.set_registration("5548999990001", Some("554899990001"));
     let appointment = json!({ "clinicId": CLINIC, "phone": "5548999990001", "date": "2026-02-18",
         "serviceId": app.service_id().await, "time": "16:00" });
     ask(&app, Method::POST, "/appointments", &appointment, 201).await;

@@ -31,14 +31,14 @@ async fn a_message_to_a_phone_that_is_not_allowed_is_recorded_as_blocked_and_not
 async fn a_message_that_zapi_refuses_is_a_502_and_recorded_as_failed() {
     let app = TestApp::start().await;
     for (status, words) in [(400, "message is empty"), (403, "Client-Token not allowed"), (500, "oops")] {
-        let refusal = ScriptedAnswer::says(status, json!({ "error": words }).to_string());
+        let refusal = ScriptedAnswer::respond(status, json!({ "error": words }).to_string());
         app.zapi.answer_endpoint("send-", refusal);
         let answer = ask(&app, Method::POST, "/send", &message(), 502).await;
         assert_eq!(answer["status"], "ERROR");
         assert!(!answer.to_string().contains(words), "{answer}");
-        app.zapi.behave();
+        app.zapi.clear_scripts();
     }
-    app.zapi.knows(MARIA, None);
+    app.zapi.set_registration(MARIA, None);
     ask(&app, Method::POST, "/send", &message(), 502).await;
     assert_eq!(app.zapi.outbox(None), []);
     assert_eq!(statuses(&app).await, ["QUEUED", "FAILED"].repeat(4));

@@ -75,7 +75,7 @@ fn ok_confirms_a_reminded_appointment_in_every_state_that_awaits_no_other_yes() 
         let silent = current.chat.memory.silent_until.is_some_and(|until| clinic.now < until);
         let (after, said) = says(&clinic, "OK");
         let name = before.name();
-        if asked.awaits_yes() {
+        if asked.awaits_confirmation() {
             assert!(after.confirmed.is_empty(), "{name} asks for a yes that comes first");
             return;
         }
@@ -106,7 +106,7 @@ fn a_patient_who_cannot_come_is_shown_that_appointment_in_every_state_that_await
         let silent = current.chat.memory.silent_until.is_some_and(|until| clinic.now < until);
         let (after, said) = says(&clinic, "não posso");
         let name = current.chat.state.name();
-        if silent || asked.awaits_yes() {
+        if silent || asked.awaits_confirmation() {
             assert_eq!(said.is_empty(), silent, "{said:?} in {name}");
             return;
         }

@@ -11,7 +11,7 @@ use scheduler_core::domain::clinic::{BusinessHours, Clinic, DayHours, DayName};
 use scheduler_core::domain::ids::{AppointmentId, ClinicId, ServiceId};
 use scheduler_core::domain::interval::Interval;
 use scheduler_core::domain::message::Content;
-use scheduler_core::domain::time::{Slot, local};
+use scheduler_core::domain::time::{Slot, wall_clock_at};
 
 /// Minutes kept free after each appointment.
 const BUFFER: i32 = 10;
@@ -134,7 +134,7 @@ impl FakeClinic {
     pub fn hear(&mut self, content: Content) -> Vec<Utterance> {
         let session_is_over = self.last_heard.is_some_and(|last| self.now - last >= TimeDelta::minutes(30));
         if session_is_over {
-            self.chat = self.chat.renewed();
+            self.chat = self.chat.new_session();
         }
         self.last_heard = Some(self.now);
         let message = PatientMessage {
@@ -241,7 +241,7 @@ impl FakeClinic {
                 let found = self.faq.iter().find(|(item, _)| item.key == key);
                 Event::AnswerFound { answer: found.map(|(_, answer)| answer.clone()) }
             }
-            Effect::HandOver => {
+            Effect::FindOpening => {
                 let empty_calendar = Calendar::new(
                     self.clinic.timezone,
                     Vec::new(),
@@ -250,7 +250,7 @@ impl FakeClinic {
                     Vec::new(),
                 );
                 let opening = empty_calendar.opening(self.local(), self.horizon());
-                Event::HandedOver { open: opening.open, opens_at: opening.next }
+                Event::OpeningFound { open: opening.open, opens_at: opening.next }
             }
         })
     }
@@ -332,7 +332,7 @@ impl FakeClinic {
     }
 
     fn local(&self) -> NaiveDateTime {
-        local(self.now, self.clinic.timezone)
+        wall_clock_at(self.now, self.clinic.timezone)
     }
 
     pub fn horizon(&self) -> NaiveDate {

@@ -177,13 +177,13 @@ proptest! {
             }
             // A yes confirms an appointment only if no other question waits for a yes.
             if clinic.confirmed.len() > confirmed {
-                let agrees = matches!(&content, Content::Text { text } if phrases::agrees(text));
-                prop_assert!(agrees && !before.0.state.awaits_yes(), "{content:?} confirmed");
+                let agrees = matches!(&content, Content::Text { text } if phrases::agrees_to_reminder(text));
+                prop_assert!(agrees && !before.0.state.awaits_confirmation(), "{content:?} confirmed");
             }
             // Only the yes of the current prompt changes the agenda.
             let agenda_changed = (before.1, before.2, before.3) != (clinic.booked.len(), clinic.cancelled, clinic.moved);
             if agenda_changed {
-                prop_assert!(before.0.state.awaits_yes());
+                prop_assert!(before.0.state.awaits_confirmation());
                 // A prompt that the patient returned to keeps its number.
                 let expected_id = match &before.0.state {
                     State::ConfirmBooking { prompt, .. } => format!("book_{prompt}"),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::source::{code, paths, test_files, without_tests};
+use super::source::{paths, test_files};
 use super::{list, module_of, resolve};
 
 /// The files that each file imports.
@@ -69,7 +69,8 @@ fn a_circle_is_found() {
 }
 
 fn rust_imports(sources: &BTreeMap<String, String>) -> Imports {
-    let modules: BTreeMap<Vec<String>, &String> = sources.keys().map(|path| (module_of(path), path)).collect();
+    let modules: BTreeMap<Vec<String>, &String> =
+        sources.keys().map(|path| (module_of(path), path)).collect();
     let for_tests: BTreeSet<String> =
         sources.iter().flat_map(|(path, source)| test_files(path, source)).collect();
     let imports_of = |path: &String, source: &String| {
@@ -84,7 +85,7 @@ fn rust_imports(sources: &BTreeMap<String, String>) -> Imports {
             };
             (1..=full.len()).rev().find_map(|length| modules.get(&full[..length])).map(|file| (*file).clone())
         };
-        let written = paths(&without_tests(&code(source)));
+        let written = paths(source);
         written.into_iter().filter_map(file_of).filter(|file| file != path).collect()
     };
     sources
@@ -109,6 +110,7 @@ fn circle(imports: &Imports) -> Option<Vec<String>> {
     let reached: BTreeMap<&String, BTreeSet<&String>> =
         imports.keys().map(|file| (file, reachable(file))).collect();
     let (start, _) = reached.iter().find(|(file, reached)| reached.contains(*file))?;
-    let members = reached.iter().filter(|(file, from)| reached[start].contains(*file) && from.contains(start));
+    let members =
+        reached.iter().filter(|(file, from)| reached[start].contains(*file) && from.contains(start));
     Some(members.map(|(file, _)| (*file).clone()).collect())
 }

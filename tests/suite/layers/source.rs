@@ -1,8 +1,10 @@
-//! Reads the paths in Rust source: the leaves of `use` trees, and what is written out elsewhere.
+//! Reads the paths in Rust source.
 
-/// Every path in the code: the leaves of `use` trees, and what is written out elsewhere.
-pub(super) fn paths(code: &str) -> Vec<Vec<String>> {
-    let words = words(code);
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// Every path in the code: the leaves of `use` trees, and paths written out elsewhere. Test modules are left out.
+pub(super) fn paths(source: &str) -> Vec<Vec<String>> {
+    let words = words(source);
     let mut found = Vec::new();
     let mut at = 0;
     while at < words.len() {
@@ -28,7 +30,7 @@ pub(super) fn paths(code: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// Reads one branch of a `use` tree; answers where it ends.
+/// Reads one branch of a `use` tree. Returns the index after its last word.
 fn tree(words: &[String], mut at: usize, stem: &[String], found: &mut Vec<Vec<String>>) -> usize {
     let mut path = stem.to_vec();
     while at < words.len() {
@@ -61,57 +63,48 @@ fn is_name(word: &str) -> bool {
     word.starts_with(|first: char| first.is_alphabetic() || first == '_')
 }
 
-fn words(code: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut rest = code.chars().peekable();
-    while let Some(first) = rest.next() {
-        if first.is_alphanumeric() || first == '_' {
-            let mut word = first.to_string();
-            while let Some(next) = rest.next_if(|next| next.is_alphanumeric() || *next == '_') {
-                word.push(next);
-            }
-            words.push(word);
-        } else if first == ':' && rest.next_if_eq(&':').is_some() {
-            words.push("::".to_owned());
-        } else if !first.is_whitespace() {
-            words.push(first.to_string());
-        }
-    }
+/// The names and punctuation of the code, with `::` as one word. Comments and literals are left out, and so
+/// is `#[cfg(test)] mod tests { … }`, the last item of a file.
+fn words(source: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    push_words(source.parse().expect("Rust source"), &mut words);
+    let test_module = ["#", "[", "cfg", "(", "test", ")", "]", "mod"];
+    let start = words.windows(test_module.len() + 2).position(|window| {
+        window[..test_module.len()] == test_module && window[test_module.len() + 1] == "{"
+    });
+    words.truncate(start.unwrap_or(words.len()));
     words
 }
 
-/// The source without comments and without what stands in quotes.
-pub(super) fn code(source: &str) -> String {
-    let mut code = String::new();
-    for line in source.lines() {
-        let mut quoted = false;
-        let mut before = ' ';
-        for (at, letter) in line.char_indices() {
-            if !quoted && line[at..].starts_with("//") {
-                break;
+fn push_words(tokens: TokenStream, words: &mut Vec<String>) {
+    let mut after_colon = false;
+    for token in tokens {
+        let joins = matches!(&token, TokenTree::Punct(mark) if mark.as_char() == ':');
+        match token {
+            TokenTree::Ident(name) => words.push(name.to_string()),
+            TokenTree::Punct(mark) if joins && after_colon => {
+                words.pop();
+                words.push(format!(":{}", mark.as_char()));
             }
-            if letter == '"' && before != '\\' && before != '\'' {
-                quoted = !quoted;
-            } else if !quoted {
-                code.push(letter);
+            TokenTree::Punct(mark) => words.push(mark.to_string()),
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::None => ("", ""),
+                };
+                words.push(open.to_owned());
+                push_words(group.stream(), words);
+                words.push(close.to_owned());
             }
-            before = letter;
+            TokenTree::Literal(_) => {}
         }
-        code.push('\n');
+        after_colon = joins && !after_colon;
     }
-    code
 }
 
-/// The code without `#[cfg(test)] mod tests { … }`, which stands last in a file.
-pub(super) fn without_tests(code: &str) -> String {
-    let start = code.find("#[cfg(test)]").filter(|start| {
-        let module = code[*start..].lines().nth(1).unwrap_or_default();
-        module.trim_start().starts_with("mod ") && module.contains('{')
-    });
-    start.map_or(code, |start| &code[..start]).to_owned()
-}
-
-/// Files of `#[cfg(test)] mod name;`: they are the tests' and may use what they like.
+/// Files of `#[cfg(test)] mod name;`: test code, which may use any module.
 pub(super) fn test_files(path: &str, source: &str) -> Vec<String> {
     let folder = match path.strip_suffix("/mod.rs").or_else(|| path.strip_suffix("/lib.rs")) {
         Some(folder) => folder.to_owned(),

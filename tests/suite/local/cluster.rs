@@ -21,8 +21,8 @@ async fn change(cluster: &Cluster, sql: &str) {
 async fn data_survives_a_stop_and_a_drop_of_the_cluster() {
     let folder = TempDir::new().unwrap();
     let cluster = Cluster::start(folder.path()).await.unwrap();
-    cluster.make_database("kept").await.unwrap();
-    cluster.make_database("kept").await.unwrap();
+    cluster.create_database("kept").await.unwrap();
+    cluster.create_database("kept").await.unwrap();
     change(&cluster, "create table numbers (n bigint); insert into numbers values (1)").await;
     cluster.stop().await.unwrap();
     assert!(!folder.path().join("data/postmaster.pid").exists());

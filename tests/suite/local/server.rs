@@ -96,7 +96,7 @@ async fn the_server_listens_on_local_address() {
     assert!(!says_hello(&server.url, "5511999990000").await.is_empty());
     server.stop().await;
     let refused = read("the internet").unwrap_err().to_string();
-    assert_eq!(refused, "LOCAL_ADDRESS is no IP address");
+    assert_eq!(refused, "LOCAL_ADDRESS is not an IP address");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn a_configured_database_is_filled_if_empty_and_otherwise_left_unchanged()
     let folder = TempDir::new().unwrap();
     let cluster = Cluster::temporary(&folder.path().join("named")).await.unwrap();
     for (name, made_before, clinics) in [("empty", false, 200), ("somebodys", true, 404)] {
-        cluster.make_database(name).await.unwrap();
+        cluster.create_database(name).await.unwrap();
         let named = [("DATABASE_URL", cluster.url(name))];
         if made_before {
             assert!(Process::run(folder.path(), &named, "setup-database").0.success());

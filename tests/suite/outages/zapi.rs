@@ -19,25 +19,29 @@ fn faults() -> Vec<(&'static str, ScriptedAnswer, ReplyOutcome)> {
     let success = r#"{"zaapId":"3999","messageId":"D241","id":"D241"}"#;
     let expired = r#"{"error":"To continue sending a message, you must subscribe to this instance again"}"#;
     vec![
-        ("500", ScriptedAnswer::says(500, "oops"), ReplyOutcome::SentLater),
-        ("429", ScriptedAnswer::says(429, "{}"), ReplyOutcome::SentLater),
-        ("garbage", ScriptedAnswer::says(200, "<html>\u{fffd}"), ReplyOutcome::SentLater),
-        ("{}", ScriptedAnswer::says(200, "{}"), ReplyOutcome::Failed),
+        ("500", ScriptedAnswer::respond(500, "oops"), ReplyOutcome::SentLater),
+        ("429", ScriptedAnswer::respond(429, "{}"), ReplyOutcome::SentLater),
+        ("garbage", ScriptedAnswer::respond(200, "<html>\u{fffd}"), ReplyOutcome::SentLater),
+        ("{}", ScriptedAnswer::respond(200, "{}"), ReplyOutcome::Failed),
         (
             "200 with an error",
-            ScriptedAnswer::says(200, r#"{"error":"message is empty"}"#),
+            ScriptedAnswer::respond(200, r#"{"error":"message is empty"}"#),
             ReplyOutcome::Failed,
         ),
-        ("subscription expired", ScriptedAnswer::says(400, expired), ReplyOutcome::SentLater),
+        ("subscription expired", ScriptedAnswer::respond(400, expired), ReplyOutcome::SentLater),
         ("reset before the body", ScriptedAnswer::reset(), ReplyOutcome::SentLater),
-        ("reset in the body", ScriptedAnswer::says(200, success).reset_after(150), ReplyOutcome::SentLater),
+        (
+            "reset in the body",
+            ScriptedAnswer::respond(200, success).reset_after(150),
+            ReplyOutcome::SentLater,
+        ),
         ("10 MB", ScriptedAnswer::huge(10 * 1024 * 1024), ReplyOutcome::SentLater),
         (
             "one byte a second",
-            ScriptedAnswer::says(200, success).byte_by_byte(Duration::from_secs(1)),
+            ScriptedAnswer::respond(200, success).byte_by_byte(Duration::from_secs(1)),
             ReplyOutcome::SentLater,
         ),
-        ("a timeout", ScriptedAnswer::usual().after(Duration::from_secs(30)), ReplyOutcome::SentLater),
+        ("a timeout", ScriptedAnswer::success().after(Duration::from_secs(30)), ReplyOutcome::SentLater),
     ]
 }
 
@@ -50,7 +54,7 @@ async fn a_zapi_fault_leaves_the_webhook_at_200_and_delays_or_fails_the_reply() 
         let phone = format!("55119888811{number:02}");
         app.zapi.answer_phone(&phone, answer);
         let answered = app.patient(&phone, "Maria Silva").try_send(text("Olá")).await;
-        app.zapi.behave();
+        app.zapi.clear_scripts();
         assert_eq!(answered.status, 200, "{how}: {}", answered.body);
         let immediately = app.zapi.outbox(Some(&phone)).len();
         let mut runs = 0;

@@ -14,7 +14,7 @@ use crate::outages::{app_with_proxied_dynamodb, switch_to};
 async fn one_poison_reminder_does_not_delay_the_others() {
     let mut app = TestApp::start().await;
     let phones = book_many(&app, 100, "2026-02-23", "America/Sao_Paulo").await;
-    app.zapi.answer_phone(&phones[50], ScriptedAnswer::says(400, r#"{"error":"message is empty"}"#));
+    app.zapi.answer_phone(&phones[50], ScriptedAnswer::respond(400, r#"{"error":"message is empty"}"#));
     move_clock_to(&mut app, at("2026-02-22T23:30")).await;
     let summary = run(&app).await;
     println!("one poison reminder among 100: {summary}");
@@ -29,7 +29,7 @@ async fn one_poison_reminder_does_not_delay_the_others() {
 async fn a_reminder_that_fails_temporarily_is_tried_five_times() {
     let mut app = TestApp::start().await;
     book(&app, MARIA, "2026-02-23", "09:00").await;
-    app.zapi.answer_phone(MARIA, ScriptedAnswer::says(500, "{}"));
+    app.zapi.answer_phone(MARIA, ScriptedAnswer::respond(500, "{}"));
     move_clock_to(&mut app, at("2026-02-22T12:00")).await;
     let mut failed = 0;
     for _ in 0..24 {
@@ -55,7 +55,7 @@ async fn a_disconnected_phone_costs_no_attempt() {
     book(&app, expires, "2026-02-22", "21:00").await;
     move_clock_to(&mut app, at("2026-02-22T01:00")).await;
     let away = r#"{"connected":false,"error":"You are not connected","smartphoneConnected":false}"#;
-    app.zapi.answer_endpoint("status", ScriptedAnswer::says(200, away));
+    app.zapi.answer_endpoint("status", ScriptedAnswer::respond(200, away));
     let mut runs = 0;
     // Three hours of runs from 22:00 in São Paulo: the second reminder expires at midnight.
     for _ in 0..12 {
@@ -77,7 +77,7 @@ async fn a_disconnected_phone_costs_no_attempt() {
     move_clock_to(&mut app, at("2026-02-22T12:00")).await;
     let held = run(&app).await;
     assert_eq!(held["held"], 1, "{held}");
-    app.zapi.behave();
+    app.zapi.clear_scripts();
     let summary = run(&app).await;
     println!("held in {runs} runs, then {summary}");
     assert_eq!((sent(&app, MARIA), sent(&app, expires)), (1, 0));
@@ -90,12 +90,13 @@ async fn a_wrong_token_costs_no_attempt() {
     let mut app = TestApp::start().await;
     book(&app, MARIA, "2026-02-23", "09:00").await;
     move_clock_to(&mut app, at("2026-02-22T12:00")).await;
-    app.zapi.answer_endpoint("send-", ScriptedAnswer::says(403, r#"{"error":"Client-Token not allowed"}"#));
+    app.zapi
+        .answer_endpoint("send-", ScriptedAnswer::respond(403, r#"{"error":"Client-Token not allowed"}"#));
     let summary = run(&app).await;
     assert_eq!(summary["held"], 1, "{summary}");
     let chat = app.chat(MARIA).await;
     assert_eq!(chat["reminders"][0]["attempts"], 0, "{chat:#}");
-    app.zapi.behave();
+    app.zapi.clear_scripts();
     let summary = run(&app).await;
     assert_eq!((&summary["sent"], sent(&app, MARIA)), (&json!(1), 1), "{summary}");
 }

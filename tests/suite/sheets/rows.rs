@@ -123,8 +123,8 @@ async fn a_row_written_to_the_old_spreadsheet_does_not_count_for_the_new_one() {
     google.add_tab("another", TAB, 1_000);
     connect(function.database(), Some("another")).await;
     let new = db.list_sheet_backlogs().await.unwrap().remove(0);
-    db.begin_sheet(&new, "2026-02-16".parse().unwrap()).await.unwrap();
-    db.mark_sheet_appointments(&old, &read).await.unwrap();
+    db.switch_sheet(&new, "2026-02-16".parse().unwrap()).await.unwrap();
+    db.mark_rows_written(&old, &read).await.unwrap();
     assert_eq!(run(&function).await["rows_written"], 2);
     assert_eq!(ids(&google, "another"), [appointments[0].to_string(), appointments[1].to_string()]);
     function.stop().await;

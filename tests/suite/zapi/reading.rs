@@ -24,7 +24,7 @@ fn meaning(event: &WebhookEvent) -> String {
             let author = match message.author {
                 Author::Patient => "patient",
                 Author::Staff => "staff",
-                Author::Record => "record",
+                Author::RecordOnly => "record",
             };
             let content = match &message.content {
                 Content::Text { text } => format!("says {text}"),
@@ -76,7 +76,7 @@ fn every_kind_of_webhook_is_parsed_or_ignored_with_a_reason() {
         ("received-text-own-number", "ignored: the clinic's own number"),
         ("received-text-from-staff", "staff says Oi Maria, aqui é a Ana [message]"),
         ("received-text-from-staff-without-from-api", "staff says #bot [message]"),
-        ("received-text-api-echo", "ignored: own echo"),
+        ("received-text-api-echo", "ignored: echo of our own message"),
         ("received-buttons-response", "patient presses schedule (Agendar sessão) [message]"),
         ("received-list-response", "patient presses day_2026-02-16 (segunda, 16/02) [message]"),
         ("received-ad-external-reply", "patient says mensagem recebida [message]"),
@@ -93,18 +93,18 @@ fn every_kind_of_webhook_is_parsed_or_ignored_with_a_reason() {
         ("received-poll-created", "patient sends poll [message]"),
         ("received-poll-vote", "record says Z-API [vote:1632228638000]"),
         ("received-reaction", "record says ❤️ [reaction:1632228955000]"),
-        ("received-reaction-removed", "ignored: a reaction taken back"),
+        ("received-reaction-removed", "ignored: removed reaction"),
         ("received-status-reply-text", "record says teste [message]"),
         ("received-status-reply-image", "record says teste [message]"),
-        ("received-waiting-message", "ignored: waiting"),
-        ("received-pin-message", "ignored: no words of staff"),
+        ("received-waiting-message", "ignored: the content arrives later"),
+        ("received-pin-message", "ignored: reaction, pin or vote of staff"),
         ("received-broadcast-list", "ignored: broadcast"),
         ("received-newsletter", "ignored: newsletter"),
         ("received-group", "ignored: group"),
         ("received-event", "ignored: group"),
         ("received-event-response", "ignored: group"),
         ("received-buttons-message-echo", "record says Texto da mensagem [message]"),
-        ("received-carousel-echo", "ignored: own echo"),
+        ("received-carousel-echo", "ignored: echo of our own message"),
         ("received-hydrated-template-text", "record says texto da mensagem [message]"),
         ("received-hydrated-template-location", "record says texto da mensagem [message]"),
         ("received-otp-button-echo", "record says texto da mensagem [message]"),
@@ -148,7 +148,7 @@ fn a_message_keeps_its_sender_and_the_address_for_the_reply() {
     let pressed = message("received-buttons-response");
     assert_eq!(pressed.reference_message_id.as_deref(), Some("A20DA9C0183A2D35A260F53F5D2B9244"));
     assert_eq!(message("received-reaction").reference_message_id.as_deref(), Some("3EB0796DC6B777C0C7CD"));
-    assert_eq!(parser().instance_of(&fixture("received-text")).as_deref(), Some("instance-123"));
+    assert_eq!(parser().instance_id_of(&fixture("received-text")).as_deref(), Some("instance-123"));
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn ten_thousand_mutated_webhooks_are_parsed_without_a_panic() {
             prop_assert!(message.message_id.len() <= 128);
             prop_assert!(!message.address.0.is_empty());
         }
-        shared_parser().instance_of(&payload);
+        shared_parser().instance_id_of(&payload);
     });
 }
 

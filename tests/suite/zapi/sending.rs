@@ -134,47 +134,47 @@ async fn a_clinics_client_token_takes_precedence_over_the_accounts() {
 #[tokio::test]
 async fn refused_buttons_and_lists_are_sent_as_numbered_text() {
     let client = TestClient::start().await;
-    let refusal = ScriptedAnswer::says(400, r#"{"error":"buttons are unavailable"}"#);
+    let refusal = ScriptedAnswer::respond(400, r#"{"error":"buttons are unavailable"}"#);
     client.fake_zapi.answer_endpoint("send-button-list", refusal);
     let not_found = r#"{"error":"NOT_FOUND","message":"Unable to find matching target resource method"}"#;
-    client.fake_zapi.answer_endpoint("send-option-list", ScriptedAnswer::says(200, not_found));
+    client.fake_zapi.answer_endpoint("send-option-list", ScriptedAnswer::respond(200, not_found));
     assert!(client.send_buttons().await.unwrap().as_numbered_text);
     assert!(client.send_list().await.unwrap().as_numbered_text);
     let outbox = client.fake_zapi.outbox(None);
     assert_eq!(outbox[0].message, "O que deseja?\n\n1. Agendar\n2. Dúvidas");
     assert_eq!(outbox[1].message, "Que horas?\n\n10. 09:00\n11. 09:55");
-    client.fake_zapi.answer_next(ScriptedAnswer::says(403, r#"{"error":"Client-Token x not allowed"}"#));
+    client.fake_zapi.answer_next(ScriptedAnswer::respond(403, r#"{"error":"Client-Token x not allowed"}"#));
     assert_eq!(client.send_buttons().await.unwrap_err().kind, SendErrorKind::Instance);
     assert_eq!(client.fake_zapi.calls().len(), 5, "an instance fault is not sent again as text");
 }
 
 #[tokio::test]
 async fn each_bad_answer_is_classified_within_five_seconds() {
-    use SendErrorKind::{Instance, Later, Permanent};
-    let api = |status: u16, name: &str| ScriptedAnswer::says(status, fixture(name).to_string());
+    use SendErrorKind::{Instance, Permanent, Retryable};
+    let api = |status: u16, name: &str| ScriptedAnswer::respond(status, fixture(name).to_string());
     let success = fixture("api-send-success").to_string();
     let slow = Duration::from_secs(1);
     let answers = [
-        ("500", ScriptedAnswer::says(500, "oops"), Later),
-        ("503 and JSON", ScriptedAnswer::says(503, "{}"), Later),
-        ("429", ScriptedAnswer::says(429, "{}"), Later),
-        ("400", ScriptedAnswer::says(400, r#"{"error":"message is empty"}"#), Permanent),
+        ("500", ScriptedAnswer::respond(500, "oops"), Retryable),
+        ("503 and JSON", ScriptedAnswer::respond(503, "{}"), Retryable),
+        ("429", ScriptedAnswer::respond(429, "{}"), Retryable),
+        ("400", ScriptedAnswer::respond(400, r#"{"error":"message is empty"}"#), Permanent),
         ("token missing", api(400, "api-error-client-token-missing"), Instance),
         ("token wrong", api(403, "api-error-client-token-wrong"), Instance),
         ("subscription", api(400, "api-error-subscription-expired"), Instance),
         ("no instance", api(404, "api-error-instance-not-found"), Instance),
         ("200 with an error", api(200, "api-error-route-not-found-http200"), Permanent),
-        ("200 and {}", ScriptedAnswer::says(200, "{}"), Permanent),
-        ("an empty id", ScriptedAnswer::says(200, r#"{"messageId":""}"#), Permanent),
-        ("redirect", ScriptedAnswer::says(302, "{}"), Permanent),
-        ("garbage", ScriptedAnswer::says(200, "<html>\u{fffd}"), Later),
-        ("nothing", ScriptedAnswer::says(200, ""), Later),
-        ("10 MB", ScriptedAnswer::huge(10 * 1024 * 1024), Later),
-        ("reset before", ScriptedAnswer::reset().and_taken(), Later),
-        ("reset in the head", ScriptedAnswer::says(200, success.clone()).reset_after(20), Later),
-        ("reset in the body", ScriptedAnswer::says(200, success.clone()).reset_after(150), Later),
-        ("a byte a second", ScriptedAnswer::says(200, success).byte_by_byte(slow), Later),
-        ("silence", ScriptedAnswer::usual().after(Duration::from_secs(30)), Later),
+        ("200 and {}", ScriptedAnswer::respond(200, "{}"), Permanent),
+        ("an empty id", ScriptedAnswer::respond(200, r#"{"messageId":""}"#), Permanent),
+        ("redirect", ScriptedAnswer::respond(302, "{}"), Permanent),
+        ("garbage", ScriptedAnswer::respond(200, "<html>\u{fffd}"), Retryable),
+        ("nothing", ScriptedAnswer::respond(200, ""), Retryable),
+        ("10 MB", ScriptedAnswer::huge(10 * 1024 * 1024), Retryable),
+        ("reset before", ScriptedAnswer::reset().and_accepted(), Retryable),
+        ("reset in the head", ScriptedAnswer::respond(200, success.clone()).reset_after(20), Retryable),
+        ("reset in the body", ScriptedAnswer::respond(200, success.clone()).reset_after(150), Retryable),
+        ("a byte a second", ScriptedAnswer::respond(200, success).byte_by_byte(slow), Retryable),
+        ("silence", ScriptedAnswer::success().after(Duration::from_secs(30)), Retryable),
     ];
     let mut calls = JoinSet::new();
     for (name, answer, class) in answers {
@@ -198,7 +198,7 @@ async fn a_refused_connection_is_classified_as_later() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let zapi = Zapi::new(&format!("http://{free}/"), None).unwrap();
     let refused = zapi.send_text(&clinic(), &Address(PATIENT.to_owned()), "Olá").await.unwrap_err();
-    assert_eq!(refused.kind, SendErrorKind::Later);
+    assert_eq!(refused.kind, SendErrorKind::Retryable);
     assert_eq!(refused.to_string(), "no connection");
 }
 
@@ -217,7 +217,7 @@ async fn a_failed_connection_is_retried_once() {
     });
     let zapi = Zapi::new(&base, None).unwrap();
     let refused = zapi.send_text(&clinic(), &Address(PATIENT.to_owned()), "Olá").await.unwrap_err();
-    assert_eq!((refused.kind, refused.to_string().as_str()), (SendErrorKind::Later, "no connection"));
+    assert_eq!((refused.kind, refused.to_string().as_str()), (SendErrorKind::Retryable, "no connection"));
     assert_eq!(accepted.load(Ordering::SeqCst), 2);
     server.abort();
 }
@@ -226,12 +226,15 @@ async fn a_failed_connection_is_retried_once() {
 async fn no_error_contains_a_token_or_a_phone() {
     let client = TestClient::start().await;
     let answers = [
-        ScriptedAnswer::says(403, format!(r#"{{"error":"Client-Token {CLIENT_TOKEN} not allowed"}}"#)),
-        ScriptedAnswer::says(400, format!(r#"{{"error":"/instances/x/token/{INSTANCE_TOKEN}/send-text"}}"#)),
-        ScriptedAnswer::says(400, format!(r#"{{"error":"cannot write to {PATIENT}"}}"#)),
+        ScriptedAnswer::respond(403, format!(r#"{{"error":"Client-Token {CLIENT_TOKEN} not allowed"}}"#)),
+        ScriptedAnswer::respond(
+            400,
+            format!(r#"{{"error":"/instances/x/token/{INSTANCE_TOKEN}/send-text"}}"#),
+        ),
+        ScriptedAnswer::respond(400, format!(r#"{{"error":"cannot write to {PATIENT}"}}"#)),
         ScriptedAnswer::reset(),
-        ScriptedAnswer::says(200, "{}").reset_after(30),
-        ScriptedAnswer::says(200, "no JSON"),
+        ScriptedAnswer::respond(200, "{}").reset_after(30),
+        ScriptedAnswer::respond(200, "no JSON"),
     ];
     for answer in answers {
         client.fake_zapi.answer_next(answer);
@@ -248,14 +251,14 @@ async fn a_phone_is_found_under_the_address_that_whatsapp_knows() {
     let client = TestClient::start().await;
     let find = async |phone| client.zapi.find_address(&clinic(), phone).await.unwrap();
     assert_eq!(find(PATIENT).await, Some(Address(PATIENT.to_owned())));
-    client.fake_zapi.knows("5548999990000", Some("554899990000"));
+    client.fake_zapi.set_registration("5548999990000", Some("554899990000"));
     assert_eq!(find("5548999990000").await, Some(Address("554899990000".to_owned())));
-    client.fake_zapi.knows("5548999990001", None);
+    client.fake_zapi.set_registration("5548999990001", None);
     assert_eq!(find("5548999990001").await, None);
-    client.fake_zapi.answer_next(ScriptedAnswer::says(200, r#"{"exists":true,"phone":"554899990002"}"#));
+    client.fake_zapi.answer_next(ScriptedAnswer::respond(200, r#"{"exists":true,"phone":"554899990002"}"#));
     assert_eq!(find("5548999990002").await, Some(Address("554899990002".to_owned())));
-    client.fake_zapi.answer_next(ScriptedAnswer::says(200, fixture("api-phone-exists-array").to_string()));
+    client.fake_zapi.answer_next(ScriptedAnswer::respond(200, fixture("api-phone-exists-array").to_string()));
     assert_eq!(find("5511999990000").await, Some(Address(PATIENT.to_owned())));
-    client.fake_zapi.answer_next(ScriptedAnswer::says(200, "[]"));
+    client.fake_zapi.answer_next(ScriptedAnswer::respond(200, "[]"));
     assert!(client.zapi.find_address(&clinic(), PATIENT).await.is_err());
 }

@@ -1,10 +1,10 @@
-//! The machine's clock: the only place that reads it.
+//! The system clock. Nothing else in the crate reads the time.
 
 use chrono::{DateTime, Utc};
 
 use crate::ports::Clock;
 
-/// The machine's clock.
+/// Reads the time from the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

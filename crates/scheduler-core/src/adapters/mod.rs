@@ -1,4 +1,4 @@
-//! The world: databases, WhatsApp, the clock.
+//! Adapters to everything outside the process: PostgreSQL, DynamoDB, z-api, Google Sheets, the clock.
 
 pub mod clock;
 pub mod dynamodb;

@@ -1,63 +1,64 @@
-//! Booking, moving, cancelling: the one way in for the chat and for reception.
+//! Books, moves and cancels appointments, for the chat and for reception.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::availability::{get_calendar, slot_request};
 use crate::adapters::postgres::Db;
 use crate::adapters::postgres::appointments::change::ChangeOutcome;
-use crate::adapters::postgres::appointments::insert::InsertOutcome;
+use crate::adapters::postgres::appointments::insert::BookingOutcome;
 use crate::domain::appointment::{Appointment, AppointmentChange, Booking, Missing};
 use crate::domain::clinic::Clinic;
 use crate::domain::ids::{AppointmentId, ClinicId};
-use crate::domain::time::{Slot, local};
+use crate::domain::time::{Slot, wall_clock_at};
 use crate::error::StoreError;
 
-/// Who is asking, and so what is checked: nobody may overlap or book the past; patients keep to
-/// hours, exceptions, notice and horizon.
+/// Who books or changes. Nobody can overlap another appointment or book a start in the past. Patients are
+/// also bound to opening hours, exceptions, notice and horizon (docs/rules/agenda.md#booking).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
-    /// From the chat.
+    /// A patient, in the chat.
     Patient,
-    /// Over REST.
+    /// Reception, through the API.
     Staff,
 }
 
 /// Why an appointment was not booked or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppointmentError {
-    /// Somebody has that time.
+    /// Another appointment occupies that time.
     #[error("the time is taken")]
     SlotTaken,
     /// Outside opening hours, inside a blocked part, too soon or too far ahead (patients only).
-    #[error("not offered")]
+    #[error("the time is not offered to patients")]
     NotOffered,
     /// It would start in the past.
-    #[error("in the past")]
+    #[error("the start is in the past")]
     InThePast,
     /// It would end after 23:59 of its day.
-    #[error("past midnight")]
+    #[error("the end is after 23:59")]
     PastMidnight,
     /// The clinic, the service or the professional does not exist, or is not active.
     #[error("unknown {0:?}")]
     Missing(Missing),
-    /// No such appointment.
+    /// The appointment does not exist, or belongs to another clinic.
     #[error("no such appointment")]
     NotFound,
-    /// The idempotency key was used for something else.
-    #[error("idempotency key reused")]
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
     KeyReused,
-    /// The version is stale.
-    #[error("stale version")]
+    /// The change names an older version of the appointment.
+    #[error("the appointment was changed since the given version")]
     Stale,
-    /// The status cannot follow.
-    #[error("the status cannot follow")]
+    /// The current status does not allow the change (docs/rules/agenda.md#appointment-status).
+    #[error("the appointment's status does not allow the change")]
     NotAllowed,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Books an appointment. One statement for staff, two (the day's calendar, the insert) for patients.
+/// Books an appointment. With known minutes: one SQL statement for staff, two for patients (the day's
+/// calendar, the insert).
 pub async fn book(
     db: &Db,
     clinic: &Clinic,
@@ -68,31 +69,31 @@ pub async fn book(
     if let Some(minutes) = booking.minutes {
         check_same_day(booking.slot, minutes)?;
     }
-    let fault = match actor {
-        Actor::Staff => in_the_past(clinic, booking.slot, now),
+    let refusal = match actor {
+        Actor::Staff => past_start_error(clinic, booking.slot, now),
         Actor::Patient => {
-            let minutes = length_of(db, clinic, booking).await?;
-            not_offered(db, clinic, booking.slot, minutes, None, now).await?
+            let minutes = booking_minutes(db, clinic, booking).await?;
+            patient_slot_error(db, clinic, booking.slot, minutes, None, now).await?
         }
     };
-    if let Some(fault) = fault {
-        // What was refused now may have been booked under this key a moment ago.
-        return match db.find_booked(&clinic.id, booking).await? {
+    if let Some(refusal) = refusal {
+        // A repeated request gets the appointment that it booked before, even if that time is taken now.
+        return match db.find_previous_booking(&clinic.id, booking).await? {
             Some(appointment) => Ok(appointment),
-            None => Err(fault),
+            None => Err(refusal),
         };
     }
-    match db.insert_appointment(&clinic.id, booking, now).await? {
-        InsertOutcome::Made(appointment) | InsertOutcome::Again(appointment) => Ok(*appointment),
-        InsertOutcome::SlotTaken => Err(AppointmentError::SlotTaken),
-        InsertOutcome::PastMidnight => Err(AppointmentError::PastMidnight),
-        InsertOutcome::KeyReused => Err(AppointmentError::KeyReused),
-        InsertOutcome::Missing(missing) => Err(AppointmentError::Missing(missing)),
+    match db.book_appointment(&clinic.id, booking, now).await? {
+        BookingOutcome::Created(appointment) | BookingOutcome::AlreadyBooked(appointment) => Ok(*appointment),
+        BookingOutcome::SlotTaken => Err(AppointmentError::SlotTaken),
+        BookingOutcome::PastMidnight => Err(AppointmentError::PastMidnight),
+        BookingOutcome::KeyReused => Err(AppointmentError::KeyReused),
+        BookingOutcome::Missing(missing) => Err(AppointmentError::Missing(missing)),
     }
 }
 
-/// Changes an appointment: moves, cancels, notes. A move or a cancellation that stands already succeeds.
-/// `clinic`: the only one whose appointments may be touched; none for a key that may touch every clinic.
+/// Moves an appointment or changes its status or notes. A change that is already in effect succeeds.
+/// `clinic` limits the change to the appointments of one clinic; `None` allows those of every clinic.
 pub async fn change(
     db: &Db,
     clinic: Option<&ClinicId>,
@@ -107,17 +108,19 @@ pub async fn change(
             let clinic = db.find_profile(&appointment.clinic_id).await?.ok_or(AppointmentError::NotFound)?;
             let minutes = appointment.minutes();
             check_same_day(slot, minutes)?;
-            let fault = match actor {
-                Actor::Staff => in_the_past(&clinic.clinic, slot, now),
-                Actor::Patient => not_offered(db, &clinic.clinic, slot, minutes, Some(id), now).await?,
+            let refusal = match actor {
+                Actor::Staff => past_start_error(&clinic.clinic, slot, now),
+                Actor::Patient => {
+                    patient_slot_error(db, &clinic.clinic, slot, minutes, Some(id), now).await?
+                }
             };
-            if let Some(fault) = fault {
-                return Err(fault);
+            if let Some(refusal) = refusal {
+                return Err(refusal);
             }
         }
     }
     match db.change_appointment(clinic, id, change, now).await? {
-        ChangeOutcome::Done(appointment) => Ok(*appointment),
+        ChangeOutcome::Applied(appointment) => Ok(*appointment),
         ChangeOutcome::NotFound => Err(AppointmentError::NotFound),
         ChangeOutcome::SlotTaken => Err(AppointmentError::SlotTaken),
         ChangeOutcome::Stale(_) => Err(AppointmentError::Stale),
@@ -126,12 +129,12 @@ pub async fn change(
     }
 }
 
-/// Nobody gets the past.
-fn in_the_past(clinic: &Clinic, slot: Slot, now: DateTime<Utc>) -> Option<AppointmentError> {
-    (slot.at() < local(now, clinic.timezone)).then_some(AppointmentError::InThePast)
+/// The error for a start in the past, which neither patients nor staff can book.
+fn past_start_error(clinic: &Clinic, slot: Slot, now: DateTime<Utc>) -> Option<AppointmentError> {
+    (slot.at() < wall_clock_at(now, clinic.timezone)).then_some(AppointmentError::InThePast)
 }
 
-async fn length_of(db: &Db, clinic: &Clinic, booking: &Booking) -> Result<i32, AppointmentError> {
+async fn booking_minutes(db: &Db, clinic: &Clinic, booking: &Booking) -> Result<i32, AppointmentError> {
     if let Some(minutes) = booking.minutes {
         return Ok(minutes);
     }
@@ -139,27 +142,28 @@ async fn length_of(db: &Db, clinic: &Clinic, booking: &Booking) -> Result<i32, A
     Ok(service.ok_or(AppointmentError::Missing(Missing::Service))?.duration_minutes)
 }
 
-/// Why a patient may not have this time, if so: they get what is offered now, and nothing else.
-async fn not_offered(
+/// The error for a slot that is not offered to patients now, or `None` if it is.
+async fn patient_slot_error(
     db: &Db,
     clinic: &Clinic,
     slot: Slot,
     minutes: i32,
-    leaving_out: Option<AppointmentId>,
+    exclude: Option<AppointmentId>,
     now: DateTime<Utc>,
 ) -> Result<Option<AppointmentError>, StoreError> {
-    if let Some(past) = in_the_past(clinic, slot, now) {
+    if let Some(past) = past_start_error(clinic, slot, now) {
         return Ok(Some(past));
     }
     if slot.date > clinic.last_bookable_day(now) {
         return Ok(Some(AppointmentError::NotOffered));
     }
-    let calendar = get_calendar(db, clinic, slot.date, slot.date, leaving_out).await?;
+    let calendar = get_calendar(db, clinic, slot.date, slot.date, exclude).await?;
     let slot_request = slot_request(clinic, minutes, now);
     if calendar.fits(slot, slot_request) {
         return Ok(None);
     }
-    // A time that is open but taken is somebody's luck; one that is not open was never theirs.
+    // Inside the opening windows and after the minimum notice, only another appointment can make the slot
+    // unavailable.
     let open = calendar.windows(slot.date).iter().any(|window| {
         window.start <= slot.at() && slot.at() + TimeDelta::minutes(i64::from(minutes)) <= window.end
     });

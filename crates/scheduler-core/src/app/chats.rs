@@ -7,17 +7,17 @@ use crate::adapters::postgres::Db;
 use crate::domain::allowed_phones::AllowedPhones;
 use crate::ports::{Clock, WhatsAppProvider};
 
-/// Everything that a conversation, a reminder or the report needs. Cheap to clone.
+/// The stores and ports that a conversation, a reminder or the nightly report uses. Cheap to clone.
 #[derive(Clone)]
 pub struct Chats {
     /// Appointments, clinics, patients.
     pub db: Db,
     /// Sessions, inboxes, message history and reminders.
     pub tables: Tables,
-    /// The WhatsApp provider.
+    /// Sends messages and parses webhooks.
     pub whatsapp: Arc<dyn WhatsAppProvider>,
     /// The current time.
     pub clock: Arc<dyn Clock>,
-    /// Who may be written to.
+    /// Phones that messages may be sent to (docs/rules/security.md#allowed-phones).
     pub allowed: AllowedPhones,
 }

@@ -1,4 +1,4 @@
-//! A clinic's own templates, as the conversation's renderer asks for them.
+//! Lets the conversation's renderer read a clinic's own templates.
 
 use std::collections::BTreeMap;
 

@@ -1,21 +1,21 @@
-//! Making and changing clinics: what is given is put on a clinic as it begins, or as it stands.
+//! Creates clinics and changes them.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::adapters::postgres::Db;
-use crate::adapters::postgres::clinics::ClinicWrite;
+use crate::adapters::postgres::clinics::ClinicWriteOutcome;
 use crate::domain::clinic::{BusinessHours, Clinic, Secret, ZapiInstance};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
-/// How often a change is put on top of somebody else's, or another id is drawn.
-const TRIES: usize = 5;
+/// Maximum attempts to write a clinic, after concurrent changes or an id that is already taken.
+const MAX_ATTEMPTS: usize = 5;
 
-/// What is said of a clinic: only what is present; `Some(None)` clears.
+/// New values for a clinic's fields. `None` leaves a field unchanged, `Some(None)` clears it.
 #[derive(Debug, Clone, Default)]
-#[allow(missing_docs, reason = "each is the clinic's field of that name")]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct ClinicChange {
     pub name: Option<String>,
     pub business_hours: Option<BusinessHours>,
@@ -38,27 +38,27 @@ pub struct ClinicChange {
 /// Why a clinic was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum ClinicError {
-    /// It does not exist.
+    /// The clinic does not exist.
     #[error("no such clinic")]
     NotFound,
     /// The z-api instance belongs to another clinic.
     #[error("the z-api instance belongs to another clinic")]
     InstanceTaken,
-    /// Tokens of a z-api instance without its id.
+    /// Tokens of a z-api instance are given, but no instance id.
     #[error("the id of the z-api instance is missing")]
     MissingInstanceId,
-    /// The id of a z-api instance without its token.
+    /// The id of a z-api instance is given, but no token.
     #[error("the token of the z-api instance is missing")]
     MissingInstanceToken,
-    /// Others are writing it faster than we can.
-    #[error("the clinic is being changed by others")]
+    /// Concurrent requests changed the clinic, or its id was taken, at every attempt.
+    #[error("the clinic could not be written because of concurrent changes")]
     Contended,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Makes a clinic, under an id made of its name.
+/// Creates a clinic. Its id is its name in kebab case and six random hexadecimal digits.
 pub async fn create(
     db: &Db,
     name: String,
@@ -66,57 +66,56 @@ pub async fn create(
     change: &ClinicChange,
     now: DateTime<Utc>,
 ) -> Result<Clinic, ClinicError> {
-    let mut clinic = Clinic::new(ClinicId::named(&name, digits()), name, business_hours, now);
-    change.put_on(&mut clinic)?;
-    for _ in 0..TRIES {
+    let mut clinic = Clinic::new(ClinicId::from_name(&name, random_bytes()), name, business_hours, now);
+    change.apply_to(&mut clinic)?;
+    for _ in 0..MAX_ATTEMPTS {
         match db.create_clinic(&clinic).await? {
-            ClinicWrite::Done(made) => return Ok(*made),
-            ClinicWrite::InstanceTaken => return Err(ClinicError::InstanceTaken),
-            ClinicWrite::IdTaken | ClinicWrite::Changed | ClinicWrite::NotFound => {
-                clinic.id = ClinicId::named(&clinic.name, digits());
+            ClinicWriteOutcome::Written(made) => return Ok(*made),
+            ClinicWriteOutcome::InstanceTaken => return Err(ClinicError::InstanceTaken),
+            ClinicWriteOutcome::IdTaken | ClinicWriteOutcome::Stale | ClinicWriteOutcome::NotFound => {
+                clinic.id = ClinicId::from_name(&clinic.name, random_bytes());
             }
         }
     }
     Err(ClinicError::Contended)
 }
 
-/// Changes a clinic. Where somebody changed other fields meanwhile, theirs stay, and ours are put
-/// on top.
+/// Changes a clinic. Fields that `change` does not set keep the values of concurrent requests.
 pub async fn update(db: &Db, id: &ClinicId, change: &ClinicChange) -> Result<Clinic, ClinicError> {
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let mut clinic = db.find_clinic(id).await?.ok_or(ClinicError::NotFound)?;
-        change.put_on(&mut clinic)?;
+        change.apply_to(&mut clinic)?;
         match db.update_clinic(&clinic).await? {
-            ClinicWrite::Done(changed) => return Ok(*changed),
-            ClinicWrite::InstanceTaken => return Err(ClinicError::InstanceTaken),
-            ClinicWrite::NotFound => return Err(ClinicError::NotFound),
-            ClinicWrite::Changed | ClinicWrite::IdTaken => {}
+            ClinicWriteOutcome::Written(changed) => return Ok(*changed),
+            ClinicWriteOutcome::InstanceTaken => return Err(ClinicError::InstanceTaken),
+            ClinicWriteOutcome::NotFound => return Err(ClinicError::NotFound),
+            ClinicWriteOutcome::Stale | ClinicWriteOutcome::IdTaken => {}
         }
     }
     Err(ClinicError::Contended)
 }
 
 impl ClinicChange {
-    fn put_on(&self, clinic: &mut Clinic) -> Result<(), ClinicError> {
-        put(&self.name, &mut clinic.name);
-        put(&self.business_hours, &mut clinic.business_hours);
-        put(&self.phone, &mut clinic.phone);
-        put(&self.address, &mut clinic.address);
-        put(&self.timezone, &mut clinic.timezone);
-        put(&self.buffer_minutes, &mut clinic.buffer_minutes);
-        put(&self.min_notice_minutes, &mut clinic.min_notice_minutes);
-        put(&self.max_days_ahead, &mut clinic.max_days_ahead);
-        put(&self.welcome_message, &mut clinic.welcome_message);
-        put(&self.pre_session_instructions, &mut clinic.pre_session_instructions);
-        put(&self.google_spreadsheet_id, &mut clinic.google_spreadsheet_id);
-        put(&self.google_sheet_name, &mut clinic.google_sheet_name);
-        put(&self.active, &mut clinic.active);
-        clinic.zapi = self.zapi_over(clinic.zapi.take())?;
+    fn apply_to(&self, clinic: &mut Clinic) -> Result<(), ClinicError> {
+        set_if_given(&self.name, &mut clinic.name);
+        set_if_given(&self.business_hours, &mut clinic.business_hours);
+        set_if_given(&self.phone, &mut clinic.phone);
+        set_if_given(&self.address, &mut clinic.address);
+        set_if_given(&self.timezone, &mut clinic.timezone);
+        set_if_given(&self.buffer_minutes, &mut clinic.buffer_minutes);
+        set_if_given(&self.min_notice_minutes, &mut clinic.min_notice_minutes);
+        set_if_given(&self.max_days_ahead, &mut clinic.max_days_ahead);
+        set_if_given(&self.welcome_message, &mut clinic.welcome_message);
+        set_if_given(&self.pre_session_instructions, &mut clinic.pre_session_instructions);
+        set_if_given(&self.google_spreadsheet_id, &mut clinic.google_spreadsheet_id);
+        set_if_given(&self.google_sheet_name, &mut clinic.google_sheet_name);
+        set_if_given(&self.active, &mut clinic.active);
+        clinic.zapi = self.merge_zapi(clinic.zapi.take())?;
         Ok(())
     }
 
-    /// Instance and token only make sense together; an instance taken away takes its tokens with it.
-    fn zapi_over(&self, old: Option<ZapiInstance>) -> Result<Option<ZapiInstance>, ClinicError> {
+    /// The instance after the change. Its id and token must both be known; clearing the id clears the tokens.
+    fn merge_zapi(&self, old: Option<ZapiInstance>) -> Result<Option<ZapiInstance>, ClinicError> {
         let (old_id, old_token, old_client_token) = match old {
             Some(old) => (Some(old.id), Some(old.token), old.client_token),
             None => (None, None, None),
@@ -137,13 +136,13 @@ impl ClinicChange {
     }
 }
 
-fn put<T: Clone>(given: &Option<T>, field: &mut T) {
+fn set_if_given<T: Clone>(given: &Option<T>, field: &mut T) {
     if let Some(value) = given {
         field.clone_from(value);
     }
 }
 
-fn digits() -> [u8; 3] {
+fn random_bytes() -> [u8; 3] {
     let [first, second, third, ..] = Uuid::new_v4().into_bytes();
     [first, second, third]
 }

@@ -1,4 +1,4 @@
-//! Tells each clinic in the evening who comes tomorrow.
+//! Sends each clinic tomorrow's appointments in the evening (docs/rules/sheet.md#nightly-report).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,28 +21,28 @@ use crate::domain::clinic_profile::ClinicProfile;
 use crate::domain::ids::{ClinicId, ConversationId};
 use crate::domain::message::MessageType;
 use crate::domain::phone::Phone;
-use crate::domain::time::local;
+use crate::domain::time::wall_clock_at;
 use crate::error::StoreError;
 use crate::failpoints;
 use crate::ports::whatsapp::SendError;
 
-/// From this hour on, by the clinic's clock, until midnight.
-const EVENING: u32 = 20;
-/// Clinics told at once: one provider's call may take seconds.
-const AT_ONCE: usize = 8;
-/// Appointments read by one statement.
+/// Hour of the clinic's local time from which reports are sent, until midnight.
+const REPORT_HOUR: u32 = 20;
+/// Clinics served in parallel, because one call to the provider may take seconds.
+const MAX_CONCURRENT_CLINICS: usize = 8;
+/// Appointments per SQL query.
 const PAGE: i64 = 100;
 
 /// What a run did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ReportSummary {
-    /// Reports that went out.
+    /// Reports that were sent completely.
     pub sent: usize,
     /// Clinics without an appointment tomorrow.
     pub empty: usize,
-    /// Clinics that must not be written to (`ALLOWED_PHONES`).
+    /// Clinics whose phone is not in `ALLOWED_PHONES`.
     pub blocked: usize,
-    /// Reports that did not go out, or not to their end: the next hour takes them up.
+    /// Reports that were not sent, or only in part. The next hourly run continues them.
     pub failed: usize,
     /// Clinics the run had no time for.
     pub left: usize,
@@ -53,78 +53,81 @@ enum ReportOutcome {
     Empty,
     Blocked,
     Failed,
-    /// It had its report, or another run is at it.
-    Elsewhere,
+    /// The clinic had its report before, is no longer active, or is served by another run.
+    Skipped,
 }
 
-/// A report did not go out.
+/// Why a report was not sent.
 #[derive(Debug, thiserror::Error)]
 enum ReportError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the provider did not take it")]
+    #[error("the provider did not accept the report")]
     Send(#[from] SendError),
-    #[error("the clinic's phone is none")]
-    NoPhone,
+    #[error("the clinic's phone is missing or not valid")]
+    InvalidPhone,
     #[error("WhatsApp does not know the clinic's phone")]
     NotOnWhatsApp,
 }
 
 impl Chats {
-    /// Sends the report of tomorrow to every clinic where it is between 20 h and midnight and that
-    /// has not had it. Begins no other clinic after `budget`. Safe when two run at once.
+    /// Sends tomorrow's report to every clinic whose local time is between 20:00 and midnight and that has
+    /// not received the report yet. Starts no further report after `budget`. Two runs may overlap.
     pub async fn send_reports(&self, budget: Duration) -> Result<ReportSummary, StoreError> {
         let deadline = Instant::now() + budget;
         let now = self.clock.now();
         let mut summary = ReportSummary::default();
-        let mut telling = JoinSet::new();
-        for clinic in self.db.list_reporting_clinics().await? {
-            let here = local(now, clinic.timezone);
-            let Some(tomorrow) = here.date().succ_opt().filter(|_| here.hour() >= EVENING) else { continue };
-            if telling.len() >= AT_ONCE {
-                summary.count(telling.join_next().await);
+        let mut tasks = JoinSet::new();
+        for clinic in self.db.list_report_recipients().await? {
+            let local_now = wall_clock_at(now, clinic.timezone);
+            let Some(tomorrow) = local_now.date().succ_opt().filter(|_| local_now.hour() >= REPORT_HOUR)
+            else {
+                continue;
+            };
+            if tasks.len() >= MAX_CONCURRENT_CLINICS {
+                summary.count(tasks.join_next().await);
             }
             if Instant::now() >= deadline {
                 summary.left += 1;
                 continue;
             }
             let chats = self.clone();
-            telling.spawn(async move { chats.tell_of_day(&clinic.id, tomorrow).await });
+            tasks.spawn(async move { chats.report_day(&clinic.id, tomorrow).await });
         }
-        while let Some(told) = telling.join_next().await {
-            summary.count(Some(told));
+        while let Some(outcome) = tasks.join_next().await {
+            summary.count(Some(outcome));
         }
         Ok(summary)
     }
 
-    async fn tell_of_day(&self, clinic: &ClinicId, date: NaiveDate) -> ReportOutcome {
-        match self.try_to_tell(clinic, date).await {
-            Ok(told) => told,
+    async fn report_day(&self, clinic: &ClinicId, date: NaiveDate) -> ReportOutcome {
+        match self.try_report_day(clinic, date).await {
+            Ok(outcome) => outcome,
             Err(error) => {
                 tracing::warn!(
                     step = "report",
                     clinic_id = %clinic,
                     error = &error as &dyn std::error::Error,
-                    "a report has to wait"
+                    "could not send a report; the next hourly run continues it"
                 );
                 ReportOutcome::Failed
             }
         }
     }
 
-    async fn try_to_tell(&self, clinic: &ClinicId, date: NaiveDate) -> Result<ReportOutcome, ReportError> {
-        let Some(profile) = self.db.find_profile(clinic).await? else { return Ok(ReportOutcome::Elsewhere) };
+    async fn try_report_day(&self, clinic: &ClinicId, date: NaiveDate) -> Result<ReportOutcome, ReportError> {
+        let Some(profile) = self.db.find_profile(clinic).await? else { return Ok(ReportOutcome::Skipped) };
         let owner = Uuid::new_v4().to_string();
         let Some(claimed) = self.tables.claim_report(clinic, date, &owner, self.clock.now()).await? else {
-            return Ok(ReportOutcome::Elsewhere);
+            return Ok(ReportOutcome::Skipped);
         };
         failpoints::hit("report_claimed");
-        let told = self.send_report(&profile, date, &claimed).await;
-        if !matches!(told, Ok(ReportOutcome::Sent | ReportOutcome::Blocked)) {
-            // Without this it would only be taken again when the lease has run out.
+        let outcome = self.send_report(&profile, date, &claimed).await;
+        if !matches!(outcome, Ok(ReportOutcome::Sent | ReportOutcome::Blocked)) {
+            // Otherwise no run could claim the report again before the lease expires.
             self.tables.release_report(&claimed).await?;
         }
-        told
+        outcome
     }
 
     async fn send_report(
@@ -135,18 +138,18 @@ impl Chats {
     ) -> Result<ReportOutcome, ReportError> {
         let clinic = &profile.clinic;
         let messages = match &claimed.messages {
-            Some(fixed) => fixed.clone(),
+            Some(stored) => stored.clone(),
             None => {
                 let messages = report(date, &self.appointments_of_day(&clinic.id, date).await?);
                 if messages.is_empty() {
                     return Ok(ReportOutcome::Empty);
                 }
-                self.tables.fix_report(claimed, &messages).await?;
+                self.tables.store_report_messages(claimed, &messages).await?;
                 messages
             }
         };
         let phone = clinic.phone.as_deref().and_then(|phone| Phone::parse(phone).ok());
-        let phone = phone.ok_or(ReportError::NoPhone)?;
+        let phone = phone.ok_or(ReportError::InvalidPhone)?;
         let chat = ChatKey { clinic: clinic.id.clone(), person: phone.match_key() };
         let mut last_at = None;
         if !self.allowed.allow(&chat.person) {
@@ -167,7 +170,7 @@ impl Chats {
             history.append(&queued).await?;
             match self.whatsapp.send_text(clinic, &to, text).await {
                 Ok(sent) => {
-                    self.tables.mark_report(claimed, number + 1).await?;
+                    self.tables.store_report_progress(claimed, number + 1).await?;
                     let sent = history.event(|message, at| message.sent(sent, at));
                     history.append(&sent).await?;
                 }
@@ -204,7 +207,7 @@ impl Chats {
         MessageHistory { chats: self, message, last_at }
     }
 
-    /// All of them, however many.
+    /// All confirmed appointments of a day, read page by page.
     async fn appointments_of_day(
         &self,
         clinic: &ClinicId,
@@ -230,14 +233,14 @@ impl Chats {
 }
 
 impl ReportSummary {
-    fn count(&mut self, told: Option<Result<ReportOutcome, tokio::task::JoinError>>) {
-        match told {
+    fn count(&mut self, outcome: Option<Result<ReportOutcome, tokio::task::JoinError>>) {
+        match outcome {
             Some(Ok(ReportOutcome::Sent)) => self.sent += 1,
             Some(Ok(ReportOutcome::Empty)) => self.empty += 1,
             Some(Ok(ReportOutcome::Blocked)) => self.blocked += 1,
-            // A task that panicked told nobody.
+            // `Err`: the task panicked.
             Some(Ok(ReportOutcome::Failed) | Err(_)) => self.failed += 1,
-            Some(Ok(ReportOutcome::Elsewhere)) | None => {}
+            Some(Ok(ReportOutcome::Skipped)) | None => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::phone::Address;
 use crate::ports::whatsapp::{SendError, Sent};
 
 impl Chats {
-    /// Sends a message as text, buttons or a list, by the number of its choices.
+    /// Sends a message as text, buttons or a list, depending on how many choices it has.
     pub(super) async fn deliver(
         &self,
         clinic: &Clinic,

@@ -1,4 +1,4 @@
-//! The message history: the one place that builds its events.
+//! Builds all events of the message history (docs/rules/data.md#message-events).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
@@ -12,20 +12,20 @@ use crate::domain::phone::Address;
 use crate::error::StoreError;
 use crate::ports::whatsapp::Sent;
 
-/// A time for the next event of a chat: `now`, or one millisecond after the chat's last event. Times are
+/// Time of a chat's next event: `now`, but at least one millisecond after the chat's last event. Times are
 /// cut to milliseconds, as they are stored, so that no two events of a chat share one.
 pub(super) fn next_event_at(now: DateTime<Utc>, last: Option<DateTime<Utc>>) -> DateTime<Utc> {
-    let stored = |at: DateTime<Utc>| DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at);
-    let now = stored(now);
-    last.map_or(now, |last| now.max(stored(last) + TimeDelta::milliseconds(1)))
+    let truncate = |at: DateTime<Utc>| DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at);
+    let now = truncate(now);
+    last.map_or(now, |last| now.max(truncate(last) + TimeDelta::milliseconds(1)))
 }
 
-/// What all events of one message have in common.
+/// The values that all events of one message share.
 #[derive(Debug, Clone)]
 pub(super) struct OutboundMessage<'a> {
     pub(super) chat: &'a ChatKey,
     pub(super) conversation_id: ConversationId,
-    /// Our id of the message.
+    /// Our id of the message, not the provider's.
     pub(super) message_id: String,
     pub(super) message_type: MessageType,
     pub(super) text: &'a str,
@@ -33,7 +33,7 @@ pub(super) struct OutboundMessage<'a> {
 }
 
 impl OutboundMessage<'_> {
-    /// The event of a new status.
+    /// An event with this status.
     pub(super) fn event(&self, status: EventStatus, at: DateTime<Utc>) -> MessageEvent {
         MessageEvent {
             message_id: self.message_id.clone(),
@@ -68,13 +68,14 @@ impl OutboundMessage<'_> {
     }
 
     /// The event of a message that will not reach its receiver.
-    pub(super) fn failed(&self, why: &str, at: DateTime<Utc>) -> MessageEvent {
-        MessageEvent { error_details: Some(why.to_owned()), ..self.event(EventStatus::Failed, at) }
+    pub(super) fn failed(&self, reason: &str, at: DateTime<Utc>) -> MessageEvent {
+        MessageEvent { error_details: Some(reason.to_owned()), ..self.event(EventStatus::Failed, at) }
     }
 }
 
-/// An inbound message with the states before and after it. Messages of staff count as sent by the clinic.
-pub(super) fn inbound(
+/// The event of a message that arrived in a webhook, with the chat's states before and after it. A message
+/// that staff typed on the clinic's phone arrives too; its event is outbound and `SENT`.
+pub(super) fn webhook_message(
     chat: &ChatKey,
     conversation_id: ConversationId,
     provider: &'static str,
@@ -102,7 +103,7 @@ pub(super) fn inbound(
     }
     let (direction, status) = match message.author {
         Author::Staff => (Direction::Outbound, EventStatus::Sent),
-        Author::Patient | Author::Record => (Direction::Inbound, EventStatus::Received),
+        Author::Patient | Author::RecordOnly => (Direction::Inbound, EventStatus::Received),
     };
     if message.author == Author::Staff {
         metadata.insert("author".into(), json!("staff"));
@@ -147,7 +148,8 @@ pub(super) fn add_choices(
     }
 }
 
-/// Builds the events of one message for a chat that has no worker, each later than the one before.
+/// Builds the events of one message that is sent without a `ChatWorker`. Each event is later than the one
+/// before.
 pub(super) struct MessageHistory<'a> {
     pub(super) chats: &'a Chats,
     pub(super) message: OutboundMessage<'a>,
@@ -156,7 +158,7 @@ pub(super) struct MessageHistory<'a> {
 }
 
 impl MessageHistory<'_> {
-    /// The next event.
+    /// Builds the next event.
     pub(super) fn event(
         &mut self,
         build: impl FnOnce(&OutboundMessage<'_>, DateTime<Utc>) -> MessageEvent,

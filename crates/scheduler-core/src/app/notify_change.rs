@@ -11,16 +11,16 @@ use crate::conversation::machine::event::Utterance;
 use crate::conversation::say::render::render;
 use crate::domain::appointment::{Appointment, AppointmentStatus};
 use crate::domain::phone::MatchKey;
-use crate::domain::time::written_date;
+use crate::domain::time::format_date;
 use crate::error::StoreError;
 
-/// An API call is answered within 8 seconds; what doesn't fit is left to the Reconciler.
-const BUDGET: Duration = Duration::from_secs(4);
+/// Time budget, out of the 8 seconds of an API call. The Reconciler continues what does not fit.
+const NOTIFY_BUDGET: Duration = Duration::from_secs(4);
 
 impl Chats {
-    /// Sends the patient the appointment's new time, or its cancellation, once per version. Nothing to
-    /// whoever opted out, and nothing to a number that WhatsApp does not know.
-    pub async fn tell_of_change(&self, appointment: &Appointment) -> Result<(), StoreError> {
+    /// Sends the patient the appointment's new time, or its cancellation, once per version. Sends nothing
+    /// to patients who opted out or whose number WhatsApp does not know.
+    pub async fn notify_change(&self, appointment: &Appointment) -> Result<(), StoreError> {
         let template = match appointment.status {
             AppointmentStatus::Confirmed => "RESCHEDULED",
             AppointmentStatus::Cancelled => "CANCELLED",
@@ -42,7 +42,7 @@ impl Chats {
         let utterance = Utterance {
             template,
             values: BTreeMap::from([
-                ("date", written_date(appointment.appointment_date)),
+                ("date", format_date(appointment.appointment_date)),
                 ("time", appointment.start_time.format("%H:%M").to_string()),
             ]),
             ..Utterance::default()
@@ -51,9 +51,9 @@ impl Chats {
         let key = ChatKey { clinic: appointment.clinic_id.clone(), person };
         let entry = InboxEntry {
             key: format!("{}#change:{}", appointment.id, appointment.version),
-            work: Some(InboxWork::Say { to, message }),
+            work: Some(InboxWork::SendMessage { to, message }),
         };
-        self.store_and_work(key, entry, None, &profile, Instant::now() + BUDGET).await?;
+        self.store_and_work(key, entry, None, &profile, Instant::now() + NOTIFY_BUDGET).await?;
         Ok(())
     }
 }

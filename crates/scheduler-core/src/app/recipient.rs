@@ -1,4 +1,4 @@
-//! Where a message goes that the patient did not ask for (contract 3.1).
+//! Finds the address for a message that is not a reply (docs/rules/data.md#phones).
 
 use crate::app::chats::Chats;
 use crate::domain::clinic::Clinic;
@@ -7,8 +7,8 @@ use crate::domain::phone::{Address, MatchKey};
 use crate::error::StoreError;
 
 impl Chats {
-    /// The address that the person last wrote from. Where there is none yet WhatsApp is asked once:
-    /// its answer is kept with the patient. `None`: WhatsApp does not know the number.
+    /// Returns the address from which the person last wrote. If there is none, asks WhatsApp and stores
+    /// the answer with the patient. `None` means that WhatsApp does not know the number.
     pub(super) async fn find_recipient(
         &self,
         clinic: &Clinic,
@@ -21,7 +21,7 @@ impl Chats {
         match self.whatsapp.find_address(clinic, &person.0).await {
             Ok(Some(address)) => {
                 if let Some(patient) = patient {
-                    self.db.keep_address(&clinic.id, patient.id, &address).await?;
+                    self.db.save_looked_up_address(&clinic.id, patient.id, &address).await?;
                 }
                 Ok(Some(address))
             }

@@ -1,4 +1,4 @@
-//! Takes up what a crash or an outage left behind.
+//! Continues work that a crash or an outage interrupted.
 
 use std::time::Duration;
 
@@ -15,33 +15,33 @@ use crate::call_stats::RunOutcome;
 use crate::domain::time::seconds_between;
 use crate::error::StoreError;
 
-/// Chats and webhooks read at once from each part of the index.
+/// Items per query of each shard of `due-index`.
 const PAGE: i32 = 50;
 
 /// What a run of the Reconciler did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ReconcileSummary {
-    /// Chats that were taken up and have no work left.
+    /// Chats that were continued and have no work left.
     pub chats_finished: usize,
-    /// Chats that still have work: another run takes them up.
+    /// Chats that still have work, for a later run.
     pub chats_left: usize,
-    /// Webhooks of instance inboxes that were worked on.
+    /// Webhooks of instance inboxes that were handled.
     pub inbox_finished: usize,
-    /// Webhooks that stay where they are, their clinic still being unknown.
+    /// Webhooks left in instance inboxes, for a later run.
     pub inbox_left: usize,
-    /// Appointments whose reminder was brought up to them.
+    /// Appointments whose reminder was brought up to date.
     pub reminders_projected: usize,
-    /// Appointments whose reminder is still behind: another run meets them.
+    /// Appointments whose reminder is still behind, for a later run.
     pub reminders_left: usize,
-    /// For how many seconds the oldest chat or webhook was due when the run began.
+    /// Seconds for which the oldest chat or webhook had been due when the run began.
     #[serde(skip)]
     pub oldest_due_seconds: u32,
 }
 
 impl Chats {
-    /// Takes up every chat whose lease ran out with work left, every webhook that waits for its
-    /// clinic, and every reminder that is behind its appointment. Stops cleanly after `budget`. Safe when
-    /// two run at once.
+    /// Continues chats whose lease expired with work left, handles webhooks that were stored because their
+    /// clinic could not be looked up, and projects reminders that are behind their appointment. Starts
+    /// nothing more after `budget`. Two runs may overlap.
     pub async fn reconcile(&self, budget: Duration) -> Result<ReconcileSummary, StoreError> {
         let deadline = Instant::now() + budget;
         let now = self.clock.now();
@@ -53,14 +53,14 @@ impl Chats {
                 summary.inbox_left += 1;
                 continue;
             }
-            match self.take_waiting(webhook, deadline).await {
+            match self.handle_stored_webhook(webhook, deadline).await {
                 Ok(true) => summary.inbox_finished += 1,
                 Ok(false) => summary.inbox_left += 1,
                 Err(error) => {
                     tracing::warn!(
                         step = "reconcile",
                         error = &error as &dyn std::error::Error,
-                        "a webhook goes on entry"
+                        "could not handle a stored webhook"
                     );
                     summary.inbox_left += 1;
                 }
@@ -71,44 +71,56 @@ impl Chats {
                 summary.chats_left += 1;
                 continue;
             }
-            match self.take_up(key, deadline).await {
+            match self.continue_chat(key, deadline).await {
                 Ok(Some(RunOutcome::Done)) => summary.chats_finished += 1,
                 Ok(Some(RunOutcome::Deferred)) => summary.chats_left += 1,
-                // Somebody else has it, or had it already.
+                // Another worker has the chat, or has finished it.
                 Ok(Some(RunOutcome::LostLease | RunOutcome::Failed) | None) => {}
                 Err(error) => {
                     tracing::warn!(
                         step = "reconcile",
                         error = &error as &dyn std::error::Error,
-                        "a chat goes on entry"
+                        "could not continue a chat"
                     );
                     summary.chats_left += 1;
                 }
             }
         }
-        let projected = self.project_behind(deadline).await?;
+        let projected = self.project_outdated_reminders(deadline).await?;
         summary.reminders_projected = projected.done;
         summary.reminders_left = projected.left;
         Ok(summary)
     }
 
-    async fn take_up(&self, key: &ChatKey, deadline: Instant) -> Result<Option<RunOutcome>, StoreError> {
+    async fn continue_chat(
+        &self,
+        key: &ChatKey,
+        deadline: Instant,
+    ) -> Result<Option<RunOutcome>, StoreError> {
         let Some(profile) = self.db.find_profile(&key.clinic).await? else {
-            tracing::warn!(step = "reconcile", clinic_id = %key.clinic, "a chat of a clinic that is not served waits");
+            tracing::warn!(
+                step = "reconcile",
+                clinic_id = %key.clinic,
+                "a chat waits because its clinic is not active"
+            );
             return Ok(Some(RunOutcome::Deferred));
         };
         let lease_owner = Uuid::new_v4().to_string();
-        let Some(session) = self.tables.take_due(key, &lease_owner, self.clock.now()).await? else {
+        let Some(session) = self.tables.claim_due_chat(key, &lease_owner, self.clock.now()).await? else {
             return Ok(None);
         };
         ChatWorker::new(self, profile, session, lease_owner, deadline, None).work().await.map(Some)
     }
 
-    /// Runs a webhook as if it had just come; `false`: it goes on waiting, or somebody else has it.
-    async fn take_waiting(&self, webhook: &WaitingWebhook, deadline: Instant) -> Result<bool, StoreError> {
+    /// Handles a stored webhook as if it had just arrived. Returns `false` if another run has claimed it.
+    async fn handle_stored_webhook(
+        &self,
+        webhook: &WaitingWebhook,
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        let Some(instance) = self.whatsapp.instance_of(&webhook.payload) else {
-            self.tables.forget_webhook(webhook).await?;
+        let Some(instance) = self.whatsapp.instance_id_of(&webhook.payload) else {
+            self.tables.delete_webhook(webhook).await?;
             return Ok(true);
         };
         let profile = self.db.find_clinic_by_instance(&instance).await?;
@@ -117,13 +129,13 @@ impl Chats {
         }
         let event = self.whatsapp.parse_webhook(&webhook.payload, now);
         let received = match &profile {
-            Some(profile) => self.take_event(event, profile, deadline).await?,
+            Some(profile) => self.handle_event(event, profile, deadline).await?,
             None => WebhookOutcome::Ignored("unknown instance"),
         };
         if let WebhookOutcome::Ignored(why) = received {
-            tracing::info!(step = "reconcile", why, "a webhook that waited is none of our business");
+            tracing::info!(step = "reconcile", why, "a stored webhook was ignored");
         }
-        self.tables.forget_webhook(webhook).await?;
+        self.tables.delete_webhook(webhook).await?;
         Ok(true)
     }
 }

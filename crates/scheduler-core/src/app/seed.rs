@@ -1,14 +1,14 @@
-//! The example clinic, with the specification's templates as rows of its own.
+//! Creates the example clinic, with the default templates stored as its own.
 
 use std::collections::BTreeMap;
 
 use crate::adapters::postgres::Db;
-use crate::adapters::postgres::setup::Done;
+use crate::adapters::postgres::setup::SetupLine;
 use crate::conversation::say::catalog::templates;
 use crate::error::StoreError;
 
-/// The messages that the specification lets a clinic word.
-const SPECIFIED: [&str; 17] = [
+/// Keys of the templates that are stored with the example clinic.
+const SEEDED_TEMPLATES: [&str; 17] = [
     "WELCOME_NEW",
     "WELCOME_RETURNING",
     "MAIN_MENU",
@@ -28,9 +28,9 @@ const SPECIFIED: [&str; 17] = [
     "REMINDER_24H",
 ];
 
-/// Makes it if it is not there.
-pub async fn seed_clinic(db: &Db) -> Result<Vec<Done>, StoreError> {
-    let texts: BTreeMap<String, String> = SPECIFIED
+/// Creates the example clinic if it does not exist. Returns one printable line per thing done.
+pub async fn seed_clinic(db: &Db) -> Result<Vec<SetupLine>, StoreError> {
+    let texts: BTreeMap<String, String> = SEEDED_TEMPLATES
         .into_iter()
         .filter_map(|key| templates().get(key).map(|template| (key.to_owned(), template.text.clone())))
         .collect();

@@ -1,5 +1,5 @@
-//! Writes to a patient what reception wants said (`POST /send`): at once, beside the turns of the
-//! chat, and recorded in its history.
+//! Sends a message from reception to a patient (`POST /send`). It is sent outside the turns of the chat and
+//! recorded in its history (docs/rules/api.md#send).
 
 use std::time::Duration;
 
@@ -20,75 +20,76 @@ use crate::domain::phone::{Address, Phone};
 use crate::error::StoreError;
 use crate::ports::whatsapp::{SendError, SendErrorKind, Sent};
 
-/// An API call is answered within 8 seconds: so much is the provider's.
+/// Time budget of the provider, out of the 8 seconds of an API call.
 const PROVIDER_BUDGET: Duration = Duration::from_secs(5);
 
-/// What reception wants said.
+/// A message from reception.
 #[derive(Debug, Clone)]
 pub struct DirectMessage {
-    /// To whom.
+    /// Phone of the receiver.
     pub to: Phone,
-    /// The words.
+    /// Text above the options.
     pub text: String,
-    /// What can be pressed.
+    /// Buttons or list rows.
     pub options: MessageOptions,
 }
 
-/// What can be pressed.
+/// Options that the receiver can press.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MessageOptions {
-    /// Nothing.
+    /// No options: a plain text.
     None,
     /// One to three buttons.
     Buttons(Vec<Choice>),
     /// One to ten rows.
     List {
-        /// What the button that opens them says, if not the usual words.
-        opened_by: Option<String>,
-        /// The rows.
+        /// Label of the button that opens the list; `None` for the default label.
+        button_label: Option<String>,
+        /// Rows of all sections.
         rows: Vec<Choice>,
     },
 }
 
-/// What the provider made of a message.
+/// Whether a message was sent to the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ProviderStatus {
-    /// It took it.
+    /// The provider accepted the message.
     Sent,
-    /// It was not asked: the receiver is not among those who may be written to.
+    /// The message was not sent to the provider, because the receiver is not an allowed phone.
     Blocked,
 }
 
-/// A message that reception need not send again.
+/// A message that was sent or blocked. Reception need not send it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentMessage {
-    /// Our id of it.
+    /// Our id of the message.
     pub message_id: String,
-    /// Whether it went out.
+    /// Whether it was sent or blocked.
     pub status: ProviderStatus,
 }
 
-/// A message did not go out.
+/// Why a message was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum SendMessageError {
-    /// No such clinic, or it is not active.
-    #[error("no such clinic")]
+    /// The clinic does not exist, or is not active.
+    #[error("the clinic does not exist or is not active")]
     NoClinic,
     /// The clinic has no z-api instance.
     #[error("the clinic has no z-api instance")]
     NoInstance,
-    /// The provider would not have it; FAILED is recorded.
-    #[error("the provider refused a message")]
+    /// The provider refused the message or did not answer in time. `FAILED` is recorded.
+    #[error("the provider did not accept the message")]
     Refused(#[source] SendError),
-    /// A store is away, or at fault; nothing went out.
+    /// A store failed before the message was sent.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Chats {
-    /// Sends a message and records it. An opt-out does not stop it (product 4).
+    /// Sends a message and records it, also to a patient who opted out
+    /// (docs/rules/reminders.md#opt-out).
     pub async fn send_message(
         &self,
         clinic: &ClinicId,
@@ -109,7 +110,8 @@ impl Chats {
         }
         let patient = self.db.find_patient(&clinic.id, &chat.person).await?;
         let to = self.find_recipient(clinic, &chat.person, patient.as_ref()).await?;
-        // Recorded before it is sent, so that its echo is recognised however soon it comes.
+        // Recorded before sending, so that the echo (the webhook about this message) is recognised even if it
+        // arrives immediately.
         let mut queued = history.event(|message, at| message.event(EventStatus::Queued, at));
         add_choices(&mut queued.metadata, message.options.choices(), 1, to.as_ref());
         history.append(&queued).await?;
@@ -146,20 +148,21 @@ impl Chats {
                     let buttons = shortened(buttons, MAX_BUTTON_LABEL);
                     self.whatsapp.send_buttons(clinic, to, text, &buttons, 1).await
                 }
-                MessageOptions::List { opened_by, rows } => {
-                    let opened_by = opened_by
+                MessageOptions::List { button_label, rows } => {
+                    let button_label = button_label
                         .as_deref()
                         .map_or_else(list_button, |label| shorten(label, MAX_BUTTON_LABEL));
                     let rows = shortened(rows, MAX_ROW_LABEL);
-                    self.whatsapp.send_list(clinic, to, text, &opened_by, &rows, 1).await
+                    self.whatsapp.send_list(clinic, to, text, &button_label, &rows, 1).await
                 }
             }
         };
-        let late = |_| SendError { kind: SendErrorKind::Later, detail: "no answer in time".to_owned() };
-        timeout(PROVIDER_BUDGET, sending).await.map_err(late)?
+        let timed_out =
+            |_| SendError { kind: SendErrorKind::Retryable, detail: "no answer in time".to_owned() };
+        timeout(PROVIDER_BUDGET, sending).await.map_err(timed_out)?
     }
 
-    /// Continues the chat's history with this message.
+    /// Prepares the events of this message. They get later times than the chat's last event.
     async fn open_history<'a>(
         &'a self,
         chat: &'a ChatKey,
@@ -201,8 +204,8 @@ impl MessageOptions {
     }
 }
 
-/// Records what the provider answered. A failure here is only logged: an error would make reception send
-/// the message again.
+/// Records what the provider answered. A failure is only logged, because an error would make reception
+/// send the message again.
 async fn append_outcome(history: &MessageHistory<'_>, event: &MessageEvent) {
     if let Err(error) = history.append(event).await {
         tracing::error!(
@@ -210,7 +213,7 @@ async fn append_outcome(history: &MessageHistory<'_>, event: &MessageEvent) {
             message_id = event.message_id,
             status = event.status.as_str(),
             error = &error as &dyn std::error::Error,
-            "the outcome of a message could not be recorded"
+            "could not record the outcome of a message"
         );
     }
 }

@@ -14,27 +14,27 @@ use crate::adapters::dynamodb::Tables;
 use crate::adapters::dynamodb::sheets::ClaimedSheet;
 use crate::adapters::postgres::Db;
 use crate::adapters::postgres::sheets::SheetBacklog;
-use crate::adapters::sheets::{Sheets, SheetsError, SheetsErrorKind, StartError};
+use crate::adapters::sheets::{Sheets, SheetsConfigError, SheetsError, SheetsErrorKind};
 use crate::app::chats::Chats;
 use crate::config::SheetsConfig;
 use crate::domain::sheet::cells;
-use crate::domain::time::local;
+use crate::domain::time::wall_clock_at;
 use crate::error::StoreError;
 use crate::failpoints;
 use crate::ports::Clock;
 
-/// Appointments written by one run to one sheet.
-const APPOINTMENTS: i64 = 500;
-/// Sheets written at the same time: Google's answers are waited for, not worked on.
-const AT_ONCE: usize = 4;
-/// Rows added to a tab that is full: as many as a new one has.
-const MORE_ROWS: i32 = 1_000;
-/// After the first failure; doubled with each further one.
-const PATIENCE: TimeDelta = TimeDelta::seconds(30);
-/// The longest such wait: a sheet is up to date soon after Google's return.
-const MOST_PATIENCE: TimeDelta = TimeDelta::minutes(2);
-/// What was refused stays so until somebody changes something.
-const REFUSED: TimeDelta = TimeDelta::days(1);
+/// Maximum appointments that one run writes to one sheet.
+const MAX_APPOINTMENTS_PER_SHEET: i64 = 500;
+/// Sheets written in parallel. Most of the time is spent waiting for Google.
+const MAX_CONCURRENT_SHEETS: usize = 4;
+/// Rows added to a full tab: as many as a new tab has.
+const ROWS_ADDED: i32 = 1_000;
+/// Wait after the first failure; doubled after each further one.
+const BACKOFF: TimeDelta = TimeDelta::seconds(30);
+/// Longest such wait, so that a sheet is up to date soon after Google recovers.
+const MAX_BACKOFF: TimeDelta = TimeDelta::minutes(2);
+/// Wait after Google refused a call. It refuses again until somebody changes the sheet or its permissions.
+const REFUSED_BACKOFF: TimeDelta = TimeDelta::days(1);
 
 /// Whether this process writes sheets.
 #[derive(Clone)]
@@ -46,8 +46,8 @@ pub enum SheetSync {
 }
 
 impl SheetSync {
-    /// Uses the stores of `chats`. Without a configuration it is off, and the log says so.
-    pub fn open(config: Option<&SheetsConfig>, chats: &Chats) -> Result<Self, StartError> {
+    /// Uses the stores of `chats`. Without a configuration it is off, which is logged.
+    pub fn open(config: Option<&SheetsConfig>, chats: &Chats) -> Result<Self, SheetsConfigError> {
         let Some(config) = config else {
             tracing::info!(step = "sheets", "without GOOGLE_SHEETS_SERVICE_ACCOUNT no sheet is written");
             return Ok(Self::Off);
@@ -69,16 +69,16 @@ impl SheetSync {
     }
 }
 
-/// What writes the sheets.
+/// Writes appointments to the clinics' sheets.
 #[derive(Clone)]
 pub struct SheetWriter {
-    /// The appointments.
+    /// The appointments, and up to which version each was written.
     pub db: Db,
-    /// Leases and the count of calls.
+    /// Leases of spreadsheets and the count of Google calls.
     pub tables: Tables,
-    /// Google, by a service account.
+    /// Client of the Google Sheets API, with a service account.
     pub google: Arc<Sheets>,
-    /// What time it is.
+    /// The current time.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -89,11 +89,11 @@ pub struct SheetSummary {
     pub sheets_behind: usize,
     /// Sheets that were written.
     pub sheets_written: usize,
-    /// Rows that were behind when the run began, counted up to a thousand a sheet.
+    /// Rows that were behind when the run began; at most 1,000 are counted per sheet.
     pub rows_behind: usize,
     /// Rows that were written.
     pub rows_written: usize,
-    /// What each clinic was behind by, for those who watch.
+    /// How far each clinic was behind, for the metrics.
     #[serde(skip)]
     pub backlogs: Vec<SheetBacklog>,
 }
@@ -102,21 +102,21 @@ pub struct SheetSummary {
 enum WriteError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("Google did not do it")]
+    #[error("the call to Google failed")]
     Google(#[from] SheetsError),
 }
 
-/// What became of one sheet.
+/// How the work on one sheet ended.
 enum Outcome {
-    /// So many rows of it were written.
+    /// Number of rows that were written.
     Written(usize),
-    /// The minute's calls are used up.
-    NoMoreCalls,
+    /// The quota of Google calls is used up (docs/rules/sheet.md#sheet-quota).
+    QuotaUsedUp,
 }
 
 impl SheetWriter {
-    /// Writes every sheet that is behind, those first that wait longest. Stops after `budget`; what
-    /// was begun may be begun again. Safe when two run at once.
+    /// Writes every sheet that is behind, the longest waiting first. Stops after `budget`; the next run
+    /// repeats a sheet that was interrupted. Two runs may overlap.
     pub async fn write_sheets(&self, budget: Duration) -> Result<SheetSummary, StoreError> {
         let deadline = Instant::now() + budget;
         let backlogs = self.db.list_sheet_backlogs().await?;
@@ -125,35 +125,39 @@ impl SheetWriter {
             rows_behind: backlogs.iter().map(|backlog| backlog.behind as usize).sum(),
             ..SheetSummary::default()
         };
-        let mut entry = backlogs.iter();
-        let mut under_way = JoinSet::new();
+        let mut waiting = backlogs.iter();
+        let mut tasks = JoinSet::new();
         let mut calls_left = true;
         loop {
-            while under_way.len() < AT_ONCE && calls_left && Instant::now() < deadline {
-                let Some(backlog) = entry.next().cloned() else { break };
+            while tasks.len() < MAX_CONCURRENT_SHEETS && calls_left && Instant::now() < deadline {
+                let Some(backlog) = waiting.next().cloned() else { break };
                 let writer = self.clone();
                 let written = async move {
                     let written = timeout_at(deadline, writer.write_sheet(&backlog)).await;
                     (backlog.clinic, written)
                 };
-                under_way.spawn(written.in_current_span());
+                tasks.spawn(written.in_current_span());
             }
-            let Some(ended) = under_way.join_next().await else { break };
+            let Some(ended) = tasks.join_next().await else { break };
             let (clinic, written) = ended.map_err(|error| StoreError::internal("write a sheet", error))?;
             match written {
                 Ok(Ok(Outcome::Written(rows))) => {
                     summary.sheets_written += usize::from(rows > 0);
                     summary.rows_written += rows;
                 }
-                Ok(Ok(Outcome::NoMoreCalls)) => calls_left = false,
+                Ok(Ok(Outcome::QuotaUsedUp)) => calls_left = false,
                 Ok(Err(error)) => tracing::warn!(
                     step = "sheets",
                     clinic_id = %clinic,
                     error = &error as &dyn std::error::Error,
-                    "a sheet stays behind"
+                    "could not bring a sheet up to date"
                 ),
                 Err(_) => {
-                    tracing::warn!(step = "sheets", clinic_id = %clinic, "a sheet was not done in time")
+                    tracing::warn!(
+                        step = "sheets",
+                        clinic_id = %clinic,
+                        "the time budget ended before a sheet was written"
+                    )
                 }
             }
         }
@@ -169,8 +173,8 @@ impl SheetWriter {
         let outcome = self.write_rows(backlog).await;
         match &outcome {
             Err(WriteError::Google(error)) => {
-                let until = self.clock.now() + patience(error, &claimed);
-                self.tables.rest_sheet(&claimed, tab, until).await?;
+                let until = self.clock.now() + backoff(error, &claimed);
+                self.tables.back_off_sheet(&claimed, tab, until).await?;
             }
             _ => self.tables.release_sheet(&claimed).await?,
         }
@@ -181,34 +185,34 @@ impl SheetWriter {
         let SheetBacklog { clinic, spreadsheet, tab, .. } = backlog;
         let now = self.clock.now();
         if backlog.is_new {
-            self.db.begin_sheet(backlog, local(now, backlog.timezone).date()).await?;
+            self.db.switch_sheet(backlog, wall_clock_at(now, backlog.timezone).date()).await?;
         }
-        let appointments = self.db.list_sheet_appointments(clinic, APPOINTMENTS).await?;
+        let appointments = self.db.list_sheet_appointments(clinic, MAX_APPOINTMENTS_PER_SHEET).await?;
         if appointments.is_empty() {
             return Ok(Outcome::Written(0));
         }
-        if !self.tables.may_call_google(2, now).await? {
-            return Ok(Outcome::NoMoreCalls);
+        if !self.tables.try_acquire_google_calls(2, now).await? {
+            return Ok(Outcome::QuotaUsedUp);
         }
         let found = self.google.read(spreadsheet, tab).await?;
         let cells = cells(&found, &appointments, now);
         let last = cells.iter().map(|cells| cells.row).max().unwrap_or(0);
         if found.rows.is_some_and(|rows| rows < last) {
-            if !self.tables.may_call_google(2, now).await? {
-                return Ok(Outcome::NoMoreCalls);
+            if !self.tables.try_acquire_google_calls(2, now).await? {
+                return Ok(Outcome::QuotaUsedUp);
             }
-            self.google.add_rows(spreadsheet, tab, MORE_ROWS).await?;
+            self.google.add_rows(spreadsheet, tab, ROWS_ADDED).await?;
         }
         self.google.write(spreadsheet, tab, &cells).await?;
         failpoints::hit("sheet_written");
-        self.db.mark_sheet_appointments(backlog, &appointments).await?;
+        self.db.mark_rows_written(backlog, &appointments).await?;
         Ok(Outcome::Written(appointments.len()))
     }
 }
 
-fn patience(error: &SheetsError, claimed: &ClaimedSheet) -> TimeDelta {
+fn backoff(error: &SheetsError, claimed: &ClaimedSheet) -> TimeDelta {
     match error.kind {
-        SheetsErrorKind::Refused => REFUSED,
-        SheetsErrorKind::Later => (PATIENCE * (1 << claimed.failures.min(2))).min(MOST_PATIENCE),
+        SheetsErrorKind::Refused => REFUSED_BACKOFF,
+        SheetsErrorKind::Later => (BACKOFF * (1 << claimed.failures.min(2))).min(MAX_BACKOFF),
     }
 }

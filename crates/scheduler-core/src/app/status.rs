@@ -1,4 +1,4 @@
-//! What became of messages we sent.
+//! Records the delivery status of messages that we sent (docs/rules/data.md#message-status).
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ use crate::domain::phone::Address;
 use crate::error::StoreError;
 use crate::ports::whatsapp::{DeliveryStatus, StatusUpdate};
 
-/// Events read at once.
+/// Events per query.
 const PAGE: i32 = 100;
-/// Pages read before a message counts as unknown: its news comes within minutes, not weeks.
-const PAGES: usize = 5;
+/// Pages searched before a message counts as unknown. A status arrives minutes after its message, not weeks.
+const MAX_PAGES: usize = 5;
 
 impl Chats {
-    /// Adds to the history what became of messages of ours. Late and repeated news adds nothing.
+    /// Adds a status to the history of the messages it names. A late or repeated status adds nothing.
     pub(super) async fn record_status(
         &self,
         update: StatusUpdate,
@@ -39,17 +39,17 @@ impl Chats {
         {
             key.person = person;
         }
-        let (known, found) = self.find_messages(&key, &update.provider_message_ids).await?;
+        let (events_read, found) = self.find_messages(&key, &update.provider_message_ids).await?;
         if found.is_empty() {
-            tracing::warn!(step = "status", clinic_id = %key.clinic, "news of a message that is not known");
+            tracing::warn!(step = "status", clinic_id = %key.clinic, "a status names an unknown message");
             return Ok(WebhookOutcome::Ignored("an unknown message"));
         }
         for message_id in found {
             let history: Vec<&MessageEvent> =
-                known.iter().filter(|event| event.message_id == message_id).collect();
-            self.record_one(&key, &update, &history).await?;
+                events_read.iter().filter(|event| event.message_id == message_id).collect();
+            self.add_status_event(&key, &update, &history).await?;
             if update.buttons_refused
-                && let Some(entry) = say_again(&update.address, &history)
+                && let Some(entry) = resend_as_text(&update.address, &history)
             {
                 self.store_and_work(key.clone(), entry, None, profile, deadline).await?;
             }
@@ -57,7 +57,7 @@ impl Chats {
         Ok(WebhookOutcome::Stored)
     }
 
-    async fn record_one(
+    async fn add_status_event(
         &self,
         key: &ChatKey,
         update: &StatusUpdate,
@@ -70,15 +70,15 @@ impl Chats {
             DeliveryStatus::Failed => EventStatus::Failed,
         };
         let highest = history.iter().map(|event| event.status.rank()).max().unwrap_or_default();
-        // FAILED says something new even of a message the provider had taken: z-api refuses late.
-        let late = match status {
+        // FAILED is added even after SENT, because z-api can refuse a message after accepting it.
+        let adds_nothing = match status {
             EventStatus::Failed => {
                 history.iter().any(|event| event.status == EventStatus::Failed)
                     || highest > EventStatus::Sent.rank()
             }
             status => status.rank() <= highest,
         };
-        let (Some(last), false) = (history.first(), late) else { return Ok(()) };
+        let (Some(last), false) = (history.first(), adds_nothing) else { return Ok(()) };
         let latest =
             history.iter().map(|event| event.status_timestamp).max().unwrap_or(last.status_timestamp);
         let mut event = MessageEvent { status, ..(*last).clone() };
@@ -96,46 +96,46 @@ impl Chats {
         self.tables.append_event(key, &event).await
     }
 
-    /// The chat's history, newest first, as far back as it must be read to know all of `ids`, and
-    /// our own ids of those messages.
+    /// Reads the chat's history, newest first, until all of the provider's `ids` are found. Returns the
+    /// events and our ids of those messages.
     async fn find_messages(
         &self,
         key: &ChatKey,
         ids: &[String],
     ) -> Result<(Vec<MessageEvent>, Vec<String>), StoreError> {
-        let mut known: Vec<MessageEvent> = Vec::new();
+        let mut events_read: Vec<MessageEvent> = Vec::new();
         let mut found: Vec<String> = Vec::new();
         let mut from = None;
-        for _ in 0..PAGES {
+        for _ in 0..MAX_PAGES {
             let page = self.tables.list_events(key, true, PAGE, from.as_deref()).await?;
             for event in page.events {
-                if is_one_of(&event, ids) && !found.contains(&event.message_id) {
+                if is_about_any(&event, ids) && !found.contains(&event.message_id) {
                     found.push(event.message_id.clone());
                 }
-                known.push(event);
+                events_read.push(event);
             }
-            // The page that tells the provider's id need not be the one that tells what was said.
+            // The content is in the QUEUED event, which may be on a later page than the provider's id.
             let queued = |id: &String| {
-                known.iter().any(|event| event.message_id == *id && event.status == EventStatus::Queued)
+                events_read.iter().any(|event| event.message_id == *id && event.status == EventStatus::Queued)
             };
             if page.next.is_none() || (found.len() >= ids.len() && found.iter().all(queued)) {
                 break;
             }
             from = page.next;
         }
-        Ok((known, found))
+        Ok((events_read, found))
     }
 }
 
-fn is_one_of(event: &MessageEvent, ids: &[String]) -> bool {
+fn is_about_any(event: &MessageEvent, ids: &[String]) -> bool {
     let queue_id = event.metadata.get("zaapId").and_then(|id| id.as_str());
     event.direction == Direction::Outbound
         && (event.provider_message_id.as_ref().is_some_and(|id| ids.contains(id))
             || queue_id.is_some_and(|id| ids.iter().any(|other| other == id)))
 }
 
-/// The same prompt once more, as text: its key sees to it that this happens once.
-fn say_again(to: &Address, history: &[&MessageEvent]) -> Option<InboxEntry> {
+/// An inbox entry that sends the prompt again as numbered text. Its key prevents a second repetition.
+fn resend_as_text(to: &Address, history: &[&MessageEvent]) -> Option<InboxEntry> {
     let queued = history.iter().find(|event| event.status == EventStatus::Queued)?;
     let choices: Vec<Choice> = serde_json::from_value(queued.metadata.get("choices")?.clone()).ok()?;
     let first = queued.metadata.get("firstNumber").and_then(serde_json::Value::as_u64).unwrap_or(1);
@@ -148,7 +148,7 @@ fn say_again(to: &Address, history: &[&MessageEvent]) -> Option<InboxEntry> {
     let message = OutgoingMessage::text(prompt.as_numbered_text());
     Some(InboxEntry {
         key: format!("{}#buttons_refused", queued.message_id),
-        work: Some(InboxWork::Say {
+        work: Some(InboxWork::SendMessage {
             to: sent_to.map_or_else(|| to.clone(), |to| Address(to.to_owned())),
             message,
         }),

@@ -1,4 +1,4 @@
-//! A clinic's days as tests write them.
+//! A builder for the calendars that the tests use.
 
 use std::collections::BTreeMap;
 
@@ -60,8 +60,8 @@ pub(super) fn exception(
     }
 }
 
-/// A clinic's days as a test writes them.
-pub(super) struct Days {
+/// Builds a clinic's calendar and a slot request, and checks the resulting slots.
+pub(super) struct CalendarBuilder {
     zone: Tz,
     pub(super) rules: Vec<AvailabilityRule>,
     hours: BusinessHours,
@@ -70,8 +70,8 @@ pub(super) struct Days {
     pub(super) slot_request: SlotRequest,
 }
 
-impl Days {
-    /// 45 minutes and 10 of buffer, nothing open.
+impl CalendarBuilder {
+    /// A clinic without opening hours. The request is for 45 minutes and 10 minutes of buffer.
     pub(super) fn closed() -> Self {
         let not_before = at("2000-01-01", "00:00");
         let slot_request = SlotRequest { minutes: 45, buffer_minutes: 10, not_before };
@@ -79,7 +79,7 @@ impl Days {
         Self { zone: Sao_Paulo, rules, hours: BusinessHours::default(), exceptions, busy, slot_request }
     }
 
-    /// Every day open alike.
+    /// A clinic that is open every day from `start` to `end`.
     pub(super) fn open(start: &str, end: &str) -> Self {
         (0..7).fold(Self::closed(), |days, day| days.rule(day, start, end))
     }
@@ -111,7 +111,7 @@ impl Days {
         self
     }
 
-    /// An appointment with ten minutes of buffer.
+    /// Adds an appointment with 10 minutes of buffer.
     pub(super) fn appointment(mut self, day: &str, start: &str, end: &str) -> Self {
         self.busy.push(Interval { start: at(day, start), end: at(day, end) + TimeDelta::minutes(10) });
         self

@@ -1,4 +1,5 @@
-//! When an appointment can start: windows of a day, minus what is busy, cut into slots. Pure.
+//! When an appointment can start (`docs/rules/agenda.md#slots`): the opening windows of a day minus the busy
+//! time, divided into slots. Pure functions.
 
 mod interval;
 
@@ -12,47 +13,48 @@ mod tests;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
 
-use self::interval::{Seconds, cut, merge, midnight, seconds_from};
+use self::interval::{SecondsInterval, cut, merge, midnight, seconds_from};
 use crate::domain::clinic::{AvailabilityException, AvailabilityRule, BusinessHours, DayName, ExceptionType};
 use crate::domain::interval::Interval;
-use crate::domain::time::{Slot, missing_about};
+use crate::domain::time::{Slot, skipped_times_near};
 
-/// What decides the free time of a range of days, loaded by one statement and prepared once.
+/// The data that determines the free time in a range of days. One SQL statement loads it, and
+/// [`Calendar::new`] prepares it for many searches.
 #[derive(Debug, Clone)]
 pub struct Calendar {
     timezone: Tz,
-    /// Windows by weekday, Sunday first, in seconds of the day.
-    week: [Vec<Seconds>; 7],
-    /// Active ones, by date.
+    /// Opening windows by weekday, Sunday first, in seconds since midnight.
+    week: [Vec<SecondsInterval>; 7],
+    /// Active exceptions, sorted by date.
     exceptions: Vec<AvailabilityException>,
-    /// In order, none touching the next.
-    busy: Vec<Seconds>,
+    /// Occupied intervals in order, merged where they touch.
+    busy: Vec<SecondsInterval>,
 }
 
-/// What an appointment needs, and what may be offered.
+/// Duration of the requested appointment, and the earliest start to offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SlotRequest {
-    /// Length in minutes.
+    /// Duration in minutes.
     pub minutes: i32,
-    /// Minutes kept free after it.
+    /// Minutes to keep free after the appointment.
     pub buffer_minutes: i32,
-    /// Nothing that starts before this wall-clock moment (now plus the clinic's notice).
+    /// Earliest start, on the clinic's wall clock: now plus the clinic's minimum notice.
     pub not_before: NaiveDateTime,
 }
 
-/// Whether somebody is there.
+/// Whether a clinic is open, and when it opens next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenStatus {
-    /// The clinic is open.
+    /// Whether the clinic is open.
     pub open: bool,
-    /// When it opens next, the clinic's wall clock; none if it does not within the days searched.
+    /// Next opening on the clinic's wall clock; `None` if there is none within the searched days.
     pub next: Option<NaiveDateTime>,
 }
 
 impl Calendar {
-    /// Prepares what was read: weekly `rules` and `exceptions` (those not active are passed over),
-    /// `business_hours` for a clinic without any active rule, and the time occupied by appointments,
-    /// `[start, end + buffer)` each, in any order. `timezone` knows which wall times do not exist.
+    /// Prepares a calendar. Inactive `rules` and `exceptions` are ignored. `business_hours` apply only if no
+    /// rule is active. `busy` holds the interval `[start, end + buffer)` of each appointment, in any order.
+    /// `timezone` determines which wall-clock times do not exist.
     pub fn new(
         timezone: Tz,
         rules: Vec<AvailabilityRule>,
@@ -62,21 +64,21 @@ impl Calendar {
     ) -> Self {
         exceptions.retain(|exception| exception.active);
         exceptions.sort_by_key(|exception| exception.exception_date);
-        let mut busy: Vec<Seconds> = busy.into_iter().map(Seconds::from).collect();
+        let mut busy: Vec<SecondsInterval> = busy.into_iter().map(SecondsInterval::from).collect();
         merge(&mut busy);
         Self { timezone, week: week_of(&rules, &business_hours), exceptions, busy }
     }
 
-    /// Open parts of a day after rules, special hours and blocked parts, in order, merged where
-    /// they touch; wall times that do not exist are left out.
+    /// Opening windows of a day after its exceptions, in order and merged where they touch. Wall-clock times
+    /// that do not exist are left out.
     pub fn windows(&self, date: NaiveDate) -> Vec<Interval<NaiveDateTime>> {
         let mut open = Vec::new();
         self.open_on(date, &mut open);
-        open.into_iter().filter_map(Seconds::moments).collect()
+        open.into_iter().filter_map(SecondsInterval::moments).collect()
     }
 
-    /// Free starts of a day, in order (product 2): in each free gap from the gap's start, every
-    /// length plus buffer.
+    /// Free slots of a day, in order. In each free gap they start at the beginning of the gap and repeat
+    /// every duration plus buffer.
     pub fn slots(&self, date: NaiveDate, slot_request: SlotRequest) -> Vec<Slot> {
         let (mut open, mut slots) = (Vec::new(), Vec::new());
         self.each_start(date, slot_request, &mut open, |start| {
@@ -89,7 +91,7 @@ impl Calendar {
         slots
     }
 
-    /// Days of `[from, until]` with at least one free start, in order.
+    /// Days from `from` to `until`, inclusive, with at least one free slot, in order.
     pub fn days(&self, from: NaiveDate, until: NaiveDate, slot_request: SlotRequest) -> Vec<NaiveDate> {
         let mut open = Vec::new();
         from.iter_days()
@@ -105,20 +107,20 @@ impl Calendar {
             .collect()
     }
 
-    /// The `count` free starts nearest to a slot that was lost, in order: those of its own day, and
-    /// where they are too few the first ones of the days after it, up to and including `until`.
+    /// Up to `count` free slots near a slot that was taken, in order: the nearest ones of the same day, then
+    /// the first ones of the following days, up to and including `until`.
     pub fn nearest(
         &self,
-        lost: Slot,
+        taken: Slot,
         until: NaiveDate,
         slot_request: SlotRequest,
         count: usize,
     ) -> Vec<Slot> {
-        let mut nearest = self.slots(lost.date, slot_request);
-        nearest.sort_by_key(|slot| (slot.time - lost.time).abs());
+        let mut nearest = self.slots(taken.date, slot_request);
+        nearest.sort_by_key(|slot| (slot.time - taken.time).abs());
         nearest.truncate(count);
         nearest.sort();
-        let days_after = lost.date.iter_days().skip(1).take_while(|&date| date <= until);
+        let days_after = taken.date.iter_days().skip(1).take_while(|&date| date <= until);
         for date in days_after {
             if nearest.len() == count {
                 break;
@@ -128,21 +130,21 @@ impl Calendar {
         nearest
     }
 
-    /// Whether an appointment may stand there, grid or not: within a window, clear of every busy span,
-    /// and not before what the demand says.
+    /// Whether an appointment can start at `slot`, on the grid or not: it must be inside one window,
+    /// overlap no busy interval, and not start before `not_before`.
     pub fn fits(&self, slot: Slot, slot_request: SlotRequest) -> bool {
-        let Some(appointment) = Length::of(slot_request) else { return false };
+        let Some(appointment) = SlotLength::of(slot_request) else { return false };
         let start = slot.at().and_utc().timestamp();
         let end = start + appointment.seconds;
         let mut open = Vec::new();
         self.open_on(slot.date, &mut open);
         slot.at() >= slot_request.not_before
-            && open.iter().any(|window| window.covers(Seconds { start, end }))
+            && open.iter().any(|window| window.covers(SecondsInterval { start, end }))
             && self.busy_from(start).first().is_none_or(|busy| busy.start >= start + appointment.step)
     }
 
-    /// Whether the clinic is open at a wall-clock moment, and when it opens next, on `until` at the
-    /// latest.
+    /// Whether the clinic is open at a wall-clock moment, and when it opens next, up to and including the
+    /// day `until`.
     pub fn opening(&self, at: NaiveDateTime, until: NaiveDate) -> OpenStatus {
         let mut days = at.date().iter_days().take_while(|&date| date <= until);
         OpenStatus {
@@ -153,18 +155,18 @@ impl Calendar {
         }
     }
 
-    /// Whether a window of any weekday or exception is as long as `minutes`.
+    /// Whether any weekday or exception has a window of at least `minutes`.
     pub fn has_room_for(&self, minutes: i32) -> bool {
         let special = self
             .exceptions
             .chunk_by(|one, other| one.exception_date == other.exception_date)
             .filter_map(special_hours);
-        let longest = self.week.iter().cloned().chain(special).flatten().map(Seconds::length).max();
+        let longest = self.week.iter().cloned().chain(special).flatten().map(SecondsInterval::length).max();
         longest.is_some_and(|longest| longest >= i64::from(minutes) * 60)
     }
 
-    /// Fills `open` with the open parts of a day.
-    fn open_on(&self, date: NaiveDate, open: &mut Vec<Seconds>) {
+    /// Fills `open` with the opening windows of a day, in seconds since 1970.
+    fn open_on(&self, date: NaiveDate, open: &mut Vec<SecondsInterval>) {
         open.clear();
         let first = self.exceptions.partition_point(|exception| exception.exception_date < date);
         let of_day = &self.exceptions[first..];
@@ -177,8 +179,8 @@ impl Calendar {
         for exception in of_day.iter().filter(|e| e.exception_type == ExceptionType::Blocked) {
             let start = exception.start_time.unwrap_or(NaiveTime::MIN);
             let blocked = match exception.end_time {
-                Some(end) => Seconds::of_day(start, end),
-                None => Seconds { end: DAY, ..Seconds::of_day(start, start) },
+                Some(end) => SecondsInterval::of_day(start, end),
+                None => SecondsInterval { end: SECONDS_PER_DAY, ..SecondsInterval::of_day(start, start) },
             };
             cut(open, blocked);
         }
@@ -187,22 +189,23 @@ impl Calendar {
         }
         let midnight = midnight(date);
         open.iter_mut().for_each(|window| *window = window.shifted(midnight));
-        if let Some(missing) = missing_about(date, self.timezone) {
+        if let Some(missing) = skipped_times_near(date, self.timezone) {
             cut(open, missing.into());
         }
     }
 
-    /// Calls `found` with each free start of a day (seconds), in order, until it returns false.
+    /// Calls `found` with the start of each free slot of a day, in seconds since 1970 and in order, until it
+    /// returns false.
     fn each_start(
         &self,
         date: NaiveDate,
         slot_request: SlotRequest,
-        open: &mut Vec<Seconds>,
+        open: &mut Vec<SecondsInterval>,
         mut found: impl FnMut(i64) -> bool,
     ) {
-        let Some(appointment) = Length::of(slot_request) else { return };
+        let Some(appointment) = SlotLength::of(slot_request) else { return };
         let not_before = seconds_from(slot_request.not_before);
-        if not_before >= midnight(date) + DAY {
+        if not_before >= midnight(date) + SECONDS_PER_DAY {
             return;
         }
         self.open_on(date, open);
@@ -211,9 +214,9 @@ impl Calendar {
             let mut busy = self.busy_from(window.start).iter();
             loop {
                 let next = busy.next();
-                let to_the_window = window.end - appointment.seconds;
+                let last_in_window = window.end - appointment.seconds;
                 let last =
-                    next.map_or(to_the_window, |next| to_the_window.min(next.start - appointment.step));
+                    next.map_or(last_in_window, |next| last_in_window.min(next.start - appointment.step));
                 let past = (not_before - gap).max(0);
                 let mut start = gap + (past + appointment.step - 1) / appointment.step * appointment.step;
                 while start <= last {
@@ -230,22 +233,23 @@ impl Calendar {
         }
     }
 
-    /// What is busy at or after a moment.
-    fn busy_from(&self, moment: i64) -> &[Seconds] {
+    /// The busy intervals that end after `moment`.
+    fn busy_from(&self, moment: i64) -> &[SecondsInterval] {
         &self.busy[self.busy.partition_point(|busy| busy.end <= moment)..]
     }
 }
 
-const DAY: i64 = 24 * 60 * 60;
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
-/// An appointment's length, alone and with its buffer, in seconds.
-struct Length {
+/// Duration of an appointment in seconds.
+struct SlotLength {
     seconds: i64,
+    /// With the buffer: the distance between slots.
     step: i64,
 }
 
-impl Length {
-    /// `None`: an appointment without length is nowhere offered.
+impl SlotLength {
+    /// `None` if the duration is not positive: such an appointment is never offered.
     fn of(slot_request: SlotRequest) -> Option<Self> {
         let seconds = i64::from(slot_request.minutes) * 60;
         let step = seconds + i64::from(slot_request.buffer_minutes.max(0)) * 60;
@@ -253,28 +257,29 @@ impl Length {
     }
 }
 
-/// The windows that replace the week's, if a day has any special hours.
-fn special_hours(of_day: &[AvailabilityException]) -> Option<Vec<Seconds>> {
+/// The windows of a day with special hours, which replace the weekly ones. `None` if it has no special
+/// hours.
+fn special_hours(of_day: &[AvailabilityException]) -> Option<Vec<SecondsInterval>> {
     let mut special = of_day.iter().filter(|e| e.exception_type == ExceptionType::SpecialHours).peekable();
     special.peek()?;
-    let mut windows: Vec<Seconds> =
-        special.filter_map(|e| Some(Seconds::of_day(e.start_time?, e.end_time?))).collect();
+    let mut windows: Vec<SecondsInterval> =
+        special.filter_map(|e| Some(SecondsInterval::of_day(e.start_time?, e.end_time?))).collect();
     merge(&mut windows);
     Some(windows)
 }
 
-fn week_of(rules: &[AvailabilityRule], business_hours: &BusinessHours) -> [Vec<Seconds>; 7] {
-    let mut week: [Vec<Seconds>; 7] = Default::default();
+fn week_of(rules: &[AvailabilityRule], business_hours: &BusinessHours) -> [Vec<SecondsInterval>; 7] {
+    let mut week: [Vec<SecondsInterval>; 7] = Default::default();
     let mut active = rules.iter().filter(|rule| rule.active).peekable();
     if active.peek().is_none() {
         for (day, hours) in &business_hours.0 {
-            week[days_from_sunday(*day)].push(Seconds::of_day(hours.start, hours.end));
+            week[days_from_sunday(*day)].push(SecondsInterval::of_day(hours.start, hours.end));
         }
     }
     for rule in active {
         let day = usize::try_from(rule.day_of_week).ok().and_then(|day| week.get_mut(day));
         if let Some(windows) = day {
-            windows.push(Seconds::of_day(rule.start_time, rule.end_time));
+            windows.push(SecondsInterval::of_day(rule.start_time, rule.end_time));
         }
     }
     week.iter_mut().for_each(merge);

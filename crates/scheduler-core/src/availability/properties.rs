@@ -1,4 +1,4 @@
-//! What must hold for any clinic, checked against a model that goes minute by minute.
+//! Property tests: the slots of random clinics, compared with a model that checks every minute.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::America::Sao_Paulo;
@@ -11,20 +11,20 @@ use crate::domain::clinic::{BusinessHours, ExceptionType};
 use crate::domain::interval::Interval;
 use crate::domain::time::Slot;
 
-const MINUTES_A_DAY: usize = 24 * 60;
+const MINUTES_PER_DAY: usize = 24 * 60;
 
-/// Start and end in minutes of the day.
+/// Start and end, in minutes since midnight.
 type Times = (u32, u32);
 
-/// A week of a clinic: everything in minutes.
+/// A random week of a clinic. All times are in minutes.
 #[derive(Debug, Clone)]
 struct Week {
     from: NaiveDate,
-    /// Weekday, start, end.
+    /// Weekday (0 is Sunday), start, end.
     rules: Vec<(i16, u32, u32)>,
-    /// Day of the week from `from`, whether special, times.
+    /// Days after `from`, whether special hours (else blocked), times.
     exceptions: Vec<(u64, bool, Option<Times>)>,
-    /// Start after `from`, length with buffer.
+    /// Minutes from the start of `from` to the start, duration with buffer.
     appointments: Vec<(i64, i64)>,
     minutes: i32,
     buffer_minutes: i32,
@@ -67,12 +67,12 @@ impl Week {
         SlotRequest { minutes: self.minutes, buffer_minutes: self.buffer_minutes, not_before }
     }
 
-    /// Minute by minute: is the clinic open?
+    /// Whether the clinic is open, for each minute of the day.
     fn open_minutes(&self, offset: u64) -> Vec<bool> {
         let date = self.day(offset);
         let of_day = || self.exceptions.iter().filter(move |&&(day, _, _)| day == offset);
         let has_special = of_day().any(|&(_, special, _)| special);
-        (0..MINUTES_A_DAY as u32)
+        (0..MINUTES_PER_DAY as u32)
             .map(|minute| {
                 let within = |&(start, end): &Times| (start..end).contains(&minute);
                 let opened = if has_special {
@@ -90,11 +90,11 @@ impl Week {
             .collect()
     }
 
-    fn modelled_slots(&self, offset: u64) -> Vec<Slot> {
+    fn expected_slots(&self, offset: u64) -> Vec<Slot> {
         let date = self.day(offset);
         let start_of_day = date.and_time(NaiveTime::MIN);
         let open = self.open_minutes(offset);
-        let mut busy = vec![false; 2 * MINUTES_A_DAY];
+        let mut busy = vec![false; 2 * MINUTES_PER_DAY];
         for appointment in self.busy() {
             let minute =
                 |at: NaiveDateTime| (at - start_of_day).num_minutes().clamp(0, busy.len() as i64) as usize;
@@ -105,14 +105,14 @@ impl Week {
         let (length, step) = (self.minutes as usize, (self.minutes + self.buffer_minutes) as usize);
         let mut slots = Vec::new();
         let mut gap = 0;
-        for minute in 0..MINUTES_A_DAY {
+        for minute in 0..MINUTES_PER_DAY {
             if !free(minute) {
                 gap = minute + 1;
                 continue;
             }
             let at = start_of_day + TimeDelta::minutes(minute as i64);
-            let stands = (minute..minute + length).all(free) && !busy[minute..minute + step].contains(&true);
-            if (minute - gap).is_multiple_of(step) && stands && at >= self.slot_request().not_before {
+            let fits = (minute..minute + length).all(free) && !busy[minute..minute + step].contains(&true);
+            if (minute - gap).is_multiple_of(step) && fits && at >= self.slot_request().not_before {
                 slots.push(Slot { date, time: at.time() });
             }
         }
@@ -158,19 +158,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn slots_are_those_of_a_model_that_goes_minute_by_minute(week in week()) {
+    fn slots_are_those_of_the_minute_by_minute_model(week in week()) {
         let calendar = week.calendar();
         let mut days = Vec::new();
         for offset in 0..7 {
             let slots = calendar.slots(week.day(offset), week.slot_request());
-            prop_assert_eq!(&slots, &week.modelled_slots(offset), "day {}", week.day(offset));
+            prop_assert_eq!(&slots, &week.expected_slots(offset), "day {}", week.day(offset));
             days.extend((!slots.is_empty()).then(|| week.day(offset)));
         }
         prop_assert_eq!(calendar.days(week.day(0), week.day(6), week.slot_request()), days);
     }
 
     #[test]
-    fn slots_lie_in_windows_and_clear_of_appointments_and_of_each_other(week in week()) {
+    fn slots_are_inside_windows_and_overlap_neither_appointments_nor_each_other(week in week()) {
         let (calendar, slot_request) = (week.calendar(), week.slot_request());
         let length = TimeDelta::minutes(week.minutes.into());
         let with_buffer = length + TimeDelta::minutes(week.buffer_minutes.into());
@@ -190,7 +190,7 @@ proptest! {
     }
 
     #[test]
-    fn an_appointment_fits_exactly_where_every_minute_of_it_is_free(week in week(), offset in 0..7u64, minute in 0..1440u32) {
+    fn a_slot_fits_exactly_if_its_minutes_are_free(week in week(), offset in 0..7u64, minute in 0..1440u32) {
         let slot = Slot { date: week.day(offset), time: clock(minute) };
         let open = week.open_minutes(offset);
         let end = minute as usize + week.minutes as usize;
@@ -198,7 +198,7 @@ proptest! {
             start: slot.at(),
             end: slot.at() + TimeDelta::minutes((week.minutes + week.buffer_minutes).into()),
         };
-        let expected = end <= MINUTES_A_DAY
+        let expected = end <= MINUTES_PER_DAY
             && open[minute as usize..end].iter().all(|&open| open)
             && week.busy().all(|busy| !busy.overlaps(occupied))
             && slot.at() >= week.slot_request().not_before;

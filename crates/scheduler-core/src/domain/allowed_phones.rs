@@ -1,19 +1,20 @@
-//! Who may be written to (`ALLOWED_PHONES`).
+//! The people to whom messages may be sent: `ALLOWED_PHONES`
+//! (`docs/rules/security.md#allowed-phones`).
 
 use super::phone::{MatchKey, Phone};
 
-/// The persons who may be written to.
+/// The people to whom messages may be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowedPhones {
     /// `*`: everybody.
     All,
-    /// These persons; nobody if the list is empty.
+    /// Only these people; nobody if the list is empty.
     Only(Vec<MatchKey>),
 }
 
 impl AllowedPhones {
-    /// Reads phones separated by commas; entries that are not phones are ignored. An empty list allows
-    /// nobody, so that a test stage never writes to patients.
+    /// Parses phone numbers separated by commas. Entries that are not phone numbers are ignored. An empty
+    /// list allows nobody, so that a test stage never sends messages to patients.
     pub fn parse(list: &str) -> Self {
         if list.trim() == "*" {
             return Self::All;
@@ -22,7 +23,7 @@ impl AllowedPhones {
         Self::Only(phones.map(|phone| phone.match_key()).collect())
     }
 
-    /// Whether this person may be written to.
+    /// Whether messages may be sent to `person`.
     pub fn allow(&self, person: &MatchKey) -> bool {
         match self {
             Self::All => true,

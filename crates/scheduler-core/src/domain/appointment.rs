@@ -1,4 +1,4 @@
-//! Appointments, and what is asked for when one is booked or changed.
+//! Appointments, and the requests that book or change them.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::ids::{AppointmentId, ClinicId, PatientId, ProfessionalId, ServiceId};
 use super::patient::Person;
 use super::time::Slot;
 
-/// Status of an appointment.
+/// Status of an appointment; see `docs/rules/agenda.md#appointment-status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -23,7 +23,7 @@ pub enum AppointmentStatus {
 }
 
 impl AppointmentStatus {
-    /// The stored word.
+    /// Name of the status in the database, the API and the sheet.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Confirmed => "CONFIRMED",
@@ -48,13 +48,13 @@ impl std::str::FromStr for AppointmentStatus {
     }
 }
 
-/// The text is not the status of an appointment.
+/// The text is not a status of an appointment.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("unknown appointment status")]
 pub struct UnknownStatus;
 
-/// An appointment with the names of its patient, service and professional. Serialised, it is the row of
-/// an appointment in the API.
+/// An appointment with the names of its patient, service and professional. The API returns it in its
+/// serialised form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the fields are columns")]
@@ -65,25 +65,25 @@ pub struct Appointment {
     pub patient_id: PatientId,
     pub professional_id: Option<ProfessionalId>,
     pub service_id: ServiceId,
-    /// Day on the clinic's wall clock.
+    /// Date on the clinic's wall clock.
     pub appointment_date: NaiveDate,
     #[serde(with = "super::time::hour_minute")]
     #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub start_time: NaiveTime,
-    /// On the same day, 23:59 at the latest.
+    /// On the same date, at most 23:59.
     #[serde(with = "super::time::hour_minute")]
     #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub end_time: NaiveTime,
-    /// Minutes kept free afterwards: the clinic's buffer at the time of booking.
+    /// Minutes kept free after the appointment: the clinic's buffer at the time of booking.
     pub buffer_minutes: i32,
-    /// The areas in the patient's own words.
+    /// The areas to treat, in the patient's words.
     pub areas: Option<String>,
     pub status: AppointmentStatus,
-    /// Notes of reception.
+    /// Notes by the clinic's staff.
     pub notes: Option<String>,
     /// When the patient confirmed in answer to the reminder.
     pub patient_confirmed_at: Option<DateTime<Utc>>,
-    /// Grows with every change.
+    /// Rises by one with every change.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -95,41 +95,41 @@ pub struct Appointment {
 }
 
 impl Appointment {
-    /// When it starts.
+    /// Date and time of its start.
     pub fn slot(&self) -> Slot {
         Slot { date: self.appointment_date, time: self.start_time }
     }
 
     /// Duration in minutes, without the buffer.
     pub fn minutes(&self) -> i32 {
-        // Both are times of one day: at most 1,439 minutes.
+        // Both times are on the same day, so there are at most 1,439 minutes.
         i32::try_from((self.end_time - self.start_time).num_minutes()).unwrap_or_default()
     }
 }
 
-/// An appointment to be booked.
+/// A request to book an appointment.
 #[derive(Debug, Clone)]
 pub struct Booking {
-    /// The patient.
+    /// The patient, who is created if the clinic does not know them yet.
     pub person: Person,
     /// Must be an active service of the clinic.
     pub service_id: ServiceId,
     /// Must be an active professional of the clinic.
     pub professional_id: Option<ProfessionalId>,
-    /// When it starts.
+    /// Date and time of the start.
     pub slot: Slot,
-    /// Duration, where it differs from the service's (several areas).
+    /// Duration in minutes; `None` means the service's. Several areas take longer.
     pub minutes: Option<i32>,
-    /// The areas in the patient's own words.
+    /// The areas to treat, in the patient's words.
     pub areas: Option<String>,
-    /// Notes of reception.
+    /// Notes by the clinic's staff.
     pub notes: Option<String>,
-    /// Makes repeating the same booking safe.
+    /// Allows the same booking to be repeated without booking twice.
     pub idempotency: Option<Idempotency>,
 }
 
-/// The idempotency key of a booking and a hash of what was asked for. The same key and hash again return
-/// the same appointment; another hash under the key is refused.
+/// The idempotency key of a booking, and a hash of the request. The same key and hash return the same
+/// appointment again; the same key with another hash is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
     /// Unique per clinic.
@@ -138,25 +138,26 @@ pub struct Idempotency {
     pub hash: String,
 }
 
-/// A change of an appointment. Only the fields that are present change.
+/// A request to change an appointment. Only the fields that are present change.
 #[derive(Debug, Clone, Default)]
 pub struct AppointmentChange {
-    /// The version that the client saw; an older one than the current is refused.
+    /// The version that the client saw. The change is refused if it is older than the current one.
     pub version: Option<i32>,
-    /// A new start; the duration stays.
+    /// A new start; the duration does not change.
     pub slot: Option<Slot>,
     /// A new status.
     pub status: Option<AppointmentStatus>,
-    /// `Some(None)` clears.
+    /// `Some(None)` clears the notes.
     pub notes: Option<Option<String>>,
-    /// `Some(None)` clears.
+    /// `Some(None)` clears the areas.
     pub areas: Option<Option<String>>,
     /// A new name of the patient.
     pub patient_name: Option<String>,
 }
 
 impl AppointmentChange {
-    /// Whether the appointment already is what this change asks for: a repeated request, not a conflict.
+    /// Whether the appointment already has all the requested values. Then the request is a repetition, not a
+    /// conflict.
     pub fn is_applied_to(&self, appointment: &Appointment) -> bool {
         self.slot.is_none_or(|slot| slot == appointment.slot())
             && self.status.is_none_or(|status| status == appointment.status)
@@ -167,7 +168,7 @@ impl AppointmentChange {
     }
 }
 
-/// What a booking refers to and the clinic does not have, or not any more.
+/// What a booking names but the clinic does not have, or has deactivated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names explain themselves")]
 pub enum Missing {

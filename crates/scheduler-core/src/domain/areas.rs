@@ -1,31 +1,33 @@
-//! How long an appointment takes when the patient names areas besides the chosen service.
+//! Length of an appointment for which the patient names areas in addition to the chosen service.
 
 use super::text_normalize::{normalize, same_word};
 
-/// Words of a name that tell nothing.
-const SMALL_WORDS: [&str; 17] =
+/// Words without meaning for the comparison of service names.
+const STOP_WORDS: [&str; 17] =
     ["a", "as", "o", "os", "e", "ou", "de", "da", "das", "do", "dos", "com", "em", "na", "no", "para", "por"];
 
-/// Length of an appointment in minutes: the chosen service plus every other service that the areas name
-/// (product 2). Both `chosen` and `services` are names with minutes; the chosen one may be among
-/// the services, it counts once.
+/// Length of an appointment in minutes: the chosen service plus every other service that `areas` names
+/// (`docs/rules/agenda.md#session-length`). `chosen` and `services` are service names with their minutes.
+/// `services` may contain the chosen service, which counts once.
 ///
-/// A service is named when the text holds, as whole words, folded and plural-blind, every word
-/// that tells it apart: words of the chosen service do not, nor do words with which another
-/// service's name begins as well before it goes on ("Depilação a laser axilas" is named by "axila" where there is a
-/// "Depilação a laser pernas"). Of "Perna" and "Perna inteira" the more exact one alone counts.
-pub fn session_minutes<'a>(
+/// A service is named if `areas` contains every distinctive word of its name as a whole word. Case, accents
+/// and plural do not matter. A word is not distinctive if it also occurs in the chosen service's name, or
+/// if it is part of a beginning that this name shares with another service's and after which both continue.
+/// With "Depilação a laser axilas" and "Depilação a laser pernas", "axila" is enough to name the first.
+///
+/// If "Perna" and "Perna inteira" are both named, only the longer name counts.
+pub fn appointment_minutes<'a>(
     chosen: (&str, i32),
     services: impl IntoIterator<Item = (&'a str, i32)>,
     areas: &str,
 ) -> i32 {
     let areas = normalize(areas);
-    let said: Vec<&str> = areas.split(' ').collect();
+    let area_words: Vec<&str> = areas.split(' ').collect();
     let (chosen_name, chosen_minutes) = (normalize(chosen.0), chosen.1);
     let chosen_words: Vec<&str> = chosen_name.split(' ').collect();
     let services: Vec<(String, i32)> =
         services.into_iter().map(|(name, minutes)| (normalize(name), minutes)).collect();
-    let names: Vec<Vec<&str>> = services.iter().map(|(name, _)| telling_words(name)).collect();
+    let names: Vec<Vec<&str>> = services.iter().map(|(name, _)| significant_words(name)).collect();
 
     let named: Vec<usize> = (0..services.len())
         .filter(|&i| {
@@ -33,7 +35,7 @@ pub fn session_minutes<'a>(
                 .iter()
                 .enumerate()
                 .filter(|&(other, _)| other != i)
-                .map(|(_, other)| (words_in_common(&names[i], other), other.len()))
+                .map(|(_, other)| (common_prefix_len(&names[i], other), other.len()))
                 .filter(|&(shared, length)| shared < names[i].len().min(length))
                 .map(|(shared, _)| shared)
                 .max();
@@ -41,13 +43,13 @@ pub fn session_minutes<'a>(
                 .iter()
                 .filter(|word| !has_word(&chosen_words, word))
                 .peekable();
-            needed.peek().is_some() && needed.all(|word| has_word(&said, word))
+            needed.peek().is_some() && needed.all(|word| has_word(&area_words, word))
         })
         .collect();
 
     let covered_by = |i: usize, other: usize| {
-        let all_there = names[i].iter().all(|word| has_word(&names[other], word));
-        all_there && (names[i].len() < names[other].len() || other < i)
+        let is_contained = names[i].iter().all(|word| has_word(&names[other], word));
+        is_contained && (names[i].len() < names[other].len() || other < i)
     };
     named
         .iter()
@@ -55,11 +57,11 @@ pub fn session_minutes<'a>(
         .fold(chosen_minutes, |sum, &i| sum.saturating_add(services[i].1))
 }
 
-fn telling_words(name: &str) -> Vec<&str> {
-    name.split(' ').filter(|word| !word.is_empty() && !SMALL_WORDS.contains(word)).collect()
+fn significant_words(name: &str) -> Vec<&str> {
+    name.split(' ').filter(|word| !word.is_empty() && !STOP_WORDS.contains(word)).collect()
 }
 
-fn words_in_common(one: &[&str], other: &[&str]) -> usize {
+fn common_prefix_len(one: &[&str], other: &[&str]) -> usize {
     one.iter().zip(other).take_while(|(a, b)| same_word(a, b)).count()
 }
 
@@ -74,7 +76,7 @@ mod tests {
     const LASER: (&str, i32) = ("Depilação a laser", 45);
 
     fn check(chosen: (&str, i32), services: &[(&str, i32)], areas: &str, expected: i32) {
-        assert_eq!(session_minutes(chosen, services.iter().copied(), areas), expected, "{areas:?}");
+        assert_eq!(appointment_minutes(chosen, services.iter().copied(), areas), expected, "{areas:?}");
     }
 
     #[test]
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_common_beginning_does_not_tell_services_apart() {
+    fn a_beginning_that_two_names_share_does_not_name_a_service() {
         let services =
             [("Depilação a laser - Axilas", 15), ("Depilação a laser - Pernas", 45), ("Limpeza de pele", 60)];
         check(services[1], &services, "pernas e axilas", 60);
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_more_exact_name_counts_alone() {
+    fn of_a_name_within_a_longer_name_only_the_longer_counts() {
         let services = [("Axila", 10), ("Perna", 30), ("Perna inteira", 50), ("Meia perna", 25)];
         check(services[0], &services, "perna", 40);
         check(services[0], &services, "perna inteira", 60);
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn huge_lengths_do_not_wrap() {
+    fn the_sum_of_lengths_does_not_overflow() {
         check(("Axila", i32::MAX), &[("Perna", 30)], "perna", i32::MAX);
     }
 }

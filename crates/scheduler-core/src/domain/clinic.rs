@@ -1,4 +1,4 @@
-//! A clinic, its opening hours and the days that differ.
+//! A clinic, its weekly opening hours and the exceptions to them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,20 +8,20 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ClinicId, ExceptionId, ProfessionalId, RuleId};
-use super::time::local;
+use super::time::wall_clock_at;
 
-/// A secret that never prints itself.
+/// A secret. Its `Debug` output does not show the value.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a secret.
+    /// Wraps `value`.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// The secret itself, for the one place that must send it.
+    /// The value, for the code that sends or compares it. Never log it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -33,14 +33,18 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a call to a clinic's z-api instance needs.
+/// Credentials of a clinic's z-api instance.
+///
+/// z-api (<https://z-api.io>, `ZAPI_…` in names) is the service through which the product sends and receives
+/// WhatsApp messages. An instance is one WhatsApp number that is connected to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZapiInstance {
-    /// The instance, which also decides whose webhook it is.
+    /// Id of the instance. It also decides to which clinic a webhook belongs.
     pub id: String,
-    /// The instance's token: part of every URL.
+    /// Token of the instance, which is part of every URL.
     pub token: Secret,
-    /// The account's security token, if the clinic has one of its own.
+    /// Security token of the z-api account (header `Client-Token`), if the clinic does not use the default
+    /// one.
     pub client_token: Option<Secret>,
 }
 
@@ -49,23 +53,23 @@ pub struct ZapiInstance {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DayHours {
-    /// Opening, the clinic's wall clock.
+    /// Opening time on the clinic's wall clock.
     #[serde(with = "super::time::hour_minute")]
     #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub start: NaiveTime,
-    /// Closing, after the opening.
+    /// Closing time on the clinic's wall clock, after `start`.
     #[serde(with = "super::time::hour_minute")]
     #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub end: NaiveTime,
 }
 
-/// Opening hours by weekday (`mon` … `sun`); a day left out is closed.
+/// Opening hours by weekday (`mon` … `sun`); a missing day is closed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct BusinessHours(pub BTreeMap<DayName, DayHours>);
 
-/// A weekday as `business_hours` spells it.
+/// A weekday, spelled as in `business_hours`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -94,49 +98,46 @@ impl From<Weekday> for DayName {
     }
 }
 
-/// A clinic and how it wants to be scheduled.
+/// A clinic and its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct Clinic {
-    /// The readable id.
     pub id: ClinicId,
-    /// As patients know it.
+    /// Shown to patients.
     pub name: String,
     /// The clinic's own WhatsApp number.
     pub phone: Option<String>,
-    /// Street address.
     pub address: Option<String>,
-    /// IANA time zone of every date and hour of the clinic.
+    /// IANA time zone of all dates and times of the clinic.
     pub timezone: Tz,
-    /// Used when no availability rule is active.
+    /// Used if no availability rule is active.
     pub business_hours: BusinessHours,
     /// Minutes kept free after each appointment.
     pub buffer_minutes: i32,
-    /// Patients book no sooner than this many minutes ahead.
+    /// Minimum number of minutes between a booking by a patient and the appointment.
     pub min_notice_minutes: i32,
-    /// Patients book no later than this many days ahead.
+    /// Maximum number of days that a patient can book ahead.
     pub max_days_ahead: i32,
-    /// Stands in for the `WELCOME_*` texts.
+    /// Replaces the `WELCOME_*` texts.
     pub welcome_message: Option<String>,
-    /// Sent with the confirmation of a booking.
+    /// Sent when a booking is confirmed.
     pub pre_session_instructions: Option<String>,
-    /// How to reach WhatsApp; none means the clinic cannot write.
+    /// `None` if the clinic has no z-api instance: then it sends and receives no messages.
     pub zapi: Option<ZapiInstance>,
-    /// The spreadsheet of the agenda, if any.
+    /// Google spreadsheet to which the appointments are written.
     pub google_spreadsheet_id: Option<String>,
-    /// The tab of that spreadsheet.
+    /// Tab of that spreadsheet.
     pub google_sheet_name: String,
-    /// Whether it is served at all.
+    /// An inactive clinic is not served.
     pub active: bool,
-    /// When the row was made.
     pub created_at: DateTime<Utc>,
-    /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }
 
 impl Clinic {
-    /// The last day that patients may book: today plus `max_days_ahead`.
+    /// The last day that patients can book: today plus `max_days_ahead`.
     pub fn last_bookable_day(&self, now: DateTime<Utc>) -> NaiveDate {
-        let today = local(now, self.timezone).date();
+        let today = wall_clock_at(now, self.timezone).date();
         let ahead = Days::new(u64::try_from(self.max_days_ahead).unwrap_or(0));
         today.checked_add_days(ahead).unwrap_or(today)
     }
@@ -168,45 +169,42 @@ impl Clinic {
 /// A weekly opening window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct AvailabilityRule {
-    /// Its id.
     #[serde(rename = "rule_id")]
     pub id: RuleId,
-    /// The clinic it opens.
     pub clinic_id: ClinicId,
-    /// Whom it is about, if anybody: recorded, not yet an agenda of its own.
+    /// If set, the rule counts only while this professional is active. All professionals of a clinic share
+    /// one agenda.
     pub professional_id: Option<ProfessionalId>,
     /// 0 = Sunday … 6 = Saturday.
     pub day_of_week: i16,
-    /// Opening.
     #[serde(with = "super::time::hour_minute")]
     #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub start_time: NaiveTime,
-    /// Closing, after the opening.
+    /// After `start_time`.
     #[serde(with = "super::time::hour_minute")]
     #[cfg_attr(feature = "openapi", schemars(with = "super::time::HourMinute"))]
     pub end_time: NaiveTime,
-    /// Whether it counts.
+    /// An inactive rule is ignored.
     pub active: bool,
-    /// When the row was made.
     pub created_at: DateTime<Utc>,
-    /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }
 
-/// What a special day does to its week's windows.
+/// What an exception does to the opening windows of its date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ExceptionType {
-    /// Closes the day, or the part between its times.
+    /// Closes the whole day, or the part between its times.
     Blocked,
-    /// Replaces the day's windows.
+    /// Replaces the windows of the day.
     SpecialHours,
 }
 
 impl ExceptionType {
-    /// The stored word.
+    /// Name of the type in the database and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Blocked => "BLOCKED",
@@ -215,33 +213,27 @@ impl ExceptionType {
     }
 }
 
-/// A day that differs from its week.
+/// A date whose opening hours differ from the weekly ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct AvailabilityException {
-    /// Its id.
     #[serde(rename = "exception_id")]
     pub id: ExceptionId,
-    /// The clinic it concerns.
     pub clinic_id: ClinicId,
-    /// The day.
     pub exception_date: NaiveDate,
-    /// What it does.
     pub exception_type: ExceptionType,
-    /// From; both times or neither.
+    /// Both times are set, or neither.
     #[serde(with = "super::time::hour_minute_option")]
     #[cfg_attr(feature = "openapi", schemars(with = "Option<super::time::HourMinute>"))]
     pub start_time: Option<NaiveTime>,
-    /// To.
     #[serde(with = "super::time::hour_minute_option")]
     #[cfg_attr(feature = "openapi", schemars(with = "Option<super::time::HourMinute>"))]
     pub end_time: Option<NaiveTime>,
-    /// For reception.
+    /// Note for the clinic's staff.
     pub reason: Option<String>,
-    /// Whether it counts.
+    /// An inactive exception is ignored.
     pub active: bool,
-    /// When the row was made.
     pub created_at: DateTime<Utc>,
-    /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }

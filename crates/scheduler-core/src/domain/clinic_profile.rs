@@ -1,4 +1,4 @@
-//! A clinic together with its own wording: what the conversation needs of it.
+//! A clinic with its message templates, as the conversation uses them.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use serde::Deserialize;
 use super::clinic::Clinic;
 use super::message::Choice;
 
-/// A clinic's own wording of one message.
+/// A clinic's wording of one message, which replaces the default one.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ClinicTemplate {
-    /// Text with placeholders.
+    /// Text with placeholders, such as `{{patient_name}}`.
     pub content: String,
-    /// New labels of options; each `id` is an option id or its kind.
+    /// Labels that replace the default ones. Each `id` is an option id, or a kind: `book` for `book_<n>`.
     pub buttons: Vec<Choice>,
 }
 
-/// A clinic and its own wording.
+/// A clinic with its message templates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClinicProfile {
-    /// The clinic.
+    /// The clinic's settings.
     pub clinic: Clinic,
-    /// Its active templates by key.
+    /// Active templates by template key.
     pub templates: BTreeMap<String, ClinicTemplate>,
 }

@@ -1,4 +1,4 @@
-//! Identifiers, each a type of its own so that one is never taken for another.
+//! Identifiers. Each kind is a separate type, so that the compiler refuses one in place of another.
 
 use std::fmt;
 
@@ -38,25 +38,25 @@ macro_rules! uuid_ids {
 }
 
 uuid_ids! {
-    /// A service that a clinic sells.
+    /// Id of a service that a clinic offers.
     ServiceId,
-    /// A person who treats patients.
+    /// Id of a person who treats patients.
     ProfessionalId,
-    /// A weekly opening window.
+    /// Id of a weekly opening window.
     RuleId,
-    /// A day that differs from its week.
+    /// Id of a date whose opening hours differ from the weekly ones.
     ExceptionId,
-    /// A person who appointments a clinic: one per clinic and match key.
+    /// Id of a patient. There is one patient per clinic and match key.
     PatientId,
-    /// An appointment.
+    /// Id of an appointment.
     AppointmentId,
-    /// A clinic's own wording of a message.
+    /// Id of a clinic's wording of a message.
     TemplateId,
-    /// A question and its answer.
+    /// Id of a question with its answer.
     FaqId,
-    /// One session of a chat, from greeting to silence.
+    /// Id of one session of a chat, which starts with a greeting and ends 30 minutes after the last message.
     ConversationId,
-    /// A reminder of an appointment.
+    /// Id of a reminder of an appointment.
     ReminderId,
 }
 
@@ -79,9 +79,9 @@ impl From<String> for ClinicId {
 }
 
 impl ClinicId {
-    /// A readable id for a clinic of this name: kebab-case without accents, and six hexadecimal
-    /// digits that tell clinics of one name apart.
-    pub fn named(name: &str, digits: [u8; 3]) -> Self {
+    /// Builds an id from a clinic's name: the name in kebab-case without accents, and six hexadecimal digits
+    /// that distinguish clinics with the same name.
+    pub fn from_name(name: &str, suffix: [u8; 3]) -> Self {
         let mut id = String::new();
         for letter in normalize(name).chars() {
             match letter {
@@ -94,7 +94,7 @@ impl ClinicId {
             "" => "clinica",
             readable => readable,
         };
-        let [first, second, third] = digits;
+        let [first, second, third] = suffix;
         Self(format!("{readable}-{first:02x}{second:02x}{third:02x}"))
     }
 
@@ -109,9 +109,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clinic_is_called_by_its_name_in_kebab_case() {
+    fn a_clinic_id_is_the_name_in_kebab_case_with_a_suffix() {
         let check = |name: &str, expected: &str| {
-            assert_eq!(ClinicId::named(name, [0x1a, 0x02, 0xff]).as_str(), expected, "{name}");
+            assert_eq!(ClinicId::from_name(name, [0x1a, 0x02, 0xff]).as_str(), expected, "{name}");
         };
         check("Laser Beauty SP", "laser-beauty-sp-1a02ff");
         check("  Clínica São João & Cia. ", "clinica-sao-joao-cia-1a02ff");

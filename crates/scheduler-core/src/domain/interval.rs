@@ -2,34 +2,34 @@
 
 use std::ops::Sub;
 
-/// `[start, end)`.
+/// The interval `[start, end)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interval<T> {
-    /// Included.
+    /// Belongs to the interval.
     pub start: T,
-    /// Excluded.
+    /// Does not belong to the interval.
     pub end: T,
 }
 
 impl<T: Copy + PartialOrd> Interval<T> {
-    /// Whether the two have a point in common.
+    /// Whether the two intervals have a point in common.
     pub fn overlaps(self, other: Self) -> bool {
         self.start < other.end && other.start < self.end
     }
 
-    /// Whether `point` is inside.
+    /// Whether `point` is inside the interval.
     pub fn contains(self, point: T) -> bool {
         self.start <= point && point < self.end
     }
 
-    /// Whether all of `other` is inside.
+    /// Whether all of `other` is inside the interval.
     pub fn covers(self, other: Self) -> bool {
         self.start <= other.start && other.end <= self.end
     }
 }
 
 impl<T: Copy + Sub> Interval<T> {
-    /// From start to end.
+    /// `end - start`.
     pub fn length(self) -> T::Output {
         self.end - self.start
     }

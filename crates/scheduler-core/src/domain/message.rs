@@ -1,32 +1,32 @@
-//! What travels over WhatsApp, whoever carries it.
+//! WhatsApp messages, independent of the provider.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::phone::Address;
 
-/// Most choices that WhatsApp shows as buttons; more are sent as a list.
+/// Maximum number of choices that WhatsApp shows as buttons. More are sent as a list.
 pub const MAX_BUTTONS: usize = 3;
-/// Most rows of a WhatsApp list; more choices are shown page by page.
+/// Maximum number of rows of a WhatsApp list. More choices are shown page by page.
 pub const MAX_ROWS: usize = 10;
-/// WhatsApp cuts a button's label after this many characters.
+/// Maximum characters of a button's label. WhatsApp cuts off the rest.
 pub const MAX_BUTTON_LABEL: usize = 20;
-/// WhatsApp cuts the title of a list row after this many characters.
+/// Maximum characters of the title of a list row. WhatsApp cuts off the rest.
 pub const MAX_ROW_LABEL: usize = 24;
 
-/// How a message is shown, which depends on how many choices it has.
+/// How WhatsApp shows a message. It depends on the number of choices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageType {
     /// No choices.
     Text,
     /// Up to [`MAX_BUTTONS`] choices.
     Buttons,
-    /// More choices.
+    /// More than [`MAX_BUTTONS`] choices.
     List,
 }
 
 impl MessageType {
-    /// The type of a message with this many choices.
+    /// The type of a message with `choices` choices.
     pub fn with_choices(choices: usize) -> Self {
         match choices {
             0 => Self::Text,
@@ -35,7 +35,7 @@ impl MessageType {
         }
     }
 
-    /// The longest label of a choice, in characters.
+    /// Maximum characters of a choice's label.
     pub fn max_label(self) -> usize {
         match self {
             Self::Text | Self::Buttons => MAX_BUTTON_LABEL,
@@ -43,7 +43,7 @@ impl MessageType {
         }
     }
 
-    /// The stored word (`messageType`).
+    /// Value of the attribute `messageType` in the history.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -53,7 +53,7 @@ impl MessageType {
     }
 }
 
-/// Shortens a label to `max` characters; a label that was longer ends in `…`.
+/// Shortens a label to at most `max` characters. A shortened label ends in `…`.
 pub fn shorten(label: &str, max: usize) -> String {
     if label.chars().count() <= max {
         return label.to_owned();
@@ -62,33 +62,33 @@ pub fn shorten(label: &str, max: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// Something a patient can press, or name by its number or label.
+/// An option of a message. A patient presses it, or writes its number or label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Choice {
-    /// What it means; contract 6.
+    /// Option id; see `docs/rules/conversation.md#option-ids`.
     pub id: String,
-    /// What is read.
+    /// Text that the patient sees.
     pub label: String,
 }
 
 impl Choice {
-    /// A choice of this meaning and wording.
+    /// Creates a choice from its option id and label.
     pub fn new(id: impl Into<String>, label: impl Into<String>) -> Self {
         Self { id: id.into(), label: label.into() }
     }
 }
 
-/// A message ready to send: text with no choices, up to three as buttons, up to ten as a list.
+/// A message that is ready to send: a text with up to [`MAX_ROWS`] choices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutgoingMessage {
     /// The text, already rendered.
     pub text: String,
-    /// What can be pressed.
+    /// Options that the patient can choose; none for a plain text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
-    /// Number of the first choice where the message must fall back to numbered text (numbers run
-    /// on over pages).
+    /// Number of the first choice if the message is sent as numbered text. It is above 1 on the second and
+    /// later pages of a list, because numbers continue over the pages.
     #[serde(default = "one")]
     pub first_number: usize,
 }
@@ -103,29 +103,29 @@ impl OutgoingMessage {
         Self { text, choices: Vec::new(), first_number: 1 }
     }
 
-    /// How WhatsApp shows it.
+    /// How WhatsApp shows the message.
     pub fn message_type(&self) -> MessageType {
         MessageType::with_choices(self.choices.len())
     }
 
-    /// The message as text alone: what is sent where nothing can be pressed.
+    /// The message as text only, for when WhatsApp refuses buttons or lists.
     pub fn as_numbered_text(&self) -> String {
         numbered_text(&self.text, &self.choices, self.first_number)
     }
 }
 
-/// A text with its choices below it, one a line: `1. Agendar`. Where the text spells the choices
-/// out already, a line each, those lines are numbered instead.
+/// The text followed by its choices, one per line: `1. Agendar`. If a line of the text already is the label
+/// of a choice, that line is numbered instead.
 pub fn numbered_text(text: &str, choices: &[Choice], first_number: usize) -> String {
-    let mut left: Vec<(usize, &Choice)> = (first_number..).zip(choices).collect();
+    let mut remaining: Vec<(usize, &Choice)> = (first_number..).zip(choices).collect();
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
-        let spelled_out = left.iter().position(|(_, choice)| choice.label == line.trim());
-        let number = spelled_out.map(|index| left.remove(index).0);
+        let spelled_out = remaining.iter().position(|(_, choice)| choice.label == line.trim());
+        let number = spelled_out.map(|index| remaining.remove(index).0);
         lines.push(number.map_or_else(|| line.to_owned(), |number| format!("{number}. {}", line.trim())));
     }
     let below: Vec<String> =
-        left.iter().map(|(number, choice)| format!("{number}. {}", choice.label)).collect();
+        remaining.iter().map(|(number, choice)| format!("{number}. {}", choice.label)).collect();
     let text = lines.join("\n");
     match (below.is_empty(), below.len() < choices.len()) {
         (true, _) => text,
@@ -134,70 +134,72 @@ pub fn numbered_text(text: &str, choices: &[Choice], first_number: usize) -> Str
     }
 }
 
-/// What a patient's message says, whatever it was made of.
+/// Content of an incoming message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Content {
-    /// Written words.
+    /// Written text.
     Text {
-        /// At most 4,096 characters are kept.
+        /// Cut at 4,096 characters.
         text: String,
     },
     /// A pressed button or list row.
     Pressed {
-        /// The option's id.
+        /// Option id.
         id: String,
-        /// Its label as the patient saw it.
+        /// Label, as the patient saw it.
         label: String,
     },
-    /// Audio, picture, video, document, sticker, location, contact and the like, which the bot
-    /// cannot read.
+    /// Content that the bot cannot read: audio, image, video, document, sticker, location, contact and
+    /// others.
     Unreadable {
-        /// Such as `audio`.
+        /// Kind of content, such as `audio`.
         what: String,
     },
 }
 
-/// Why a message is in the chat's inbox.
+/// Who wrote a message, which decides how the chat worker treats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Author {
-    /// The patient wrote: it is answered.
+    /// The patient: the message is answered.
     Patient,
-    /// Staff typed on the clinic's own phone: it silences the bot.
+    /// Staff, on the clinic's own phone: the message silences the bot.
     Staff,
-    /// Recorded, never answered: an edit, a reaction with words, our own echo and the like.
-    Record,
+    /// The message is only recorded, never answered: an edit, a reaction, a vote or a status reply.
+    #[serde(rename = "record")]
+    RecordOnly,
 }
 
-/// A message that came in, in the words of the product. Parsed by the provider, stored in the
-/// chat's inbox until it is worked on.
+/// An incoming message in a form that does not depend on the provider. It is stored in the chat's inbox
+/// until the chat worker processes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncomingMessage {
-    /// The provider's id.
+    /// Id of the message at the provider. An edit or reaction can have the id of an earlier message.
     pub message_id: String,
-    /// What tells two events of one id apart: `message`, `edit:<momment>`, …
+    /// Distinguishes events with the same `message_id`: `message`, `edit:<momment>`, … (`momment` is z-api's
+    /// field for the time of an event.)
     pub event_kind: String,
-    /// Who wrote.
+    /// Who wrote the message.
     pub author: Author,
-    /// Where the answer goes: exactly what wrote.
+    /// Address of the patient, verbatim from the webhook. Answers go there.
     pub address: Address,
-    /// WhatsApp's stable id of the chat, where it came with one.
+    /// WhatsApp's stable id of the chat (`…@lid`), if the webhook contains one.
     pub chat_lid: Option<String>,
-    /// The profile's name, cleaned and cut to 80 characters.
+    /// Name of the WhatsApp profile, cleaned and cut to 80 characters.
     pub profile_name: Option<String>,
-    /// What it says.
+    /// What the message contains.
     pub content: Content,
-    /// The provider's clock, if plausible.
+    /// When it was sent by the provider's clock, if that is plausible.
     pub sent_at: Option<DateTime<Utc>>,
-    /// Our clock on arrival.
+    /// When the webhook arrived, by the product's clock.
     pub received_at: DateTime<Utc>,
-    /// The prompt it answers, if WhatsApp says so.
+    /// Id of the message that it answers, if WhatsApp reports one.
     pub reference_message_id: Option<String>,
 }
 
 impl IncomingMessage {
-    /// The key under which an event is worked on once: `<messageId>#<kind>`.
+    /// Deduplication key of the event, `<messageId>#<kind>`. An event is processed once per key.
     pub fn key(&self) -> String {
         format!("{}#{}", self.message_id, self.event_kind)
     }

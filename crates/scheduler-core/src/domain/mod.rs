@@ -1,4 +1,4 @@
-//! The clinic's words and the rules that hold without any store: pure data.
+//! Domain types, and the rules that need neither a store nor the network.
 
 pub mod allowed_phones;
 pub mod appointment;

@@ -7,48 +7,47 @@ use super::phone::{Address, MatchKey};
 
 /// A patient of one clinic.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct Patient {
-    /// Its id.
     pub id: PatientId,
-    /// The clinic that knows this person.
     pub clinic_id: ClinicId,
-    /// Canonical digits; empty while only a lid is known.
+    /// Canonical digits; `None` while only a lid is known (see [`Address`]).
     pub phone: Option<String>,
-    /// Where messages go, as the last webhook brought it.
+    /// The address from which the patient last wrote. Messages go there.
     pub wa_id: Option<Address>,
-    /// By which the person is found.
+    /// The key by which the patient is found.
     pub match_key: MatchKey,
-    /// As told in the chat or by reception, else the profile's.
+    /// The name given in the chat or by the clinic's staff, else the name of the WhatsApp profile.
     pub name: Option<String>,
-    /// WhatsApp's stable id of the chat.
+    /// WhatsApp's stable id of the chat (`…@lid`).
     pub chat_lid: Option<String>,
-    /// No proactive messages since.
+    /// When the patient opted out of reminders and notices.
     pub opted_out_at: Option<DateTime<Utc>>,
 }
 
-/// A person who wrote or for whom something is booked: enough to find the patient, or to create one.
+/// A person who wrote, or for whom an appointment is booked: the data to find or create the patient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     /// The key by which a patient is found.
     pub match_key: MatchKey,
     /// Canonical digits, if a phone is known.
     pub phone: Option<String>,
-    /// Where WhatsApp delivers, if the person wrote.
+    /// The address that wrote, if the person wrote.
     pub wa_id: Option<Address>,
-    /// WhatsApp's stable id of the chat.
+    /// WhatsApp's stable id of the chat (`…@lid`).
     pub chat_lid: Option<String>,
-    /// A name given in the chat or by reception; it replaces the name on record.
-    pub given_name: Option<String>,
-    /// The name of the WhatsApp profile; used only where there is no name on record.
+    /// A name given in the chat or by the clinic's staff. It replaces the stored name.
+    pub stated_name: Option<String>,
+    /// Name of the WhatsApp profile. It is used only if no name is stored.
     pub profile_name: Option<String>,
 }
 
-/// Longest name kept, in characters.
-const NAME_LENGTH: usize = 80;
+/// Maximum characters of a name; the rest is cut off.
+const MAX_NAME_CHARS: usize = 80;
 
-/// A person's name as it may stand in a message, a sheet or a report: one line without WhatsApp
-/// markup, control and invisible characters, blanks collapsed, at most 80 characters (quality 4).
-/// `None` if nothing is left.
+/// Cleans a person's name for messages, sheets and reports (`docs/rules/security.md#names-and-texts`): one
+/// line of at most 80 characters with single spaces, without WhatsApp markup, control characters and
+/// invisible characters. `None` if nothing is left.
 pub fn clean_name(name: &str) -> Option<String> {
     let kept: String = name
         .chars()
@@ -56,14 +55,14 @@ pub fn clean_name(name: &str) -> Option<String> {
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
     let mut clean = kept.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = clean.char_indices().nth(NAME_LENGTH) {
+    if let Some((end, _)) = clean.char_indices().nth(MAX_NAME_CHARS) {
         clean.truncate(end);
         clean.truncate(clean.trim_end().len());
     }
     (!clean.is_empty()).then_some(clean)
 }
 
-/// Zero-width characters and those that turn the writing direction of what follows.
+/// Whether `c` has no width or changes the writing direction.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'

@@ -1,4 +1,5 @@
-//! Phone numbers, and which of them are the same person (contract 3.1).
+//! Phone numbers and WhatsApp addresses, and which of them belong to the same person
+//! (`docs/rules/data.md#phones`).
 
 #[cfg(test)]
 mod tests;
@@ -7,23 +8,27 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where WhatsApp delivers: the `phone` of a webhook, verbatim: digits, or `…@lid`.
+/// A WhatsApp address, verbatim from the field `phone` of a webhook: the digits of a phone number, or a lid.
+///
+/// A lid, `<digits>@lid`, is the id under which WhatsApp presents a person without revealing the phone
+/// number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Address(pub String);
 
-/// The canonical form by which a person is found and keys are built: canonical digits, or
-/// `…@lid` while no phone is known.
+/// The key that identifies a person within a clinic: canonical digits, or the lid while no phone number is
+/// known. Patients are found by it, and the keys of chats contain it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MatchKey(pub String);
 
-/// A phone number in canonical digits: country code first, Brazilian mobiles with their 9th digit.
+/// A phone number in canonical digits: it starts with the country code, and a Brazilian mobile number has
+/// its ninth digit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Phone(String);
 
-/// The text is no phone number: wrong length, or no such Brazilian area code.
+/// The text is not a phone number: its length is wrong, or its Brazilian area code does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a phone number")]
 pub struct InvalidPhone;
@@ -35,10 +40,10 @@ impl fmt::Display for MatchKey {
 }
 
 impl Phone {
-    /// Reads what a person wrote: `(48) 99999-8888`, `48 9999-8888`, `0xx48…`, `0 41 48…`,
-    /// `+55…`, `554899998888`. Without `+` or `00`, 10 and 11 digits are a Brazilian number, so
-    /// that other countries' numbers of that length need the `+`. What WhatsApp wrote always has
-    /// its country code: read it by [`Address::phone`].
+    /// Parses a number as people write it: `(48) 99999-8888`, `48 9999-8888`, `0xx48…`, `0 41 48…`, `+55…`,
+    /// `554899998888`. Without `+` or `00`, 10 or 11 digits are a Brazilian number; a number of that length
+    /// from another country needs the `+`. Numbers from WhatsApp always start with the country code: parse
+    /// them with [`Address::phone`].
     pub fn parse(text: &str) -> Result<Self, InvalidPhone> {
         let text = text.trim();
         let text = text.strip_prefix("0xx").or_else(|| text.strip_prefix("0XX")).unwrap_or(text);
@@ -47,8 +52,8 @@ impl Phone {
         }
         let digits = digits_of(text);
         let plus = text.trim_start_matches(['(', ' ']).starts_with('+');
-        let abroad = if plus { Some(digits.as_str()) } else { digits.strip_prefix("00") };
-        match (abroad, digits.len()) {
+        let international = if plus { Some(digits.as_str()) } else { digits.strip_prefix("00") };
+        match (international, digits.len()) {
             (Some(digits), _) => Self::with_country_code(digits),
             (None, 10 | 11) => Self::brazilian(&digits),
             (None, _) if digits.starts_with('0') => Self::brazilian(&digits),
@@ -57,8 +62,8 @@ impl Phone {
         }
     }
 
-    /// Reads digits that start with a country code, as WhatsApp writes them; other countries'
-    /// numbers are kept as they are (8–15 digits, E.164).
+    /// Parses digits that start with a country code, as WhatsApp writes them. Numbers of other countries
+    /// than Brazil are kept unchanged (8 to 15 digits, as in E.164).
     pub fn with_country_code(digits: &str) -> Result<Self, InvalidPhone> {
         if let Some(national) = digits.strip_prefix(BRAZIL) {
             return Self::brazilian(national);
@@ -69,7 +74,7 @@ impl Phone {
         if plausible { Ok(Self(digits.to_owned())) } else { Err(InvalidPhone) }
     }
 
-    /// Area code and number, perhaps behind a 0, or a 0 and a carrier's two digits.
+    /// Parses area code and number. A prefix `0`, or `0` and a two-digit carrier code, is removed.
     fn brazilian(national: &str) -> Result<Self, InvalidPhone> {
         let number = match (national.strip_prefix('0'), national.len()) {
             (Some(number), 11 | 12) => number,
@@ -92,12 +97,12 @@ impl Phone {
         &self.0
     }
 
-    /// By which the person is found.
+    /// The key of the person with this number.
     pub fn match_key(&self) -> MatchKey {
         MatchKey(self.0.clone())
     }
 
-    /// As a person writes it: `(11) 99999-0000`; other countries' numbers as `+12125550100`.
+    /// The number in the form that people write: `(11) 99999-0000`; `+12125550100` for other countries.
     pub fn display(&self) -> String {
         let parts = self.0.strip_prefix(BRAZIL).and_then(|national| {
             let (area, local) = national.split_at_checked(2)?;
@@ -112,8 +117,8 @@ impl Phone {
 }
 
 impl Address {
-    /// The person behind the address: its canonical phone, else its lid. Groups, newsletters,
-    /// broadcasts and garbage are `None`.
+    /// The key of the person at this address: the canonical digits, or the lid. `None` for groups,
+    /// newsletters, broadcasts and invalid addresses.
     pub fn match_key(&self) -> Option<MatchKey> {
         match self.0.strip_suffix("@lid") {
             Some(lid) if !lid.is_empty() && lid.bytes().all(|b| b.is_ascii_digit()) => {
@@ -123,25 +128,27 @@ impl Address {
         }
     }
 
-    /// The canonical phone, if the address holds one.
+    /// The phone number, if the address contains one.
     pub fn phone(&self) -> Option<Phone> {
         let digits = CHAT_SUFFIXES.iter().find_map(|suffix| self.0.strip_suffix(suffix)).unwrap_or(&self.0);
         Phone::with_country_code(digits.strip_prefix('+').unwrap_or(digits)).ok()
     }
 
-    /// `…0000`: the only part of a number that may stand in a log.
+    /// The last four digits, as `…0000`: the only part of a number that may be logged
+    /// (`docs/rules/security.md#logs`).
     pub fn last_four(&self) -> String {
         let digits = digits_of(&self.0);
         format!("…{}", &digits[digits.len().saturating_sub(4)..])
     }
 }
 
+/// Country code of Brazil.
 const BRAZIL: &str = "55";
 
-/// What WhatsApp itself writes behind the number of a chat between two people.
+/// Suffixes that WhatsApp adds to the number in a chat between two people.
 const CHAT_SUFFIXES: [&str; 2] = ["@c.us", "@s.whatsapp.net"];
 
-/// The 67 area codes in use (Anatel; the same as libphonenumber's metadata for BR).
+/// Whether a Brazilian area code is in use: 67 are, by Anatel's list and libphonenumber's metadata for BR.
 fn is_area_code(area: &str) -> bool {
     match area.as_bytes() {
         [b'1' | b'4' | b'6' | b'8' | b'9', b'1'..=b'9'] => true,

@@ -1,4 +1,4 @@
-//! When a patient is reminded of an appointment, and by what name that reminder is known.
+//! When a reminder is sent, and how its id is derived (`docs/rules/reminders.md#when-a-reminder-is-sent`).
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -6,51 +6,57 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ids::{AppointmentId, ClinicId, ReminderId};
-use super::time::{Slot, resolve};
+use super::time::{Slot, wall_clock_to_utc};
 
-/// The one kind of reminder there is.
+/// The only kind of reminder.
 pub const REMINDER_24H: &str = "REMINDER_24H";
 
-/// Nobody is written to before this hour, nor after [`LATEST`], by the clinic's wall clock.
-const EARLIEST: NaiveTime = o_clock(8);
-const LATEST: NaiveTime = o_clock(20);
+/// Reminders are sent between these two times on the clinic's wall clock.
+const EARLIEST_SEND_TIME: NaiveTime = o_clock(8);
+const LATEST_SEND_TIME: NaiveTime = o_clock(20);
 
-/// Whoever books later than this before an appointment needs no reminder of it.
-const AHEAD: TimeDelta = TimeDelta::hours(24);
+/// No reminder is created for an appointment that is less than this ahead.
+const MIN_LEAD_TIME: TimeDelta = TimeDelta::hours(24);
 
-/// The reminder that an appointment at one time calls for: the same for everybody who asks.
+/// Id and times of the reminder for one start of an appointment. They follow from the input alone, so every
+/// caller computes the same plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReminderPlan {
-    /// Made of the appointment, its start and the kind: a moved appointment has another, moved back the same.
+    /// UUID version 5 of the appointment, its start and the kind of reminder. A moved appointment gets
+    /// another reminder id; moved back, it gets the first one again.
     pub id: ReminderId,
-    /// From when on it may go out: the appointment's wall clock on the day before, in decent hours.
+    /// Earliest time to send it: the appointment's wall-clock time on the day before, moved into the hours
+    /// from 08:00 to 20:00.
     pub send_at: DateTime<Utc>,
-    /// The end of that day: from then on "Amanhã" is no longer true.
+    /// The end of that day. Afterwards the text's "Amanhã" (tomorrow) would be wrong.
     pub not_after: DateTime<Utc>,
     starts_at: DateTime<Utc>,
 }
 
 impl ReminderPlan {
-    /// The reminder of an appointment that starts then, on the clinic's wall clock.
-    pub fn of(appointment: AppointmentId, start: Slot, timezone: Tz) -> Self {
+    /// Plans the reminder of an appointment that starts at `start` on the wall clock of `timezone`.
+    pub fn new(appointment: AppointmentId, start: Slot, timezone: Tz) -> Self {
         let name = format!("{}#{REMINDER_24H}", start.at().format("%Y-%m-%dT%H:%M"));
         let day_before = start.date.pred_opt().unwrap_or(start.date);
         Self {
             id: ReminderId(Uuid::new_v5(&appointment.0, name.as_bytes())),
-            send_at: resolve(day_before.and_time(start.time.clamp(EARLIEST, LATEST)), timezone),
-            not_after: resolve(start.date.and_time(NaiveTime::MIN), timezone),
-            starts_at: resolve(start.at(), timezone),
+            send_at: wall_clock_to_utc(
+                day_before.and_time(start.time.clamp(EARLIEST_SEND_TIME, LATEST_SEND_TIME)),
+                timezone,
+            ),
+            not_after: wall_clock_to_utc(start.date.and_time(NaiveTime::MIN), timezone),
+            starts_at: wall_clock_to_utc(start.at(), timezone),
         }
     }
 
-    /// Whether it is still to be made now. One whose time has passed goes out at once if the appointment
-    /// is a day ahead; less than that ahead there is none.
-    pub fn may_be_made(&self, now: DateTime<Utc>) -> bool {
-        self.starts_at - now >= AHEAD
+    /// Whether the reminder may still be created at `now`: the appointment must be at least 24 hours ahead.
+    /// If `send_at` has passed by then, the reminder is sent with the next run.
+    pub fn can_be_created(&self, now: DateTime<Utc>) -> bool {
+        self.starts_at - now >= MIN_LEAD_TIME
     }
 
-    /// Whether its time is still to come.
-    pub fn is_ahead(&self, now: DateTime<Utc>) -> bool {
+    /// Whether `send_at` is still in the future.
+    pub fn is_before_send_at(&self, now: DateTime<Utc>) -> bool {
         self.send_at > now
     }
 }
@@ -62,24 +68,24 @@ const fn o_clock(hour: u32) -> NaiveTime {
     }
 }
 
-/// Where a reminder stands.
+/// Delivery status of a reminder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ReminderStatus {
-    /// It waits for its time.
+    /// Waits for its time, or for another attempt.
     Pending,
-    /// Somebody is sending it.
+    /// Claimed by a processor that sends it.
     Sending,
-    /// The provider took it.
+    /// The provider accepted it.
     Sent,
-    /// It did not go out and will not.
+    /// It could not be sent, and no further attempt is made.
     Failed,
-    /// Nobody wants it any more.
+    /// It must not be sent any more, for example because the appointment was moved or the patient opted out.
     Cancelled,
 }
 
 impl ReminderStatus {
-    /// The stored word.
+    /// Value of the attribute `status`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -91,31 +97,28 @@ impl ReminderStatus {
     }
 }
 
-/// A reminder as it is stored.
+/// A reminder as it is stored (`docs/rules/data.md#reminders`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are attributes of the item")]
 #[serde(rename_all = "camelCase")]
 pub struct Reminder {
-    /// Its id.
     pub reminder_id: ReminderId,
-    /// The appointment.
     pub appointment_id: AppointmentId,
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// The patient's canonical digits, where they are known.
+    /// The patient's canonical digits, if they are known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub phone_number: Option<String>,
-    /// The patient's name when it was made.
+    /// The patient's name when the reminder was created.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub patient_name: Option<String>,
-    /// From when on it may go out.
+    /// See [`ReminderPlan::send_at`].
     pub send_at: DateTime<Utc>,
-    /// From when on it says nothing true.
+    /// See [`ReminderPlan::not_after`].
     pub not_after: DateTime<Utc>,
-    /// [`REMINDER_24H`]
+    /// Always [`REMINDER_24H`].
     pub reminder_type: String,
-    /// Where it stands.
     pub status: ReminderStatus,
-    /// How often it was tried.
+    /// Delivery attempts so far. Attempts that failed with an instance fault do not count.
     pub attempts: u32,
 }
 
@@ -129,16 +132,16 @@ mod tests {
     const APPOINTMENT: AppointmentId = AppointmentId(Uuid::from_u128(7));
 
     fn wall(text: &str) -> NaiveDateTime {
-        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").expect("a wall clock")
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").expect("a wall-clock time")
     }
 
     fn plan(zone: Tz, start: &str) -> ReminderPlan {
         let start = wall(start);
-        ReminderPlan::of(APPOINTMENT, Slot { date: start.date(), time: start.time() }, zone)
+        ReminderPlan::new(APPOINTMENT, Slot { date: start.date(), time: start.time() }, zone)
     }
 
     #[test]
-    fn it_goes_out_at_the_appointments_wall_clock_on_the_day_before_in_decent_hours() {
+    fn a_reminder_is_sent_at_the_time_of_the_appointment_on_the_day_before_between_8_and_20() {
         let check = |zone: Tz, start: &str, send_at: &str, not_after: &str| {
             let plan = plan(zone, start);
             let expected = (wall(send_at).and_utc(), wall(not_after).and_utc());
@@ -153,29 +156,32 @@ mod tests {
         check(Manaus, "2026-02-17 09:00", "2026-02-16 13:00", "2026-02-17 04:00");
         check(Rio_Branco, "2026-02-17 09:00", "2026-02-16 14:00", "2026-02-17 05:00");
         check(Noronha, "2026-02-17 09:00", "2026-02-16 11:00", "2026-02-17 02:00");
-        // 2018-11-04 has 23 hours: it begins at one o'clock.
+        // 2018-11-04 has 23 hours: it begins at 01:00.
         check(Sao_Paulo, "2018-11-04 09:00", "2018-11-03 12:00", "2018-11-04 03:00");
         check(Sao_Paulo, "2018-11-05 09:00", "2018-11-04 11:00", "2018-11-05 02:00");
-        // 2018-02-17 has 25: its last hour comes twice.
+        // 2018-02-17 has 25 hours: the last one occurs twice.
         check(Sao_Paulo, "2018-02-17 09:00", "2018-02-16 11:00", "2018-02-17 02:00");
         check(Sao_Paulo, "2018-02-18 09:00", "2018-02-17 11:00", "2018-02-18 03:00");
         check(Sao_Paulo, "2018-02-18 21:00", "2018-02-17 22:00", "2018-02-18 03:00");
-        // Rio Branco moved an hour west by a day of 25 hours.
+        // Rio Branco changed from UTC-4 to UTC-5, so 2013-11-09 has 25 hours.
         check(Rio_Branco, "2013-11-10 09:00", "2013-11-09 13:00", "2013-11-10 05:00");
         check(New_York, "2026-03-08 09:00", "2026-03-07 14:00", "2026-03-08 05:00");
         check(New_York, "2026-03-09 09:00", "2026-03-08 13:00", "2026-03-09 04:00");
     }
 
     #[test]
-    fn on_every_day_of_those_years_it_says_tomorrow_on_the_day_before() {
+    fn around_clock_changes_a_reminder_is_always_sent_on_the_day_before() {
         for zone in [Sao_Paulo, Manaus, Rio_Branco, Noronha, New_York] {
             let mut start = wall("2017-10-01 00:00");
             while start < wall("2019-03-01 00:00") {
                 let plan =
-                    ReminderPlan::of(APPOINTMENT, Slot { date: start.date(), time: start.time() }, zone);
+                    ReminderPlan::new(APPOINTMENT, Slot { date: start.date(), time: start.time() }, zone);
                 let sent = plan.send_at.with_timezone(&zone).naive_local();
                 assert_eq!(Some(sent.date()), start.date().pred_opt(), "{zone} {start}");
-                assert!((EARLIEST..=LATEST).contains(&sent.time()), "{zone} {start}: {sent}");
+                assert!(
+                    (EARLIEST_SEND_TIME..=LATEST_SEND_TIME).contains(&sent.time()),
+                    "{zone} {start}: {sent}"
+                );
                 let last = (plan.not_after - TimeDelta::seconds(1)).with_timezone(&zone);
                 assert_eq!(Some(last.date_naive()), start.date().pred_opt(), "{zone} {start}");
                 assert_eq!(plan.not_after.with_timezone(&zone).date_naive(), start.date(), "{zone} {start}");
@@ -185,31 +191,35 @@ mod tests {
     }
 
     #[test]
-    fn less_than_a_day_ahead_there_is_none() {
+    fn no_reminder_is_created_less_than_24_hours_ahead() {
         let check = |zone: Tz, start: &str, now: &str, expected: (bool, bool)| {
             let (plan, now) = (plan(zone, start), wall(now).and_utc());
-            assert_eq!((plan.may_be_made(now), plan.is_ahead(now)), expected, "{zone} {start} {now}");
+            assert_eq!(
+                (plan.can_be_created(now), plan.is_before_send_at(now)),
+                expected,
+                "{zone} {start} {now}"
+            );
         };
         check(Sao_Paulo, "2026-02-17 09:00", "2026-02-10 12:00", (true, true));
         check(Sao_Paulo, "2026-02-17 09:00", "2026-02-16 12:00", (true, false));
         check(Sao_Paulo, "2026-02-17 09:00", "2026-02-16 12:01", (false, false));
         check(Sao_Paulo, "2026-02-17 09:00", "2026-02-16 16:00", (false, false));
-        // At 20:30 for an appointment at 21:00 of the next day: its time has passed, it goes out at once.
+        // At 20:30 for an appointment at 21:00 on the next day: `send_at` has passed, so it is sent at once.
         check(Sao_Paulo, "2026-02-17 21:00", "2026-02-16 23:30", (true, false));
         check(Sao_Paulo, "2026-02-17 07:00", "2026-02-16 10:30", (false, true));
-        // A day of 25 hours lies between: at 09:30 the appointment is 24 hours and a half ahead.
+        // The day in between has 25 hours: at 09:30 the appointment is 24.5 hours ahead.
         check(Sao_Paulo, "2018-02-18 09:00", "2018-02-17 11:30", (true, false));
     }
 
     #[test]
-    fn a_moved_appointment_has_another_and_moved_back_the_same() {
+    fn a_moved_appointment_gets_another_reminder_id_and_moved_back_the_first_again() {
         let id = |start: &str| plan(Sao_Paulo, start).id;
         assert_eq!(id("2026-02-17 09:00"), id("2026-02-17 09:00"));
         assert_ne!(id("2026-02-17 09:00"), id("2026-02-17 09:55"));
         let other = AppointmentId(Uuid::from_u128(8));
         let start = Slot { date: wall("2026-02-17 09:00").date(), time: wall("2026-02-17 09:00").time() };
-        assert_ne!(id("2026-02-17 09:00"), ReminderPlan::of(other, start, Sao_Paulo).id);
-        // What is stored today must be found tomorrow.
+        assert_ne!(id("2026-02-17 09:00"), ReminderPlan::new(other, start, Sao_Paulo).id);
+        // Stored reminders are found by their id, so the derivation must never change.
         assert_eq!(id("2026-02-17 09:00").to_string(), "0b77755a-a201-52e1-b12d-6bb8c7958ea6");
     }
 }

@@ -1,52 +1,45 @@
-//! What a clinic sells and who does it.
+//! Services of a clinic, and the professionals who perform them.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ClinicId, ProfessionalId, ServiceId};
 
-/// A service with its length and price.
+/// A service with its duration and price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct Service {
-    /// Its id.
     #[serde(rename = "service_id")]
     pub id: ServiceId,
-    /// The clinic that sells it.
     pub clinic_id: ClinicId,
-    /// As patients know it.
+    /// Shown to patients.
     pub name: String,
-    /// Length of an appointment in minutes, 1–720.
+    /// Duration of an appointment in minutes, 1 to 720.
     pub duration_minutes: i32,
-    /// Price in centavos; none means "sob consulta".
+    /// Price in centavos. `None` is shown as "sob consulta" (on request).
     pub price_cents: Option<i32>,
-    /// Free text for reception.
+    /// Free text for the clinic's staff.
     pub description: Option<String>,
-    /// Whether it can be booked.
+    /// An inactive service cannot be booked.
     pub active: bool,
-    /// When the row was made.
     pub created_at: DateTime<Utc>,
-    /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }
 
 /// A person who treats patients.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct Professional {
-    /// Its id.
     #[serde(rename = "professional_id")]
     pub id: ProfessionalId,
-    /// The clinic where they work.
     pub clinic_id: ClinicId,
-    /// Their name.
     pub name: String,
-    /// Such as "Biomédica esteta".
+    /// Profession, such as "Biomédica esteta".
     pub role: Option<String>,
-    /// Whether they still work there.
+    /// False when the person no longer works for the clinic.
     pub active: bool,
-    /// When the row was made.
     pub created_at: DateTime<Utc>,
-    /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }

@@ -1,4 +1,4 @@
-//! A clinic's sheet: one row an appointment, found again by the appointment's id.
+//! Rows of a clinic's Google Sheet (`docs/rules/sheet.md#sheet-rows`): one per appointment, found by its id.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use super::appointment::AppointmentStatus;
 use super::ids::AppointmentId;
 use super::phone::Phone;
-use super::time::{Slot, written_date};
+use super::time::{Slot, format_date};
 
-/// The first row, written where the tab is empty.
+/// The header row, which is written if the tab is empty.
 pub const HEADER: [&str; 10] = [
     "Data",
     "Hora",
@@ -22,58 +22,56 @@ pub const HEADER: [&str; 10] = [
     "ID",
     "Atualizado em (UTC)",
 ];
-/// How many columns there are before the one that belongs to staff.
-const OURS: usize = 7;
-/// Where the id stands, counted from 0.
-pub const ID: usize = 8;
+/// Number of columns before "Observações", which belongs to the clinic's staff and is never overwritten.
+const COLUMNS_BEFORE_NOTES: usize = 7;
+/// Index of the column with the appointment's id, counted from 0.
+pub const ID_COLUMN: usize = 8;
 
-/// What the sheet shows of an appointment.
+/// The data of an appointment that the sheet shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct SheetAppointment {
-    /// The appointment.
     pub id: AppointmentId,
-    /// The version that is written.
+    /// Version of the appointment with these values.
     pub version: i32,
-    /// When.
+    /// Date and time of the start.
     pub slot: Slot,
-    /// The patient's name, if known.
     pub patient_name: Option<String>,
-    /// The patient's phone in canonical digits, if known.
+    /// Canonical digits.
     pub patient_phone: Option<String>,
-    /// The service's name.
     pub service_name: String,
-    /// The patient's own words.
+    /// The areas to treat, in the patient's words.
     pub areas: Option<String>,
-    /// Where it stands.
     pub status: AppointmentStatus,
-    /// Whether the patient confirmed.
+    /// Whether the patient confirmed in answer to the reminder.
     pub confirmed: bool,
 }
 
-/// What was read of a tab.
+/// What was read from a tab of a spreadsheet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tab {
-    /// Rows up to the last one that holds anything.
+    /// Number of rows up to the last one with content.
     pub used: usize,
-    /// Rows there are, where that was told: nothing can be written below.
+    /// Number of rows that the tab has, if Google reported it. Nothing can be written below the last one.
     pub rows: Option<usize>,
-    /// Row by id, counted from 1; the first one where staff copied a row.
+    /// Row number by appointment id, counted from 1. If staff copied a row, the first one counts.
     pub by_id: HashMap<String, usize>,
 }
 
-/// Cells beside each other.
+/// Adjacent cells of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cells {
-    /// Their row, counted from 1.
+    /// Row number, counted from 1.
     pub row: usize,
-    /// The first one's column, counted from 0.
+    /// Index of the first cell's column, counted from 0.
     pub column: usize,
-    /// What they hold, as text.
+    /// Contents from left to right, as text.
     pub values: Vec<String>,
 }
 
-/// The cells that bring a tab up to date: a known appointment's row in place, but for the column that
-/// belongs to staff; an unknown one's below everything.
+/// The cells that must be written to bring a tab up to date. An appointment whose id is in the tab is
+/// updated in its row, except for the staff's column. Any other is appended below the last row with
+/// content.
 pub fn cells(tab: &Tab, appointments: &[SheetAppointment], now: DateTime<Utc>) -> Vec<Cells> {
     let mut cells = Vec::new();
     let mut next = tab.used + 1;
@@ -88,10 +86,10 @@ pub fn cells(tab: &Tab, appointments: &[SheetAppointment], now: DateTime<Utc>) -
         let mut values = row(appointment, now);
         match tab.by_id.get(&appointment.id.to_string()) {
             Some(&row) => {
-                let id_and_time = values.split_off(ID);
-                values.truncate(OURS);
+                let id_and_time = values.split_off(ID_COLUMN);
+                values.truncate(COLUMNS_BEFORE_NOTES);
                 cells.push(Cells { row, column: 0, values });
-                cells.push(Cells { row, column: ID, values: id_and_time });
+                cells.push(Cells { row, column: ID_COLUMN, values: id_and_time });
             }
             None => append(&mut cells, values),
         }
@@ -107,7 +105,7 @@ fn row(appointment: &SheetAppointment, now: DateTime<Utc>) -> Vec<String> {
     let mark =
         if appointment.confirmed && appointment.status == AppointmentStatus::Confirmed { " ✔" } else { "" };
     [
-        written_date(appointment.slot.date),
+        format_date(appointment.slot.date),
         appointment.slot.time.format("%H:%M").to_string(),
         appointment.patient_name.clone().unwrap_or_default(),
         phone.unwrap_or_default(),
@@ -118,13 +116,14 @@ fn row(appointment: &SheetAppointment, now: DateTime<Utc>) -> Vec<String> {
         appointment.id.to_string(),
         now.format("%d/%m/%Y %H:%M").to_string(),
     ]
-    .map(as_text)
+    .map(escape_formula)
     .to_vec()
 }
 
-/// Written RAW, nothing is a formula. Whoever exports the sheet to CSV and opens that elsewhere is
-/// kept from running a patient's words too (<https://owasp.org/www-community/attacks/CSV_Injection>).
-fn as_text(value: String) -> String {
+/// Puts an apostrophe before a value that looks like a formula. In the sheet, values are written RAW and are
+/// never formulas, but another program could run them when it opens a CSV export
+/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
+fn escape_formula(value: String) -> String {
     if value.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{value}") } else { value }
 }
 
@@ -174,18 +173,18 @@ mod tests {
     }
 
     #[test]
-    fn a_known_appointment_keeps_its_row_and_the_column_of_staff() {
+    fn an_appointment_in_the_tab_keeps_its_row_and_the_staff_column() {
         let id = Uuid::from_u128(1).to_string();
         let tab = Tab { used: 9, rows: None, by_id: HashMap::from([(id.clone(), 4)]) };
         let written = cells(&tab, &[appointment(2), appointment(1)], noon());
-        let places: Vec<_> =
+        let positions: Vec<_> =
             written.iter().map(|cells| (cells.row, cells.column, cells.values.len())).collect();
-        assert_eq!(places, [(10, 0, 10), (4, 0, 7), (4, 8, 2)]);
+        assert_eq!(positions, [(10, 0, 10), (4, 0, 7), (4, 8, 2)]);
         assert_eq!(written[2].values[0], id);
     }
 
     #[test]
-    fn a_mark_is_shown_only_where_the_appointment_will_happen() {
+    fn only_a_confirmed_appointment_shows_the_patients_confirmation() {
         let cancelled = SheetAppointment { status: AppointmentStatus::Cancelled, ..appointment(1) };
         assert_eq!(row(&cancelled, noon())[6], "CANCELLED");
         let unconfirmed = SheetAppointment { confirmed: false, ..appointment(1) };
@@ -193,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_look_like_a_formula_stay_words() {
+    fn a_value_that_looks_like_a_formula_is_escaped() {
         for name in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
             let appointment = SheetAppointment { patient_name: Some(name.into()), ..appointment(1) };
             assert_eq!(row(&appointment, noon())[2], format!("'{name}"));
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_an_empty_cell() {
+    fn an_unknown_value_is_an_empty_cell() {
         let unknown =
             SheetAppointment { patient_name: None, patient_phone: None, areas: None, ..appointment(1) };
         let row = row(&unknown, noon());

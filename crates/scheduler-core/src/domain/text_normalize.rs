@@ -1,10 +1,10 @@
-//! Words as they are compared: no case, no accents, no punctuation, and blind to the plural.
+//! Normalises text for comparison: case, accents, punctuation and plural do not matter.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// The text in lower case, without accents, with a single blank wherever something stood that is
-/// neither letter nor digit. A text of emoji alone folds to nothing.
+/// The text in lower case and without accents. Each run of characters other than letters and digits becomes
+/// one space, or nothing at the start and the end. A text of emoji only becomes empty.
 pub fn normalize(text: &str) -> String {
     let mut normalized = String::with_capacity(text.len());
     let plain = text.nfkd().flat_map(char::to_lowercase).filter(|&c| !is_combining_mark(c));
@@ -19,7 +19,7 @@ pub fn normalize(text: &str) -> String {
     normalized
 }
 
-/// Whether two folded words are the same, or one is the Portuguese plural of the other.
+/// Whether two normalised words are equal, or one is the Portuguese plural of the other.
 pub fn same_word(one: &str, other: &str) -> bool {
     one == other || is_plural_of(one, other) || is_plural_of(other, one)
 }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_accents_and_punctuation_are_gone() {
+    fn normalize_removes_case_accents_and_punctuation() {
         let check = |text: &str, expected: &str| assert_eq!(normalize(text), expected, "{text:?}");
         check("Não, prefiro TERÇA!", "nao prefiro terca");
         check("  Sessão   às 16h30 ", "sessao as 16h30");

@@ -1,4 +1,4 @@
-//! Wall clocks and instants of a clinic's time zone.
+//! Conversion between a clinic's wall clock and instants (`docs/rules/agenda.md#time-zones`).
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -6,62 +6,60 @@ use serde::{Deserialize, Serialize};
 
 use super::interval::Interval;
 
-/// A start of an appointment on the clinic's wall clock.
+/// The start of an appointment on the clinic's wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names explain themselves")]
 pub struct Slot {
-    /// The day.
     pub date: NaiveDate,
-    /// The start.
     #[serde(with = "hour_minute")]
     pub time: NaiveTime,
 }
 
 impl Slot {
-    /// The slot as one wall-clock moment.
+    /// Date and time together.
     pub fn at(self) -> NaiveDateTime {
         self.date.and_time(self.time)
     }
 }
 
-/// The clinic's wall clock at an instant.
-pub fn local(now: DateTime<Utc>, timezone: Tz) -> NaiveDateTime {
+/// What the wall clock of `timezone` shows at an instant.
+pub fn wall_clock_at(now: DateTime<Utc>, timezone: Tz) -> NaiveDateTime {
     now.with_timezone(&timezone).naive_local()
 }
 
-/// Whole seconds from one instant to a later one; 0 where it is not later.
+/// Whole seconds from `since` to `now`; 0 if `now` is not later.
 pub fn seconds_between(since: DateTime<Utc>, now: DateTime<Utc>) -> u32 {
     u32::try_from((now - since).num_seconds().max(0)).unwrap_or(u32::MAX)
 }
 
-/// The instant at which a wall clock shows `wall`: one that does not exist means the next that
-/// does, one that exists twice the first.
-pub fn resolve(wall: NaiveDateTime, timezone: Tz) -> DateTime<Utc> {
-    let before = offset(wall - LONGEST_OFFSET, timezone);
-    let after = offset(wall + LONGEST_OFFSET, timezone);
+/// The instant at which the wall clock shows `wall`. A time that the clock skips means the next one that
+/// exists; a time that occurs twice means the first.
+pub fn wall_clock_to_utc(wall: NaiveDateTime, timezone: Tz) -> DateTime<Utc> {
+    let before = offset(wall - MAX_UTC_OFFSET, timezone);
+    let after = offset(wall + MAX_UTC_OFFSET, timezone);
     if before == after {
         return (wall - before).and_utc();
     }
-    let change = change_between(wall - LONGEST_OFFSET, wall + LONGEST_OFFSET, timezone);
-    let by_the_old_clock = wall - before;
-    if by_the_old_clock < change { by_the_old_clock.and_utc() } else { (wall - after).max(change).and_utc() }
+    let change = change_between(wall - MAX_UTC_OFFSET, wall + MAX_UTC_OFFSET, timezone);
+    let with_old_offset = wall - before;
+    if with_old_offset < change { with_old_offset.and_utc() } else { (wall - after).max(change).and_utc() }
 }
 
-/// The first wall-clock moment whose instant, as [`resolve`] sees it, is not before `instant`:
-/// within an hour that is shown for the second time that is the hour's end.
-pub fn wall_from(instant: DateTime<Utc>, timezone: Tz) -> NaiveDateTime {
-    let wall = local(instant, timezone);
-    if resolve(wall, timezone) >= instant {
+/// The first wall-clock time that [`resolve`] turns into `instant` or a later instant. When clocks repeat an
+/// hour, this is the end of that hour for all of its second pass.
+pub fn first_wall_clock_from(instant: DateTime<Utc>, timezone: Tz) -> NaiveDateTime {
+    let wall = wall_clock_at(instant, timezone);
+    if wall_clock_to_utc(wall, timezone) >= instant {
         return wall;
     }
-    let change = change_between(wall - LONGEST_OFFSET, wall + LONGEST_OFFSET, timezone);
-    change + offset(wall - LONGEST_OFFSET, timezone)
+    let change = change_between(wall - MAX_UTC_OFFSET, wall + MAX_UTC_OFFSET, timezone);
+    change + offset(wall - MAX_UTC_OFFSET, timezone)
 }
 
-/// The part of the wall clock that does not exist on or about a day, because clocks are put
-/// forward.
-pub fn missing_about(date: NaiveDate, timezone: Tz) -> Option<Interval<NaiveDateTime>> {
+/// The wall-clock times that are skipped on or near `date` because clocks are put forward.
+pub fn skipped_times_near(date: NaiveDate, timezone: Tz) -> Option<Interval<NaiveDateTime>> {
     let noon = date.and_time(NaiveTime::MIN) + TimeDelta::hours(12);
-    let (from, until) = (noon - LONGEST_OFFSET - HALF_A_DAY, noon + LONGEST_OFFSET + HALF_A_DAY);
+    let (from, until) = (noon - MAX_UTC_OFFSET - HALF_DAY, noon + MAX_UTC_OFFSET + HALF_DAY);
     let (before, after) = (offset(from, timezone), offset(until, timezone));
     (before < after).then(|| {
         let change = change_between(from, until, timezone);
@@ -69,15 +67,15 @@ pub fn missing_about(date: NaiveDate, timezone: Tz) -> Option<Interval<NaiveDate
     })
 }
 
-/// No zone is farther from UTC (Kiribati is 14 hours ahead).
-const LONGEST_OFFSET: TimeDelta = TimeDelta::hours(15);
-const HALF_A_DAY: TimeDelta = TimeDelta::hours(12);
+/// More than any zone's offset from UTC (the largest is 14 hours, in Kiribati).
+const MAX_UTC_OFFSET: TimeDelta = TimeDelta::hours(15);
+const HALF_DAY: TimeDelta = TimeDelta::hours(12);
 
 fn offset(utc: NaiveDateTime, timezone: Tz) -> TimeDelta {
     TimeDelta::seconds(timezone.offset_from_utc_datetime(&utc).fix().local_minus_utc().into())
 }
 
-/// The instant (UTC) between two of different offsets at which the clocks are changed.
+/// The instant (UTC) between `from` and `until` at which the offset changes, by binary search.
 fn change_between(from: NaiveDateTime, until: NaiveDateTime, timezone: Tz) -> NaiveDateTime {
     let (old, mut before, mut after) = (offset(from, timezone), from, until);
     while (after - before).num_seconds() > 1 {
@@ -91,12 +89,12 @@ fn change_between(from: NaiveDateTime, until: NaiveDateTime, timezone: Tz) -> Na
     after
 }
 
-/// `16/02/2026`.
-pub fn written_date(date: NaiveDate) -> String {
+/// Formats a date as `16/02/2026`.
+pub fn format_date(date: NaiveDate) -> String {
     date.format("%d/%m/%Y").to_string()
 }
 
-/// `HH:MM` for a schema.
+/// JSON Schema of a time of day in the form `HH:MM`.
 #[cfg(feature = "openapi")]
 pub enum HourMinute {}
 
@@ -115,7 +113,7 @@ impl schemars::JsonSchema for HourMinute {
     }
 }
 
-/// `HH:MM`, as every API and stored form writes a time of day.
+/// Serde format of a time of day: `HH:MM`, in the API and in storage.
 pub mod hour_minute {
     use chrono::NaiveTime;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -132,7 +130,7 @@ pub mod hour_minute {
     }
 }
 
-/// `HH:MM` or null.
+/// Serde format of an optional time of day: `HH:MM` or null.
 pub mod hour_minute_option {
     use chrono::NaiveTime;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -161,48 +159,48 @@ mod tests {
     use super::*;
 
     fn wall(text: &str) -> NaiveDateTime {
-        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").expect("a wall clock")
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").expect("a wall-clock time")
     }
 
     #[test]
-    fn a_wall_clock_means_one_instant() {
+    fn every_wall_clock_time_resolves_to_one_instant() {
         let check = |zone: Tz, text: &str, utc: &str| {
-            assert_eq!(resolve(wall(text), zone), wall(utc).and_utc(), "{zone} {text}");
+            assert_eq!(wall_clock_to_utc(wall(text), zone), wall(utc).and_utc(), "{zone} {text}");
         };
         check(Sao_Paulo, "2026-02-16 09:00", "2026-02-16 12:00");
         check(Manaus, "2026-02-16 09:00", "2026-02-16 13:00");
         check(Rio_Branco, "2026-02-16 09:00", "2026-02-16 14:00");
         check(Noronha, "2026-02-16 09:00", "2026-02-16 11:00");
         check(Sao_Paulo, "2028-02-29 09:00", "2028-02-29 12:00");
-        // A day without midnight: 00:00 to 01:00 do not exist.
+        // A day without midnight: clocks skip 00:00 to 01:00.
         check(Sao_Paulo, "2018-11-03 23:59", "2018-11-04 02:59");
         check(Sao_Paulo, "2018-11-04 00:00", "2018-11-04 03:00");
         check(Sao_Paulo, "2018-11-04 00:30", "2018-11-04 03:00");
         check(Sao_Paulo, "2018-11-04 01:00", "2018-11-04 03:00");
         check(Sao_Paulo, "2018-11-04 01:30", "2018-11-04 03:30");
         check(Sao_Paulo, "2018-11-05 09:00", "2018-11-05 11:00");
-        // A day of 25 hours: 23:00 to 24:00 come twice.
+        // A day of 25 hours: 23:00 to 24:00 occur twice.
         check(Sao_Paulo, "2018-02-17 22:59", "2018-02-18 00:59");
         check(Sao_Paulo, "2018-02-17 23:00", "2018-02-18 01:00");
         check(Sao_Paulo, "2018-02-17 23:30", "2018-02-18 01:30");
         check(Sao_Paulo, "2018-02-18 00:00", "2018-02-18 03:00");
-        // Rio Branco moved an hour east for five years.
+        // Rio Branco used UTC-4 for five years, and UTC-5 before and after.
         check(Rio_Branco, "2008-06-24 00:30", "2008-06-24 05:00");
         check(Rio_Branco, "2013-11-09 23:30", "2013-11-10 03:30");
         check(New_York, "2026-03-08 02:30", "2026-03-08 07:00");
         check(New_York, "2026-11-01 01:30", "2026-11-01 05:30");
-        // Samoa left out a whole day.
+        // Samoa skipped the whole of 2011-12-30.
         check(Apia, "2011-12-30 12:00", "2011-12-30 10:00");
     }
 
     #[test]
-    fn every_hour_resolves_as_chrono_says() {
+    fn a_time_that_exists_resolves_as_in_chrono() {
         for zone in [Sao_Paulo, Manaus, Rio_Branco, Noronha, New_York] {
             let mut at = wall("2017-10-01 00:00");
             while at < wall("2019-03-01 00:00") {
                 let expected = zone.from_local_datetime(&at).earliest();
                 if let Some(expected) = expected {
-                    assert_eq!(resolve(at, zone), expected, "{zone} {at}");
+                    assert_eq!(wall_clock_to_utc(at, zone), expected, "{zone} {at}");
                 }
                 at += TimeDelta::minutes(30);
             }
@@ -210,9 +208,9 @@ mod tests {
     }
 
     #[test]
-    fn the_wall_clock_from_an_instant_on_is_never_in_the_past() {
+    fn wall_from_never_returns_a_time_before_the_instant() {
         let check = |zone: Tz, utc: &str, expected: &str| {
-            assert_eq!(wall_from(wall(utc).and_utc(), zone), wall(expected), "{zone} {utc}");
+            assert_eq!(first_wall_clock_from(wall(utc).and_utc(), zone), wall(expected), "{zone} {utc}");
         };
         check(Sao_Paulo, "2026-02-16 12:00", "2026-02-16 09:00");
         check(Sao_Paulo, "2018-11-04 02:59", "2018-11-03 23:59");
@@ -224,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn the_hour_that_clocks_skip_is_known() {
+    fn the_times_that_clocks_skip_are_found() {
         let check = |zone: Tz, date: &str, expected: Option<(&str, &str)>| {
             let date = date.parse().expect("a date");
             let expected = expected.map(|(start, end)| Interval { start: wall(start), end: wall(end) });
-            assert_eq!(missing_about(date, zone), expected, "{zone} {date}");
+            assert_eq!(skipped_times_near(date, zone), expected, "{zone} {date}");
         };
         let skipped = Some(("2018-11-04 00:00", "2018-11-04 01:00"));
         check(Sao_Paulo, "2018-11-04", skipped);

@@ -1,9 +1,9 @@
-//! What time it is.
+//! The clock, which tests and the local server can set.
 
 use chrono::{DateTime, Utc};
 
-/// The one source of "now".
+/// The only source of the current time.
 pub trait Clock: Send + Sync {
-    /// The instant, UTC.
+    /// The current instant, in UTC.
     fn now(&self) -> DateTime<Utc>;
 }

@@ -1,4 +1,4 @@
-//! The two things the rest may be given in more than one make: the WhatsApp provider and the clock.
+//! Interfaces that have more than one implementation: the WhatsApp provider and the clock.
 
 pub mod clock;
 pub mod whatsapp;

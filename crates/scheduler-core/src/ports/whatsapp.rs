@@ -1,4 +1,4 @@
-//! What every WhatsApp provider can do. The conversation knows nothing below this line.
+//! The interface of a WhatsApp provider. The rest of the product depends on it, not on a concrete provider.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -8,100 +8,101 @@ use crate::domain::clinic::Clinic;
 use crate::domain::message::{Choice, IncomingMessage};
 use crate::domain::phone::Address;
 
-/// The provider took a message.
+/// The provider accepted a message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sent {
-    /// WhatsApp's id of the message, which status updates carry.
+    /// WhatsApp's id of the message, which later status updates contain.
     pub provider_message_id: String,
-    /// The id in the provider's queue, where it has one: early failures carry only that.
+    /// The id in the provider's queue, if it has one. Early failures contain only this id.
     pub queue_id: Option<String>,
-    /// The provider's answer, for the history.
+    /// The provider's answer, for the message history.
     pub response: Value,
-    /// Whether buttons or a list were refused and the message went out as numbered text.
+    /// Whether buttons or a list were refused and the message was sent as numbered text.
     pub as_numbered_text: bool,
 }
 
-/// Why a message was not taken.
+/// Why a message was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendErrorKind {
-    /// The clinic's own connection is at fault (token, subscription, disconnected): every message
-    /// of the clinic would fail.
+    /// The clinic's instance is at fault (token, subscription, disconnected phone). Every message of the
+    /// clinic would fail.
     Instance,
-    /// Try later. The message may have gone out if the connection broke after the request.
-    Later,
-    /// This message will never be taken.
+    /// A later attempt may succeed. The message may have been sent nevertheless, if the connection broke
+    /// after the request.
+    Retryable,
+    /// The provider refuses this message for good.
     Permanent,
 }
 
-/// The provider did not take a message. Its text holds no token, name or phone.
+/// The provider did not accept a message. The error's text contains no token, name or phone number.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{detail}")]
 pub struct SendError {
-    /// What to do about it.
+    /// Decides whether another attempt makes sense.
     pub kind: SendErrorKind,
-    /// For the history and the log, redacted.
+    /// The redacted reason, for the message history and the log.
     pub detail: String,
 }
 
-/// What a webhook is about.
+/// A parsed webhook.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WebhookEvent {
-    /// A message or something else that belongs into a chat. Boxed: it is much the largest.
+    /// A message, or another event of a chat. Boxed because it is much larger than the other variants.
     Message(Box<IncomingMessage>),
-    /// Something became of messages we sent.
+    /// The delivery status of sent messages changed.
     Status(StatusUpdate),
-    /// The clinic's phone came or went.
+    /// The clinic's phone was connected or disconnected.
     Connection {
-        /// Whether it is there now.
+        /// Whether the phone is connected now.
         connected: bool,
     },
-    /// Understood, and none of our business; why, for the log.
+    /// A valid webhook that has no effect. The reason is for the log.
     Ignored(&'static str),
 }
 
-/// What became of a message.
+/// Delivery status of a sent message (`docs/rules/data.md#message-status`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryStatus {
-    /// WhatsApp has it.
+    /// WhatsApp accepted the message.
     Sent,
-    /// It is on the phone.
+    /// The message arrived on the recipient's phone.
     Delivered,
-    /// It was read (or played).
+    /// The message was read, or its audio was played.
     Read,
-    /// It did not go out.
+    /// The message could not be sent or delivered.
     Failed,
 }
 
-/// Something became of messages we sent.
+/// A change of the delivery status of sent messages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatusUpdate {
-    /// The messages, by provider message id or queue id.
+    /// Ids of the messages: provider message ids or queue ids.
     pub provider_message_ids: Vec<String>,
-    /// The chat.
+    /// Address of the chat.
     pub address: Address,
-    /// What happened.
+    /// The new status.
     pub status: DeliveryStatus,
-    /// The provider's words on a failure.
+    /// The provider's reason for a failure.
     pub error: Option<String>,
-    /// Whether the failure is the missing consent to buttons: the prompt goes out again as text.
+    /// Whether WhatsApp refused the buttons or the list. Then the prompt is sent again as numbered text.
     pub buttons_refused: bool,
-    /// The provider's clock, if plausible.
+    /// When it happened by the provider's clock, if that is plausible.
     pub at: Option<DateTime<Utc>>,
-    /// As it came, for the history.
+    /// The webhook's payload, for the message history.
     pub raw: Value,
 }
 
-/// A WhatsApp provider. One per process; each call says for which clinic.
+/// A WhatsApp provider. A process has one for all clinics; each call names the clinic.
 #[async_trait]
 pub trait WhatsAppProvider: Send + Sync {
-    /// Such as `zapi`: recorded with every message.
+    /// Name of the provider, such as `zapi`. It is recorded with every message.
     fn name(&self) -> &'static str;
 
     /// Sends plain text.
     async fn send_text(&self, clinic: &Clinic, to: &Address, message: &str) -> Result<Sent, SendError>;
 
-    /// Sends a text with up to three buttons; falls back to numbered text where they are refused.
-    /// `first_number` numbers the first one then.
+    /// Sends a text with up to three buttons. If they are refused, it sends numbered text in which the first
+    /// button has the number `first_number`.
     async fn send_buttons(
         &self,
         clinic: &Clinic,
@@ -111,7 +112,8 @@ pub trait WhatsAppProvider: Send + Sync {
         first_number: usize,
     ) -> Result<Sent, SendError>;
 
-    /// Sends a text with a list of up to ten rows; falls back to numbered text where it is refused.
+    /// Sends a text with a list of up to ten rows, which `button_text` opens. If the list is refused, it
+    /// sends numbered text in which the first row has the number `first_number`.
     async fn send_list(
         &self,
         clinic: &Clinic,
@@ -122,25 +124,26 @@ pub trait WhatsAppProvider: Send + Sync {
         first_number: usize,
     ) -> Result<Sent, SendError>;
 
-    /// The address under which WhatsApp knows a number, or `None` if it does not.
+    /// The WhatsApp address of a phone number in canonical digits; `None` if WhatsApp does not know the
+    /// number.
     async fn find_address(&self, clinic: &Clinic, phone: &str) -> Result<Option<Address>, SendError>;
 
-    /// Whether the clinic's phone is connected: a provider takes messages even where it is not.
+    /// Whether the clinic's phone is connected. A provider accepts messages even if it is not.
     async fn is_connected(&self, clinic: &Clinic) -> Result<bool, SendError>;
 
-    /// The instance whose webhook this is: decides the clinic, never a fallback.
-    fn instance_of(&self, payload: &Value) -> Option<String>;
+    /// Id of the instance that sent a webhook. It alone decides the clinic; there is no fallback.
+    fn instance_id_of(&self, payload: &Value) -> Option<String>;
 
-    /// Reads a webhook of any type by dispatching to the two below.
+    /// Parses a webhook of any type with the two methods below.
     fn parse_webhook(&self, payload: &Value, now: DateTime<Utc>) -> WebhookEvent;
 
-    /// Reads a message, or says why it is none.
+    /// Parses a message. The error is the reason to ignore the webhook.
     fn parse_incoming_message(
         &self,
         payload: &Value,
         now: DateTime<Utc>,
     ) -> Result<IncomingMessage, &'static str>;
 
-    /// Reads a status or delivery callback, or says why it is none.
+    /// Parses a status or delivery callback. The error is the reason to ignore the webhook.
     fn parse_status_update(&self, payload: &Value, now: DateTime<Utc>) -> Result<StatusUpdate, &'static str>;
 }

@@ -1,7 +1,7 @@
-//! A stand-in for z-api: answers as z-api does and keeps what would have gone to WhatsApp.
+//! The fake z-api server: answers like z-api and keeps in an outbox what would have gone to WhatsApp.
 
+mod faulty_stream;
 mod script;
-mod wire;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -22,55 +22,56 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use faulty_stream::{FaultyListener, StreamControl};
 pub use script::ScriptedAnswer;
-use wire::{WireControl, Wires};
 
-/// What would have gone to WhatsApp (contract 5).
+/// A message that would have gone to WhatsApp, as `/_local/outbox` shows it
+/// (docs/rules/api.md#local-routes).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Outgoing {
-    /// To whom, as it was asked for.
+pub struct OutboxMessage {
+    /// Recipient, exactly as the request names it.
     pub phone: String,
     /// `text`, `buttons` or `list`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// The text.
+    /// Message text.
     pub message: String,
-    /// What can be pressed.
-    pub options: Vec<OutgoingOption>,
-    /// WhatsApp's id of it.
+    /// Buttons, or rows of a list; empty for `text`.
+    pub options: Vec<OutboxOption>,
+    /// The message id that the answer contained, in the format of WhatsApp's ids.
     pub message_id: String,
-    /// RFC 3339, UTC.
+    /// When it was accepted: RFC 3339 in UTC.
     pub sent_at: String,
 }
 
 /// A button or a row of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OutgoingOption {
-    /// Its id.
+pub struct OutboxOption {
+    /// The id that pressing it sends back.
     pub id: String,
-    /// What is read.
+    /// The text that the patient sees.
     pub label: String,
 }
 
-/// A call as it came in.
+/// A call that the fake z-api server received.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
     /// `POST` or `GET`.
     pub method: String,
-    /// Instance of the URL.
+    /// Instance id in the URL.
     pub instance: String,
-    /// Token of the URL.
+    /// Instance token in the URL.
     pub token: String,
     /// The rest of the URL, such as `send-text`.
     pub endpoint: String,
-    /// The header `Client-Token`.
+    /// Value of the header `Client-Token`.
     pub client_token: Option<String>,
-    /// The body; null where it is no JSON.
+    /// The body; null if it is not JSON.
     pub body: Value,
 }
 
-/// The running stand-in. It ends when this is dropped.
+/// A running fake z-api server. It stops when this is dropped.
 pub struct FakeZapi {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -78,75 +79,75 @@ pub struct FakeZapi {
 }
 
 impl FakeZapi {
-    /// Starts on a free port of 127.0.0.1. An error means that none could be had.
+    /// Starts on a free port of 127.0.0.1. Fails if no port can be bound.
     pub async fn start(clock: Arc<dyn Clock>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { clock, kept: Mutex::default() });
+        let shared = Arc::new(Shared { clock, state: Mutex::default() });
         let router = Router::new()
             .route("/instances/{instance}/token/{token}/{*endpoint}", any(answer))
             .fallback(|| async { no_such_resource() })
             .with_state(Arc::clone(&shared));
-        let service = router.into_make_service_with_connect_info::<WireControl>();
+        let service = router.into_make_service_with_connect_info::<StreamControl>();
         let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(Wires(listener), service).await {
-                tracing::error!(step = "zapi_stand_in", error = %error, "the stand-in for z-api ended");
+            if let Err(error) = axum::serve(FaultyListener(listener), service).await {
+                tracing::error!(step = "zapi_stand_in", error = %error, "the fake z-api server failed");
             }
         });
         Ok(Self { address, shared, server })
     }
 
-    /// What `ZAPI_BASE_URL` would be.
+    /// Base URL to use as `ZAPI_BASE_URL`.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What would have gone to WhatsApp, oldest first; to one phone, exactly as it was addressed,
-    /// or to all.
-    pub fn outbox(&self, phone: Option<&str>) -> Vec<Outgoing> {
-        let kept = self.shared.kept();
-        kept.outbox.iter().filter(|sent| phone.is_none_or(|phone| sent.phone == phone)).cloned().collect()
+    /// The accepted messages, oldest first: all, or those whose recipient is exactly `phone`.
+    pub fn outbox(&self, phone: Option<&str>) -> Vec<OutboxMessage> {
+        let state = self.shared.lock();
+        state.outbox.iter().filter(|sent| phone.is_none_or(|phone| sent.phone == phone)).cloned().collect()
     }
 
     /// Empties the outbox and forgets the calls.
     pub fn clear(&self) {
-        let mut kept = self.shared.kept();
-        kept.outbox.clear();
-        kept.calls.clear();
+        let mut state = self.shared.lock();
+        state.outbox.clear();
+        state.calls.clear();
     }
 
-    /// Every call that came in, oldest first.
+    /// Every call since the start or the last [`Self::clear`], oldest first.
     pub fn calls(&self) -> Vec<Call> {
-        self.shared.kept().calls.clone()
+        self.shared.lock().calls.clone()
     }
 
-    /// The next call is answered so; several of these are used in order.
+    /// Sets the answer to the next call. Further answers are queued, one for each later call.
     pub fn answer_next(&self, answer: ScriptedAnswer) {
-        self.shared.kept().next.push_back(answer);
+        self.shared.lock().next.push_back(answer);
     }
 
-    /// Every call about this phone is answered so, until [`Self::behave`].
+    /// Sets the answer to every call about this phone, until [`Self::clear_scripts`].
     pub fn answer_phone(&self, phone: &str, answer: ScriptedAnswer) {
-        self.shared.kept().by_phone.insert(phone.to_owned(), answer);
+        self.shared.lock().by_phone.insert(phone.to_owned(), answer);
     }
 
-    /// Every call to an endpoint that begins so (`send-`, `send-button-list`, `status`) is
-    /// answered so, until [`Self::behave`].
+    /// Sets the answer to every call whose endpoint starts with `endpoint` (`send-`, `send-button-list`,
+    /// `status`), until [`Self::clear_scripts`].
     pub fn answer_endpoint(&self, endpoint: &'static str, answer: ScriptedAnswer) {
-        self.shared.kept().by_endpoint.push((endpoint, answer));
+        self.shared.lock().by_endpoint.push((endpoint, answer));
     }
 
-    /// WhatsApp knows the number under this one: what `phone-exists` answers. `None`: not at all.
-    pub fn knows(&self, phone: &str, address: Option<&str>) {
-        self.shared.kept().known.insert(phone.to_owned(), address.map(str::to_owned));
+    /// Sets what `phone-exists` answers for `phone`: the number that WhatsApp has for it, or `None` if it
+    /// is not on WhatsApp. Without this, every phone exists as given.
+    pub fn set_registration(&self, phone: &str, address: Option<&str>) {
+        self.shared.lock().registrations.insert(phone.to_owned(), address.map(str::to_owned));
     }
 
-    /// Forgets every answer that was asked for.
-    pub fn behave(&self) {
-        let mut kept = self.shared.kept();
-        kept.next.clear();
-        kept.by_phone.clear();
-        kept.by_endpoint.clear();
+    /// Removes every scripted answer.
+    pub fn clear_scripts(&self) {
+        let mut state = self.shared.lock();
+        state.next.clear();
+        state.by_phone.clear();
+        state.by_endpoint.clear();
     }
 }
 
@@ -158,61 +159,62 @@ impl Drop for FakeZapi {
 
 struct Shared {
     clock: Arc<dyn Clock>,
-    kept: Mutex<Kept>,
+    state: Mutex<FakeState>,
 }
 
 #[derive(Default)]
-struct Kept {
-    outbox: Vec<Outgoing>,
+struct FakeState {
+    outbox: Vec<OutboxMessage>,
     calls: Vec<Call>,
     next: VecDeque<ScriptedAnswer>,
     by_phone: HashMap<String, ScriptedAnswer>,
     by_endpoint: Vec<(&'static str, ScriptedAnswer)>,
-    known: HashMap<String, Option<String>>,
+    registrations: HashMap<String, Option<String>>,
 }
 
-/// Why a message is not taken.
-enum Refused {
+/// Why a message is not accepted.
+enum Rejection {
     NoSuchResource,
     Empty(&'static str),
 }
 
 impl Shared {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, FakeState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn scripted(&self, call: &Call) -> ScriptedAnswer {
-        let mut kept = self.kept();
-        if let Some(answer) = kept.next.pop_front() {
+        let mut state = self.lock();
+        if let Some(answer) = state.next.pop_front() {
             return answer;
         }
         let phone = call.body["phone"].as_str().or_else(|| call.endpoint.strip_prefix("phone-exists/"));
         phone
-            .and_then(|phone| kept.by_phone.get(phone))
+            .and_then(|phone| state.by_phone.get(phone))
             .or_else(|| {
-                kept.by_endpoint
+                state
+                    .by_endpoint
                     .iter()
                     .find(|(start, _)| call.endpoint.starts_with(start))
                     .map(|(_, answer)| answer)
             })
             .cloned()
-            .unwrap_or_else(ScriptedAnswer::usual)
+            .unwrap_or_else(ScriptedAnswer::success)
     }
 
-    fn take(&self, call: &Call) -> Result<Value, Refused> {
+    fn accept_message(&self, call: &Call) -> Result<Value, Rejection> {
         let (kind, options) = match call.endpoint.as_str() {
             "send-text" => ("text", Vec::new()),
             "send-button-list" => ("buttons", options(&call.body["buttonList"]["buttons"], "label")?),
             "send-option-list" => ("list", options(&call.body["optionList"]["options"], "title")?),
-            _ => return Err(Refused::NoSuchResource),
+            _ => return Err(Rejection::NoSuchResource),
         };
         let field = |name: &'static str| {
             let value = call.body[name].as_str().filter(|value| !value.trim().is_empty());
-            value.ok_or(Refused::Empty(name))
+            value.ok_or(Rejection::Empty(name))
         };
         let message_id = format!("3EB0{}", &Uuid::new_v4().simple().to_string().to_uppercase()[..16]);
-        let sent = Outgoing {
+        let sent = OutboxMessage {
             phone: field("phone")?.to_owned(),
             kind,
             message: field("message")?.to_owned(),
@@ -220,15 +222,15 @@ impl Shared {
             message_id: message_id.clone(),
             sent_at: self.clock.now().to_rfc3339_opts(SecondsFormat::Millis, true),
         };
-        self.kept().outbox.push(sent);
+        self.lock().outbox.push(sent);
         let zaap_id = Uuid::new_v4().simple().to_string().to_uppercase();
         Ok(json!({ "zaapId": zaap_id, "messageId": message_id, "id": message_id }))
     }
 
-    fn usual(&self, call: &Call) -> Response {
+    fn normal_answer(&self, call: &Call) -> Response {
         if call.method == "GET" {
             if call.endpoint == "status" {
-                return said(
+                return json_response(
                     StatusCode::OK,
                     &json!({
                         "connected": true, "error": "You are already connected", "smartphoneConnected": true,
@@ -236,19 +238,20 @@ impl Shared {
                 );
             }
             if let Some(phone) = call.endpoint.strip_prefix("phone-exists/") {
-                let known = self.kept().known.get(phone).cloned().unwrap_or_else(|| Some(phone.to_owned()));
-                return said(
+                let registration = self.lock().registrations.get(phone).cloned();
+                let registered = registration.unwrap_or_else(|| Some(phone.to_owned()));
+                return json_response(
                     StatusCode::OK,
-                    &json!([{ "exists": known.is_some(), "phone": known, "lid": null }]),
+                    &json!([{ "exists": registered.is_some(), "phone": registered, "lid": null }]),
                 );
             }
             return no_such_resource();
         }
-        match self.take(call) {
-            Ok(answer) => said(StatusCode::OK, &answer),
-            Err(Refused::NoSuchResource) => no_such_resource(),
-            Err(Refused::Empty(what)) => {
-                said(StatusCode::BAD_REQUEST, &json!({ "error": format!("{what} is empty") }))
+        match self.accept_message(call) {
+            Ok(answer) => json_response(StatusCode::OK, &answer),
+            Err(Rejection::NoSuchResource) => no_such_resource(),
+            Err(Rejection::Empty(what)) => {
+                json_response(StatusCode::BAD_REQUEST, &json!({ "error": format!("{what} is empty") }))
             }
         }
     }
@@ -256,7 +259,7 @@ impl Shared {
 
 async fn answer(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(wire): ConnectInfo<WireControl>,
+    ConnectInfo(stream): ConnectInfo<StreamControl>,
     Path((instance, token, endpoint)): Path<(String, String, String)>,
     method: Method,
     headers: HeaderMap,
@@ -270,19 +273,22 @@ async fn answer(
         client_token: headers.get("Client-Token").and_then(|value| value.to_str().ok()).map(str::to_owned),
         body: serde_json::from_slice(&body).unwrap_or_default(),
     };
-    shared.kept().calls.push(call.clone());
+    shared.lock().calls.push(call.clone());
     if method == Method::POST && !is_json(&headers) {
-        return said(StatusCode::UNSUPPORTED_MEDIA_TYPE, &json!({ "error": "Unsupported Media Type" }));
+        return json_response(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            &json!({ "error": "Unsupported Media Type" }),
+        );
     }
     let script = shared.scripted(&call);
     if !script.delay.is_zero() {
         tokio::time::sleep(script.delay).await;
     }
-    let usual = if script.taken { shared.usual(&call) } else { StatusCode::OK.into_response() };
-    wire.set(script.manner);
-    match script.said {
+    let normal = if script.accepted { shared.normal_answer(&call) } else { StatusCode::OK.into_response() };
+    stream.set(script.write_mode);
+    match script.response {
         Some((status, body)) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
-        None => usual,
+        None => normal,
     }
 }
 
@@ -291,23 +297,23 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.starts_with("application/json"))
 }
 
-fn options(listed: &Value, label: &'static str) -> Result<Vec<OutgoingOption>, Refused> {
+fn options(listed: &Value, label: &'static str) -> Result<Vec<OutboxOption>, Rejection> {
     let listed = listed.as_array().filter(|listed| !listed.is_empty());
     let text = |option: &Value, field: &str| option[field].as_str().map(str::to_owned);
     listed
         .and_then(|listed| {
-            let read = |option| Some(OutgoingOption { id: text(option, "id")?, label: text(option, label)? });
+            let read = |option| Some(OutboxOption { id: text(option, "id")?, label: text(option, label)? });
             listed.iter().map(read).collect()
         })
-        .ok_or(Refused::Empty(label))
+        .ok_or(Rejection::Empty(label))
 }
 
-/// z-api's answer to a wrong path: success by its status, an error by its body.
+/// z-api answers a wrong path with status 200 and an error in the body.
 fn no_such_resource() -> Response {
     let body = json!({ "error": "NOT_FOUND", "message": "Unable to find matching target resource method" });
-    said(StatusCode::OK, &body)
+    json_response(StatusCode::OK, &body)
 }
 
-fn said(status: StatusCode, body: &Value) -> Response {
+fn json_response(status: StatusCode, body: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }

@@ -1,67 +1,67 @@
-//! Answers that z-api gives on a bad day, for tests to ask for.
+//! Faulty answers that tests make the fake z-api server give.
 
 use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use super::wire::Manner;
+use super::faulty_stream::WriteMode;
 
-/// One answer of the stand-in, unlike its usual one.
+/// How the fake z-api server answers one call.
 #[derive(Debug, Clone, Default)]
 pub struct ScriptedAnswer {
     pub(super) delay: Duration,
-    pub(super) said: Option<(StatusCode, String)>,
-    pub(super) manner: Manner,
-    pub(super) taken: bool,
+    pub(super) response: Option<(StatusCode, String)>,
+    pub(super) write_mode: WriteMode,
+    pub(super) accepted: bool,
 }
 
 impl ScriptedAnswer {
-    /// The usual answer: the message is taken.
-    pub fn usual() -> Self {
-        Self { taken: true, ..Self::default() }
+    /// z-api's normal answer; the message is accepted.
+    pub fn success() -> Self {
+        Self { accepted: true, ..Self::default() }
     }
 
-    /// This status and body; the message is not taken. An unknown status is 500.
-    pub fn says(status: u16, body: impl Into<String>) -> Self {
+    /// Answers with this status and body; the message is not accepted. An invalid status becomes 500.
+    pub fn respond(status: u16, body: impl Into<String>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { said: Some((status, body.into())), ..Self::default() }
+        Self { response: Some((status, body.into())), ..Self::default() }
     }
 
-    /// 200 and a body of so many bytes.
+    /// Answers 200 with a body of this many bytes; the message is not accepted.
     pub fn huge(bytes: usize) -> Self {
-        Self::says(200, " ".repeat(bytes))
+        Self::respond(200, " ".repeat(bytes))
     }
 
-    /// The connection is reset before the first byte of an answer.
+    /// Resets the connection before the first byte of the answer; the message is not accepted.
     pub fn reset() -> Self {
-        Self { manner: Manner::ResetAfter(0), ..Self::default() }
+        Self { write_mode: WriteMode::ResetAfter(0), ..Self::default() }
     }
 
-    /// The connection is reset after so many bytes of the answer, its head included.
+    /// Resets the connection after this many bytes of the answer, status line and headers included.
     #[must_use]
     pub fn reset_after(mut self, bytes: usize) -> Self {
-        self.manner = Manner::ResetAfter(bytes);
+        self.write_mode = WriteMode::ResetAfter(bytes);
         self
     }
 
-    /// The answer comes one byte at a time.
+    /// Sends one byte at a time, with this pause between bytes.
     #[must_use]
     pub fn byte_by_byte(mut self, pause: Duration) -> Self {
-        self.manner = Manner::ByteByByte(pause);
+        self.write_mode = WriteMode::ByteByByte(pause);
         self
     }
 
-    /// The answer comes only after this long.
+    /// Answers only after this delay.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Whatever is answered, the message is taken: it stands in the outbox.
+    /// Accepts the message into the outbox, whatever the answer is.
     #[must_use]
-    pub fn and_taken(mut self) -> Self {
-        self.taken = true;
+    pub fn and_accepted(mut self) -> Self {
+        self.accepted = true;
         self
     }
 }

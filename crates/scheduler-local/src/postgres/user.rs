@@ -1,4 +1,4 @@
-//! As whom PostgreSQL runs: it refuses to run as root.
+//! Chooses the user that PostgreSQL runs as, because it refuses to run as root.
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
@@ -6,50 +6,52 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{ClusterError, io};
+use super::error::{ClusterError, io};
 
-/// Names, in this folder, the one under `/var/tmp` that holds the data instead.
-const ELSEWHERE: &str = "elsewhere";
+/// File in the server's folder with the path of the folder under `/var/tmp` that holds the data.
+const DATA_HOME_FILE: &str = "elsewhere";
 
-/// Whose PostgreSQL it is.
+/// The user that PostgreSQL runs as.
 #[derive(Debug, Clone)]
 pub(super) enum User {
-    /// Ours.
-    Same,
-    /// Root's, who looks like this user from within a namespace: files stay root's.
-    Seeming(u32),
-    /// Another user's, who cannot enter root's folders.
+    /// The current user, who is not root.
+    Current,
+    /// Root, mapped to this user id in a user namespace. Files belong to root.
+    Mapped(u32),
+    /// Another user, who cannot enter root's folders.
     Other { name: String, uid: u32, gid: u32 },
 }
 
 impl User {
-    /// Ours unless we are root.
-    pub(super) fn find() -> Result<Self, ClusterError> {
+    /// The current user, unless that is root. For root: another user's id in a user namespace, or that
+    /// user itself where user namespaces are forbidden.
+    pub(super) fn choose() -> Result<Self, ClusterError> {
         let id = Command::new("id").arg("-u").output().map_err(|source| io("id", source))?;
         if String::from_utf8_lossy(&id.stdout).trim() != "0" {
-            return Ok(Self::Same);
+            return Ok(Self::Current);
         }
-        // `initdb` looks its user up, so it must be one that exists.
+        // `initdb` looks up its user's name, so the user must exist.
         let users = fs::read_to_string("/etc/passwd").map_err(|source| io("/etc/passwd", source))?;
         let users: Vec<Self> = users.lines().filter_map(read_user).collect();
-        let is = |name: &'static str| move |user: &&Self| matches!(user, Self::Other { name: its, .. } if its == name);
-        let chosen = users.iter().find(is("postgres")).or_else(|| users.iter().find(is("nobody")));
+        let named = |wanted: &str| users.iter().find(|user| is_named(user, wanted));
+        let chosen = named("postgres").or_else(|| named("nobody"));
         let Some(other @ Self::Other { uid, .. }) = chosen.or_else(|| users.first()) else {
             return Err(ClusterError::Root);
         };
-        let seeming = Self::Seeming(*uid);
-        let can = |user: &Self| {
+        let mapped = Self::Mapped(*uid);
+        let works = |user: &Self| {
             let mut probe = user.command(OsStr::new("true"));
             probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             probe.status().is_ok_and(|status| status.success())
         };
-        [&seeming, other].into_iter().find(|user| can(user)).cloned().ok_or(ClusterError::Root)
+        [&mapped, other].into_iter().find(|user| works(user)).cloned().ok_or(ClusterError::Root)
     }
 
-    /// A command that runs `program` as this user, in the process it is started in.
+    /// A command that runs `program` as this user. The program replaces `unshare` or `setpriv`, so it has
+    /// the process id of the started command.
     pub(super) fn command(&self, program: &OsStr) -> Command {
-        let words = self.words();
-        match words.split_first() {
+        let prefix = self.command_prefix();
+        match prefix.split_first() {
             None => Command::new(program),
             Some((first, rest)) => {
                 let mut command = Command::new(first);
@@ -59,11 +61,11 @@ impl User {
         }
     }
 
-    /// What stands in front of a command line.
-    pub(super) fn words(&self) -> Vec<String> {
+    /// Words to put before a command line so that it runs as this user.
+    pub(super) fn command_prefix(&self) -> Vec<String> {
         match self {
-            Self::Same => Vec::new(),
-            Self::Seeming(uid) => {
+            Self::Current => Vec::new(),
+            Self::Mapped(uid) => {
                 vec!["unshare".into(), "--user".into(), format!("--map-user={uid}"), "--".into()]
             }
             Self::Other { uid, gid, .. } => vec![
@@ -76,15 +78,16 @@ impl User {
         }
     }
 
-    /// Where this user can keep what belongs into `folder`.
-    pub(super) fn home(&self, folder: &Path) -> Result<PathBuf, ClusterError> {
+    /// A folder for PostgreSQL's data that this user can enter. For [`User::Other`], it is a folder under
+    /// `/var/tmp`, created once, and `folder` stores its path. For every other user, it is `folder`.
+    pub(super) fn data_home(&self, folder: &Path) -> Result<PathBuf, ClusterError> {
         let Self::Other { uid, .. } = self else {
             return Ok(folder.to_owned());
         };
-        let note = folder.join(ELSEWHERE);
-        if let Ok(noted) = fs::read_to_string(&note) {
-            let home = PathBuf::from(noted.trim());
-            // A folder that somebody else has put there is not taken.
+        let note = folder.join(DATA_HOME_FILE);
+        if let Ok(written) = fs::read_to_string(&note) {
+            let home = PathBuf::from(written.trim());
+            // Everybody may create folders in /var/tmp: use it only if it belongs to this user.
             if fs::symlink_metadata(&home).is_ok_and(|found| found.is_dir() && found.uid() == *uid) {
                 return Ok(home);
             }
@@ -94,24 +97,28 @@ impl User {
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in("/var/tmp")
             .map_err(|source| io("/var/tmp", source))?;
-        self.give(made.path())?;
+        self.make_owner_of(made.path())?;
         let home = made.keep();
         fs::write(&note, home.as_os_str().as_encoded_bytes()).map_err(|source| io(&note, source))?;
         Ok(home)
     }
 
-    /// Gives a file to this user.
-    pub(super) fn give(&self, path: &Path) -> Result<(), ClusterError> {
+    /// Makes this user the owner of a file or folder.
+    pub(super) fn make_owner_of(&self, path: &Path) -> Result<(), ClusterError> {
         match self {
             Self::Other { uid, gid, .. } => {
                 chown(path, Some(*uid), Some(*gid)).map_err(|source| io(path, source))
             }
-            Self::Same | Self::Seeming(_) => Ok(()),
+            Self::Current | Self::Mapped(_) => Ok(()),
         }
     }
 }
 
-/// `name:x:uid:gid:…`, unless it is root.
+fn is_named(user: &User, wanted: &str) -> bool {
+    matches!(user, User::Other { name, .. } if name == wanted)
+}
+
+/// Parses a line `name:x:uid:gid:…` of `/etc/passwd`; `None` for root.
 fn read_user(line: &str) -> Option<User> {
     let mut fields = line.split(':');
     let name = fields.next()?.to_owned();

@@ -16,11 +16,11 @@ use aws_smithy_http_client::tls;
 use super::errors::store_error;
 use super::waits::CountWaits;
 
-/// The authorities that sign every AWS endpoint (<https://www.amazontrust.com/repository/>): a
-/// fixed store, because reading the machine's certificates costs up to 48 ms of a cold start.
+/// Certificates of the authorities that sign every AWS endpoint (<https://www.amazontrust.com/repository/>).
+/// They are compiled in, because reading the machine's certificates costs up to 48 ms of a cold start.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
-/// One client for all tables of a process.
+/// Creates the client. A process uses one client for all tables.
 pub(super) fn connect(endpoint: Option<String>, region: String) -> Client {
     let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -41,10 +41,10 @@ pub(super) fn connect(endpoint: Option<String>, region: String) -> Client {
         )
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .interceptor(CountWaits);
-    // TLS is set up only where it is used: an endpoint of one's own is mostly plain HTTP.
+    // A custom endpoint usually uses plain HTTP, so it gets a connector without TLS.
     let plain = endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
     let http = aws_smithy_http_client::Builder::new();
-    config = match (plain, trusted()) {
+    config = match (plain, tls_context()) {
         (false, Some(context)) => config.http_client(
             http.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
                 .tls_context(context)
@@ -58,30 +58,35 @@ pub(super) fn connect(endpoint: Option<String>, region: String) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Opens the connection by a cheap call; its failure is the first request's to report.
+/// Opens the connection with a cheap call. An error is only logged; the first request reports it.
 pub(super) async fn warm(client: &Client, table: &str) {
-    let asked = client
+    let answer = client
         .get_item()
         .table_name(table)
         .key("pk", AttributeValue::S("WARM".into()))
         .key("sk", AttributeValue::S("WARM".into()))
         .send()
         .await;
-    if let Err(error) = asked {
-        let error = store_error("warm DynamoDB", error);
-        tracing::warn!(step = "warm", error = &error as &dyn std::error::Error, "DynamoDB is not there yet");
+    if let Err(error) = answer {
+        let error = store_error("connect to DynamoDB", error);
+        tracing::warn!(
+            step = "warm",
+            error = &error as &dyn std::error::Error,
+            "DynamoDB does not answer yet"
+        );
     }
 }
 
-/// `None` never happens with certificates compiled in: the builder can only fail on its input.
-fn trusted() -> Option<tls::TlsContext> {
+/// In practice never `None`: only invalid certificates could fail, and these are compiled in.
+fn tls_context() -> Option<tls::TlsContext> {
     let store = tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     tls::TlsContext::builder().with_trust_store(store).build().ok()
 }
 
-fn credentials(own_endpoint: bool) -> SharedCredentialsProvider {
+fn credentials(is_custom_endpoint: bool) -> SharedCredentialsProvider {
     let environment = EnvironmentVariableCredentialsProvider::new();
-    if own_endpoint {
+    if is_custom_endpoint {
+        // A local DynamoDB accepts any credentials.
         let any = Credentials::new("local", "local", None, None, "local");
         let chain = CredentialsProviderChain::first_try("environment", environment).or_else("local", any);
         return SharedCredentialsProvider::new(chain);

@@ -1,4 +1,4 @@
-//! What the Reconciler has to take up, oldest first, and what a person's chat looks like.
+//! Lists the work that is due for the Reconciler, and reads a whole chat for inspection.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
@@ -14,30 +14,30 @@ use crate::domain::ids::ClinicId;
 use crate::domain::phone::MatchKey;
 use crate::error::StoreError;
 
-/// Work that somebody left behind.
+/// Work for the Reconciler, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct DueWork {
-    /// Chats whose lease ran out.
+    /// Chats with work whose lease expired, or which were deferred until now.
     pub chats: Vec<ChatKey>,
     /// Webhooks that wait for their clinic.
     pub webhooks: Vec<WaitingWebhook>,
-    /// Since when the oldest of it is due.
+    /// When the oldest of this work became due.
     pub oldest: Option<DateTime<Utc>>,
 }
 
-/// A chat for whoever looks at it.
+/// A chat as it is stored, for inspection.
 #[derive(Debug, Clone, Serialize)]
 pub struct ChatView {
     /// The session's item, if there is one.
     pub session: Option<Value>,
     /// The history, oldest first.
     pub events: Vec<Value>,
-    /// The person's reminders, by their time.
+    /// The person's reminders, ordered by `sendAt`.
     pub reminders: Vec<Value>,
 }
 
 impl Tables {
-    /// What is due now, at most `limit` of each shard.
+    /// Lists what is due now, at most `limit` items of each shard.
     pub async fn list_due(&self, now: DateTime<Utc>, limit: i32) -> Result<DueWork, StoreError> {
         let mut shards = tokio::task::JoinSet::new();
         for shard in 0..SHARDS {
@@ -55,8 +55,8 @@ impl Tables {
         let mut items: Vec<Item> = Vec::new();
         while let Some(shard) = shards.join_next().await {
             let page = shard
-                .map_err(|error| StoreError::internal("list what is due", error))?
-                .map_err(|error| store_error("list what is due", error))?;
+                .map_err(|error| StoreError::internal("list due work", error))?
+                .map_err(|error| store_error("list due work", error))?;
             items.extend(page.items.unwrap_or_default());
         }
         let due_at = |item: &Item| item.get("dueAt").and_then(|at| at.as_s().ok().cloned());
@@ -74,8 +74,8 @@ impl Tables {
         Ok(due)
     }
 
-    /// Session, history and reminders of one person, as they are stored. For whoever looks into a
-    /// chat by hand: the reminders are searched for in the whole table.
+    /// Reads session, history and reminders of one person. Only for inspection: it scans the whole table of
+    /// reminders.
     pub async fn read_chat(&self, clinic: &ClinicId, person: &MatchKey) -> Result<ChatView, StoreError> {
         let key = ChatKey { clinic: clinic.clone(), person: person.clone() };
         let found = self
@@ -89,7 +89,7 @@ impl Tables {
         let (found, events, reminders) =
             tokio::join!(found, self.read_history(&key), self.search_reminders(&key));
         let session =
-            found.map_err(|error| store_error("read a session", error))?.item.map(plain).transpose()?;
+            found.map_err(|error| store_error("read a session", error))?.item.map(to_json).transpose()?;
         Ok(ChatView { session, events: events?, reminders: reminders? })
     }
 
@@ -108,7 +108,7 @@ impl Tables {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| store_error("search a person's reminders", error))?;
             for item in page.items.unwrap_or_default() {
-                reminders.push(plain(item)?);
+                reminders.push(to_json(item)?);
             }
         }
         reminders.sort_by_key(|reminder| reminder["sendAt"].as_str().map(str::to_owned));
@@ -129,13 +129,13 @@ impl Tables {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| store_error("read a chat's history", error))?;
             for item in page.items.unwrap_or_default() {
-                events.push(plain(item)?);
+                events.push(to_json(item)?);
             }
         }
         Ok(events)
     }
 }
 
-fn plain(item: Item) -> Result<Value, StoreError> {
+fn to_json(item: Item) -> Result<Value, StoreError> {
     serde_dynamo::from_item(item).map_err(|error| StoreError::internal("read an item", error))
 }

@@ -1,4 +1,4 @@
-//! How a failed call to DynamoDB becomes a [`StoreError`], and which are worth another try.
+//! Converts failed DynamoDB calls into [`StoreError`]s and decides which writes are retried.
 
 use std::time::Duration;
 
@@ -7,17 +7,18 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 
 use crate::error::StoreError;
 
-/// Waits before the next tries of a write that met another one on the same item, in milliseconds.
-const CONFLICT_WAITS: [u64; 4] = [15, 40, 100, 250];
+/// Longest delays, in milliseconds, before the retries of a write that conflicted with another write
+/// (docs/rules/speed.md#budgets).
+const MAX_RETRY_DELAYS_MS: [u64; 4] = [15, 40, 100, 250];
 
-/// A call failed. Throttling, server faults and timeouts mean that the store is away; the SDK has
-/// tried them again already.
+/// The error of a failed call. Throttling, server faults and timeouts are `Unavailable`; the SDK has
+/// already retried them.
 pub(super) fn store_error<E, R>(action: &'static str, error: SdkError<E, R>) -> StoreError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let away = match &error {
+    let unavailable = match &error {
         SdkError::ServiceError(service) => matches!(
             service.err().code(),
             Some(
@@ -35,17 +36,19 @@ where
         ),
         _ => true,
     };
-    if away { StoreError::unavailable(action, error) } else { StoreError::internal(action, error) }
+    if unavailable { StoreError::unavailable(action, error) } else { StoreError::internal(action, error) }
 }
 
-/// Whether a write met another one on the same item: nothing was written, another try may win.
+/// Whether a write conflicted with another write on the same item. Nothing was written, so a retry may
+/// succeed.
 pub(super) fn is_conflict<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     let SdkError::ServiceError(service) = error else { return false };
     service.err().code() == Some("TransactionConflictException")
 }
 
-/// The same of a transaction; not if a condition failed too, which no try will mend.
-pub(super) fn is_transaction_conflict<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+/// Whether a transaction failed because of a conflict or throttling. False if a condition failed as well,
+/// because a retry would fail again.
+pub(super) fn is_transaction_retryable<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
     let SdkError::ServiceError(service) = error else { return false };
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = service.err() else {
         return false;
@@ -56,11 +59,11 @@ pub(super) fn is_transaction_conflict<R>(error: &SdkError<TransactWriteItemsErro
     }) && codes().all(|code| code != "ConditionalCheckFailed")
 }
 
-/// Waits before try number `tried + 1`; `false`: there is none.
-pub(super) async fn another_try(tried: usize) -> bool {
-    let Some(wait) = CONFLICT_WAITS.get(tried) else { return false };
-    // Two writers that met must not meet again: no two wait alike.
-    let jitter = u64::from(uuid::Uuid::new_v4().as_bytes()[0]) * wait / 512;
-    tokio::time::sleep(Duration::from_millis(wait / 2 + jitter)).await;
+/// Waits before the next retry; `retries` were made so far. `false`: no retry is left.
+pub(super) async fn wait_before_retry(retries: usize) -> bool {
+    let Some(delay) = MAX_RETRY_DELAYS_MS.get(retries) else { return false };
+    // Random delays keep two conflicting writers from conflicting again.
+    let jitter = u64::from(uuid::Uuid::new_v4().as_bytes()[0]) * delay / 512;
+    tokio::time::sleep(Duration::from_millis(delay / 2 + jitter)).await;
     true
 }

@@ -1,4 +1,4 @@
-//! The append-only history of a chat's messages (contract 4.2).
+//! The append-only history of a chat's messages (docs/rules/data.md#message-events).
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,41 +12,41 @@ use crate::domain::ids::{ClinicId, ConversationId};
 use crate::domain::phone::MatchKey;
 use crate::error::StoreError;
 
-/// How long history is kept.
-const KEPT: TimeDelta = TimeDelta::days(90);
+/// How long an event is kept.
+const EVENT_TTL: TimeDelta = TimeDelta::days(90);
 
-/// Which way a message went.
+/// Direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Direction {
-    /// From the patient.
+    /// From the patient to the clinic.
     Inbound,
-    /// To the patient.
+    /// From the bot or from staff to the patient.
     Outbound,
 }
 
-/// What became of a message, in the order of product 5.
+/// What happened to a message (docs/rules/data.md#message-status).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EventStatus {
-    /// It came in.
+    /// It arrived from the patient.
     Received,
-    /// It will go out.
+    /// It is recorded and not sent yet.
     Queued,
-    /// Its receiver is not among those who may be written to.
+    /// It is not sent, because the receiver is not in `ALLOWED_PHONES`.
     Blocked,
-    /// The provider took it.
+    /// The provider accepted it.
     Sent,
-    /// It is on the phone.
+    /// It reached the receiver's phone.
     Delivered,
-    /// It was read.
+    /// The receiver read it.
     Read,
-    /// It did not go out.
+    /// It could not be sent or delivered.
     Failed,
 }
 
 impl EventStatus {
-    /// The stored word.
+    /// The name under which it is stored.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Received => "RECEIVED",
@@ -59,7 +59,7 @@ impl EventStatus {
         }
     }
 
-    /// Reading a message's state takes the highest; FAILED counts only if nothing higher is there.
+    /// Rank of the status: a message's status is the one with the highest rank in its history.
     pub fn rank(self) -> u8 {
         match self {
             Self::Received | Self::Queued | Self::Blocked => 0,
@@ -71,27 +71,22 @@ impl EventStatus {
     }
 }
 
-/// One thing that happened to one message.
+/// One event of one message. Events are never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are attributes, see docs/rules/data.md#message-events")]
 pub struct MessageEvent {
-    /// Ours for what goes out, the provider's for what comes in.
+    /// Our id for an outbound message, the provider's for an inbound one.
     pub message_id: String,
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// The session of the chat.
     pub conversation_id: ConversationId,
-    /// The person.
     pub phone_number: MatchKey,
-    /// Which way.
     pub direction: Direction,
     /// Such as `text`, `buttons`, `list`, `button_reply`, `audio`.
     pub message_type: String,
-    /// The words.
     pub content: String,
-    /// What happened.
     pub status: EventStatus,
-    /// When, by our clock.
+    /// Time of the event by the product's clock, in milliseconds.
     #[serde(with = "milliseconds")]
     pub status_timestamp: DateTime<Utc>,
     /// Such as `zapi`.
@@ -99,13 +94,11 @@ pub struct MessageEvent {
     /// The provider's id of an outbound message.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub provider_message_id: Option<String>,
-    /// The provider's answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub provider_response: Option<Value>,
-    /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error_details: Option<String>,
-    /// `stateBefore`, `stateAfter`, `momment`, `zaapId` and the like.
+    /// `stateBefore`, `stateAfter`, `momment`, `zaapId` and others.
     #[serde(default)]
     pub metadata: serde_json::Map<String, Value>,
 }
@@ -118,7 +111,7 @@ impl MessageEvent {
         let sk = format!("EVENT#{at}#{}#{}", self.message_id, self.status.as_str());
         item.insert("pk".into(), AttributeValue::S(key.pk()));
         item.insert("sk".into(), AttributeValue::S(sk));
-        let ttl = (self.status_timestamp + KEPT).timestamp();
+        let ttl = (self.status_timestamp + EVENT_TTL).timestamp();
         item.insert("ttl".into(), AttributeValue::N(ttl.to_string()));
         Ok(item)
     }
@@ -127,9 +120,9 @@ impl MessageEvent {
 /// A page of a chat's history.
 #[derive(Debug, Clone)]
 pub struct EventPage {
-    /// In the order asked for.
+    /// In the requested order.
     pub events: Vec<MessageEvent>,
-    /// Where the next page begins, if there is one.
+    /// Sort key from which the next page continues; `None` on the last page.
     pub next: Option<String>,
 }
 
@@ -142,7 +135,7 @@ impl Tables {
             .map_err(|error| StoreError::internal("write an event", error))
     }
 
-    /// Adds an event on its own: what happened to a message after its turn was over.
+    /// Adds an event outside a commit, for example when the status of a sent message changes.
     pub async fn append_event(&self, key: &ChatKey, event: &MessageEvent) -> Result<(), StoreError> {
         self.client
             .put_item()
@@ -154,7 +147,7 @@ impl Tables {
         Ok(())
     }
 
-    /// A page of a chat's history, at most `limit` events, newest first or oldest first.
+    /// Reads at most `limit` events of a chat. `from` is [`EventPage::next`] of the page before.
     pub async fn list_events(
         &self,
         key: &ChatKey,

@@ -1,4 +1,5 @@
-//! Webhooks whose clinic could not be found because Postgres was away (contract 4.4).
+//! Stores webhooks whose clinic could not be looked up because PostgreSQL was unavailable
+//! (docs/rules/data.md#instance-inbox).
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -6,12 +7,12 @@ use serde_json::Value;
 
 use super::Tables;
 use super::errors::store_error;
-use super::lease::{SESSION_KEPT, shard};
+use super::lease::{SESSION_TTL, shard};
 use super::session::{Item, instant};
 use crate::error::StoreError;
 
-/// How long a webhook is left alone by others once a Reconciler has taken it up.
-const CLAIM: TimeDelta = TimeDelta::seconds(30);
+/// How long a claim keeps other Reconcilers away from a webhook.
+const CLAIM_DURATION: TimeDelta = TimeDelta::seconds(30);
 
 /// A webhook that waits for its clinic.
 #[derive(Debug, Clone)]
@@ -19,13 +20,13 @@ pub struct WaitingWebhook {
     pk: String,
     sk: String,
     due_at: String,
-    /// As it came.
+    /// The body of the webhook.
     pub payload: Value,
 }
 
 impl Tables {
-    /// Keeps a webhook until its clinic can be found. `key`: `<messageId>#<kind>`.
-    pub async fn keep_webhook(
+    /// Stores a webhook until its clinic can be looked up; `key` is `<messageId>#<kind>`.
+    pub async fn store_webhook(
         &self,
         instance_id: &str,
         key: &str,
@@ -42,14 +43,14 @@ impl Tables {
             .item("body", AttributeValue::S(payload.to_string()))
             .item("dueAt", AttributeValue::S(instant(now)))
             .item("updatedAt", AttributeValue::S(instant(now)))
-            .item("ttl", AttributeValue::N((now + SESSION_KEPT).timestamp().to_string()))
+            .item("ttl", AttributeValue::N((now + SESSION_TTL).timestamp().to_string()))
             .send()
             .await
-            .map_err(|error| store_error("keep a webhook", error))?;
+            .map_err(|error| store_error("store a webhook", error))?;
         Ok(())
     }
 
-    /// Takes a waiting webhook up; `false`: somebody else was faster.
+    /// Claims a waiting webhook. `false`: another Reconciler claimed it first.
     pub async fn claim_webhook(
         &self,
         webhook: &WaitingWebhook,
@@ -63,7 +64,7 @@ impl Tables {
             .key("sk", AttributeValue::S(webhook.sk.clone()))
             .update_expression("SET dueAt = :later")
             .condition_expression("dueAt = :seen")
-            .expression_attribute_values(":later", AttributeValue::S(instant(now + CLAIM)))
+            .expression_attribute_values(":later", AttributeValue::S(instant(now + CLAIM_DURATION)))
             .expression_attribute_values(":seen", AttributeValue::S(webhook.due_at.clone()))
             .send()
             .await;
@@ -71,13 +72,13 @@ impl Tables {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(refused) if refused.is_conditional_check_failed_exception() => Ok(false),
-                _ => Err(store_error("take up a webhook", error)),
+                _ => Err(store_error("claim a webhook", error)),
             },
         }
     }
 
-    /// It has been worked on.
-    pub async fn forget_webhook(&self, webhook: &WaitingWebhook) -> Result<(), StoreError> {
+    /// Deletes a webhook that was processed.
+    pub async fn delete_webhook(&self, webhook: &WaitingWebhook) -> Result<(), StoreError> {
         self.client
             .delete_item()
             .table_name(&self.sessions)
@@ -85,7 +86,7 @@ impl Tables {
             .key("sk", AttributeValue::S(webhook.sk.clone()))
             .send()
             .await
-            .map_err(|error| store_error("forget a webhook", error))?;
+            .map_err(|error| store_error("delete a webhook", error))?;
         Ok(())
     }
 }

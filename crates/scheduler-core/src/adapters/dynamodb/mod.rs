@@ -1,5 +1,5 @@
-//! Sessions with their inbox and lease, instance inboxes, the history of messages and the reminders,
-//! in DynamoDB.
+//! The DynamoDB tables: chat sessions, waiting webhooks, message history, reminders, leases of sheets and
+//! reports.
 
 mod client;
 pub mod due;

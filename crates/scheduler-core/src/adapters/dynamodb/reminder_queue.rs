@@ -1,4 +1,5 @@
-//! The reminders whose time has come: found, claimed for a while, settled with what became of them.
+//! Due reminders: lists them, claims them, stores the result of sending them
+//! (docs/rules/reminders.md#sending).
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -10,61 +11,61 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::Tables;
-use super::errors::{another_try, is_transaction_conflict, store_error};
+use super::errors::{is_transaction_retryable, store_error, wait_before_retry};
 use super::events::MessageEvent;
 use super::reminders::{ReminderKey, Reminders, status};
 use super::session::{ChatKey, Item, instant};
 use crate::domain::reminder::{Reminder, ReminderStatus};
 use crate::error::StoreError;
 
-/// How long a claim holds: longer than a function may run (20 s).
-const CLAIM: TimeDelta = TimeDelta::seconds(30);
+/// How long a claim lasts: longer than a Lambda function may run (20 s).
+const CLAIM_DURATION: TimeDelta = TimeDelta::seconds(30);
 
-/// A reminder whose time has come.
+/// A reminder whose `sendAt` has passed.
 #[derive(Debug, Clone)]
 pub struct DueReminder {
-    /// Where it is.
+    /// The primary key.
     pub key: ReminderKey,
-    /// What it says; `None` if it cannot be read.
+    /// `None` if the item cannot be parsed.
     pub reminder: Option<Reminder>,
 }
 
-/// Some of them, and where the rest begins.
+/// A page of due reminders.
 #[derive(Debug, Clone, Default)]
 pub struct DuePage {
-    /// By their time.
+    /// Ordered by `sendAt`.
     pub due: Vec<DueReminder>,
-    /// `None`: there is no more.
-    pub next: Option<DuePlace>,
+    /// Where the next page starts; `None` on the last page.
+    pub next: Option<DueCursor>,
 }
 
-/// A place in the index.
+/// A position in `status-sendAt-index`.
 #[derive(Debug, Clone)]
-pub struct DuePlace(Item);
+pub struct DueCursor(Item);
 
-/// What became of a claimed reminder.
+/// Result of a claimed reminder.
 #[derive(Debug, Clone, Copy)]
 pub enum ReminderResult<'a> {
-    /// The provider took it.
+    /// The provider accepted it.
     Sent,
-    /// It will not go out; why.
+    /// It will not be sent, for this reason.
     Failed(&'a str),
-    /// It is not wanted; why.
+    /// It must not be sent any more, for this reason.
     Cancelled(&'a str),
-    /// It is tried again from then on.
+    /// It is tried again at this time or later.
     Later(DateTime<Utc>),
-    /// It was not its fault: it waits on, and this attempt does not count.
-    Untried,
+    /// It is PENDING again and this attempt does not count, because the fault was not the reminder's.
+    Released,
 }
 
 impl Reminders {
-    /// PENDING ones whose time has come, or SENDING ones whose claim ran out; at most `limit`.
+    /// Lists at most `limit` due reminders in one status: PENDING ones, or SENDING ones whose claim expired.
     pub async fn list_due(
         &self,
         in_status: ReminderStatus,
         now: DateTime<Utc>,
         limit: i32,
-        from: Option<DuePlace>,
+        from: Option<DueCursor>,
     ) -> Result<DuePage, StoreError> {
         let page = self
             .client
@@ -84,12 +85,12 @@ impl Reminders {
             .send()
             .await
             .map_err(|error| store_error("list due reminders", error))?;
-        let due = page.items.unwrap_or_default().into_iter().filter_map(due).collect();
-        Ok(DuePage { due, next: page.last_evaluated_key.map(DuePlace) })
+        let due = page.items.unwrap_or_default().into_iter().filter_map(parse_due).collect();
+        Ok(DuePage { due, next: page.last_evaluated_key.map(DueCursor) })
     }
 
-    /// Takes a reminder that is due, so that nobody else sends it. How often it has been tried, this
-    /// time included; `None`: somebody else has it, or it is over.
+    /// Claims a due reminder, so that no other processor sends it. Returns the number of attempts, including
+    /// this one; `None` if another processor has claimed it or it needs no sending any more.
     pub async fn claim(
         &self,
         key: &ReminderKey,
@@ -112,7 +113,7 @@ impl Reminders {
             .expression_attribute_values(":pending", status(ReminderStatus::Pending))
             .expression_attribute_values(":sending", status(ReminderStatus::Sending))
             .expression_attribute_values(":lease_owner", AttributeValue::S(lease_owner.to_owned()))
-            .expression_attribute_values(":until", AttributeValue::S(instant(now + CLAIM)))
+            .expression_attribute_values(":until", AttributeValue::S(instant(now + CLAIM_DURATION)))
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .expression_attribute_values(":one", AttributeValue::N("1".into()))
             .return_values(ReturnValue::AllNew)
@@ -122,7 +123,7 @@ impl Reminders {
         let item = match claimed {
             Ok(answer) => answer.attributes,
             Err(error) => match error.as_service_error() {
-                // Our own claim, whose answer was lost on the way and which the client tried again.
+                // This may be our own claim: its answer was lost, and the SDK sent it again.
                 Some(UpdateItemError::ConditionalCheckFailedException(check)) => {
                     check.item.clone().filter(|item| is_held_by(item, lease_owner))
                 }
@@ -135,44 +136,46 @@ impl Reminders {
 }
 
 impl Tables {
-    /// Writes what became of a reminder that `holder` has claimed, and what the chat's history says
-    /// of it, in one. `false`: somebody else has claimed it since, and nothing was written.
+    /// Stores the result of a reminder that `lease_owner` has claimed, and an event of the chat's history,
+    /// in one transaction. `false`: another processor has claimed it since, and nothing was written.
     pub async fn finish_reminder(
         &self,
         key: &ReminderKey,
         lease_owner: &str,
-        settled: ReminderResult<'_>,
+        result: ReminderResult<'_>,
         event: Option<(&ChatKey, &MessageEvent)>,
     ) -> Result<bool, StoreError> {
-        const ACTION: &str = "settle a reminder";
-        let update = settlement(self.reminders(), key, lease_owner, settled);
+        const ACTION: &str = "store a reminder's result";
+        let update = result_update(self.reminders(), key, lease_owner, result);
         let update = update.map_err(|error| StoreError::internal(ACTION, error))?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
         if let Some((chat, event)) = event {
             writes.push(TransactWriteItem::builder().put(self.put_event(chat, event)?).build());
         }
-        // One token for all tries: a write whose answer was lost is not made twice.
+        // All attempts share one token, so that DynamoDB does not repeat a write whose answer was lost.
         let token = Uuid::new_v4().to_string();
-        let mut tried = 0;
+        let mut retries = 0;
         loop {
             let call = self.client.transact_write_items().client_request_token(&token);
             match call.set_transact_items(Some(writes.clone())).send().await {
                 Ok(_) => return Ok(true),
-                Err(error) if is_transaction_conflict(&error) && another_try(tried).await => tried += 1,
-                Err(error) if is_refused(&error) => return Ok(false),
+                Err(error) if is_transaction_retryable(&error) && wait_before_retry(retries).await => {
+                    retries += 1;
+                }
+                Err(error) if is_condition_failed(&error) => return Ok(false),
                 Err(error) => return Err(store_error(ACTION, error)),
             }
         }
     }
 }
 
-fn settlement(
+fn result_update(
     reminders: &Reminders,
     key: &ReminderKey,
     lease_owner: &str,
-    settled: ReminderResult<'_>,
+    result: ReminderResult<'_>,
 ) -> Result<Update, aws_sdk_dynamodb::error::BuildError> {
-    let (becomes, set, value) = match settled {
+    let (new_status, set, value) = match result {
         ReminderResult::Sent => (ReminderStatus::Sent, "", None),
         ReminderResult::Failed(why) => {
             (ReminderStatus::Failed, ", errorDetails = :value", Some(AttributeValue::S(why.to_owned())))
@@ -183,7 +186,7 @@ fn settlement(
         ReminderResult::Later(at) => {
             (ReminderStatus::Pending, ", retryAt = :value", Some(AttributeValue::S(instant(at))))
         }
-        ReminderResult::Untried => {
+        ReminderResult::Released => {
             let one = AttributeValue::N("1".into());
             (ReminderStatus::Pending, ", attempts = attempts - :value", Some(one))
         }
@@ -194,7 +197,7 @@ fn settlement(
         .update_expression(format!("SET #status = :status{set} REMOVE leaseOwner, leaseUntil"))
         .condition_expression("leaseOwner = :lease_owner")
         .expression_attribute_names("#status", "status")
-        .expression_attribute_values(":status", status(becomes))
+        .expression_attribute_values(":status", status(new_status))
         .expression_attribute_values(":lease_owner", AttributeValue::S(lease_owner.to_owned()));
     if let Some(value) = value {
         update = update.expression_attribute_values(":value", value);
@@ -208,13 +211,13 @@ fn is_held_by(item: &Item, lease_owner: &str) -> bool {
         && item.get("status") == Some(&status(ReminderStatus::Sending))
 }
 
-fn due(item: Item) -> Option<DueReminder> {
+fn parse_due(item: Item) -> Option<DueReminder> {
     let text = |name: &str| item.get(name)?.as_s().ok().cloned();
     let key = ReminderKey { pk: text("pk")?, sk: text("sk")? };
     Some(DueReminder { key, reminder: serde_dynamo::from_item(item).ok() })
 }
 
-fn is_refused<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+fn is_condition_failed<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
     let SdkError::ServiceError(service) = error else { return false };
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = service.err() else {
         return false;

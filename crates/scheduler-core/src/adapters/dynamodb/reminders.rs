@@ -1,4 +1,4 @@
-//! The reminders: made, found, called off (contract 4.3).
+//! The table of reminders: create, cancel, read (docs/rules/data.md#reminders).
 
 use std::collections::HashMap;
 
@@ -14,19 +14,20 @@ use crate::domain::ids::ReminderId;
 use crate::domain::reminder::{Reminder, ReminderPlan, ReminderStatus};
 use crate::error::StoreError;
 
-/// How long a reminder is kept after its time.
-const KEPT: TimeDelta = TimeDelta::hours(48);
-/// DynamoDB reads no more items at once.
-const MOST_AT_ONCE: usize = 100;
+/// How long a reminder is kept after its `sendAt`.
+const REMINDER_TTL: TimeDelta = TimeDelta::hours(48);
+/// Maximum items of one `BatchGetItem`
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
+const MAX_BATCH_GET_ITEMS: usize = 100;
 
-/// The table of reminders and the client that reaches it. Cheap to clone.
+/// The table of reminders and its client. Cheap to clone.
 #[derive(Clone)]
 pub struct Reminders {
     pub(super) client: Client,
     pub(super) table: String,
 }
 
-/// Under which a reminder is stored: known from the appointment alone.
+/// Primary key of a reminder: its id and `sendAt`, both computed from the appointment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReminderKey {
     pub(super) pk: String,
@@ -34,13 +35,13 @@ pub struct ReminderKey {
 }
 
 impl ReminderKey {
-    /// The key of this reminder.
+    /// The key of the reminder with this id and `sendAt`.
     pub fn new(id: ReminderId, send_at: DateTime<Utc>) -> Self {
         Self { pk: format!("REMINDER#{id}"), sk: format!("SEND_AT#{}", instant(send_at)) }
     }
 
-    /// The key of the reminder that is planned so.
-    pub fn of(plan: &ReminderPlan) -> Self {
+    /// The key of a planned reminder.
+    pub fn for_plan(plan: &ReminderPlan) -> Self {
         Self::new(plan.id, plan.send_at)
     }
 
@@ -52,48 +53,47 @@ impl ReminderKey {
     }
 }
 
-/// Where a reminder may be put.
+/// Condition under which [`Reminders::put`] writes a reminder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutMode {
-    /// Where there is none, or a cancelled one.
+    /// The reminder does not exist or is cancelled.
     CreateOrReopen,
-    /// Where there is none.
+    /// The reminder does not exist.
     Create,
-    /// In a cancelled one's place.
+    /// The reminder is cancelled.
     Reopen,
 }
 
 impl Reminders {
-    /// For a function that has no other table; connects with the first call.
+    /// Creates a client, which connects with the first call. For Lambda functions that use no other table.
     pub fn new(options: RemindersConfig) -> Self {
-        Self::on(connect(options.endpoint, options.region), options.table)
+        Self::with_client(connect(options.endpoint, options.region), options.table)
     }
 
-    pub(super) fn on(client: Client, table: String) -> Self {
+    pub(super) fn with_client(client: Client, table: String) -> Self {
         Self { client, table }
     }
 
-    /// The table's name.
     pub(super) fn table(&self) -> &str {
         &self.table
     }
 
-    /// Opens the connection ahead of the first request; its failure is the first request's to
-    /// report.
+    /// Opens the connection before the first request. An error is only logged; the first request reports
+    /// it.
     pub async fn warm(&self) {
         warm(&self.client, &self.table).await;
     }
 
-    /// Puts a PENDING reminder in the place that `opening` tells; where something else is, that stays.
-    pub async fn open(&self, reminder: &Reminder, mode: PutMode) -> Result<(), StoreError> {
-        const ACTION: &str = "make a reminder";
+    /// Writes a PENDING reminder if the condition `mode` holds; otherwise changes nothing.
+    pub async fn put(&self, reminder: &Reminder, mode: PutMode) -> Result<(), StoreError> {
+        const ACTION: &str = "create a reminder";
         let mut item: Item =
             serde_dynamo::to_item(reminder).map_err(|error| StoreError::internal(ACTION, error))?;
         item.extend(ReminderKey::new(reminder.reminder_id, reminder.send_at).item());
-        // As keys and indexes hold instants: the index is read by comparing texts.
+        // The index compares texts, so instants need the format of `instant`.
         item.insert("sendAt".into(), AttributeValue::S(instant(reminder.send_at)));
         item.insert("notAfter".into(), AttributeValue::S(instant(reminder.not_after)));
-        let ttl = (reminder.send_at + KEPT).timestamp();
+        let ttl = (reminder.send_at + REMINDER_TTL).timestamp();
         item.insert("ttl".into(), AttributeValue::N(ttl.to_string()));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).condition_expression(
             match mode {
@@ -111,7 +111,7 @@ impl Reminders {
         };
         match put.send().await {
             Ok(_) => Ok(()),
-            // It is there already, or over.
+            // The condition does not hold, so nothing is written.
             Err(error) => match error.as_service_error() {
                 Some(refused) if refused.is_conditional_check_failed_exception() => Ok(()),
                 _ => Err(store_error(ACTION, error)),
@@ -119,7 +119,8 @@ impl Reminders {
         }
     }
 
-    /// Calls a reminder off if it still waits; whoever is sending it now reads the appointment again.
+    /// Cancels a reminder if it is PENDING. One that is being sent now needs no cancelling: its processor
+    /// reads the appointment again after the claim.
     pub async fn cancel(&self, key: &ReminderKey) -> Result<(), StoreError> {
         let cancelled = self
             .client
@@ -142,11 +143,11 @@ impl Reminders {
         }
     }
 
-    /// Those of these reminders that exist, in no order.
+    /// Reads the reminders with these keys, in no particular order. Keys without a reminder are skipped.
     pub async fn list(&self, keys: &[ReminderKey]) -> Result<Vec<Reminder>, StoreError> {
         const ACTION: &str = "read reminders";
         let mut found = Vec::new();
-        for keys in keys.chunks(MOST_AT_ONCE) {
+        for keys in keys.chunks(MAX_BATCH_GET_ITEMS) {
             let mut left = Some(keys.iter().map(ReminderKey::item).collect::<Vec<_>>());
             while let Some(keys) = left.take() {
                 let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();

@@ -1,12 +1,12 @@
-//! The nightly report of one clinic and day: who sends it, what it says, how far it went out. An item
-//! of the sessions table, in no index.
+//! The nightly report of one clinic and date: its lease, its messages and how many of them were sent
+//! (docs/rules/sheet.md#nightly-report). An item of the sessions table, in no index.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::Tables;
 use super::errors::store_error;
-use super::lease::{LEASE, SESSION_KEPT};
+use super::lease::{LEASE_DURATION, SESSION_TTL};
 use super::session::{Item, instant};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
@@ -14,19 +14,19 @@ use crate::error::StoreError;
 /// The sort key of every report.
 const REPORT: &str = "REPORT";
 
-/// A report that is ours to send until its lease runs out.
+/// A report that only the owner of its lease may send, until the lease expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedReport {
     pk: String,
     owner: String,
-    /// What it says, once that is fixed: after a crash the rest goes out, cut as it was begun.
+    /// The messages, if an earlier run stored them: after a crash the rest is sent unchanged.
     pub messages: Option<Vec<String>>,
-    /// How many of the messages went out.
+    /// How many of the messages were sent.
     pub sent: usize,
 }
 
 impl Tables {
-    /// Takes the report of a clinic's day; `None`: it went out, or somebody else is at it.
+    /// Claims the report of a clinic and date. `None`: it was sent, or another run has claimed it.
     pub async fn claim_report(
         &self,
         clinic: &ClinicId,
@@ -37,18 +37,18 @@ impl Tables {
         const ACTION: &str = "claim a report";
         let pk = format!("REPORT#{clinic}#{date}");
         let claimed = self
-            .change_report(&pk)
+            .update_report(&pk)
             .update_expression("SET leaseOwner = :owner, leaseUntil = :until, #ttl = :ttl")
             .condition_expression(
                 "attribute_not_exists(sentAt) AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)",
             )
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":owner", AttributeValue::S(owner.to_owned()))
-            .expression_attribute_values(":until", AttributeValue::S(instant(now + LEASE)))
+            .expression_attribute_values(":until", AttributeValue::S(instant(now + LEASE_DURATION)))
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .expression_attribute_values(
                 ":ttl",
-                AttributeValue::N((now + SESSION_KEPT).timestamp().to_string()),
+                AttributeValue::N((now + SESSION_TTL).timestamp().to_string()),
             )
             .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew)
             .send()
@@ -56,8 +56,8 @@ impl Tables {
         match claimed {
             Ok(answer) => {
                 let item = answer.attributes.unwrap_or_default();
-                let (messages, sent) =
-                    progress(&item).ok_or_else(|| StoreError::internal(ACTION, "it cannot be read"))?;
+                let (messages, sent) = parse_progress(&item)
+                    .ok_or_else(|| StoreError::internal(ACTION, "the item cannot be parsed"))?;
                 Ok(Some(ClaimedReport { pk, owner: owner.to_owned(), messages, sent }))
             }
             Err(error) => match error.as_service_error() {
@@ -67,32 +67,37 @@ impl Tables {
         }
     }
 
-    /// Fixes what a report says.
-    pub async fn fix_report(&self, report: &ClaimedReport, messages: &[String]) -> Result<(), StoreError> {
+    /// Stores the messages of a report, so that every later run sends the same ones.
+    pub async fn store_report_messages(
+        &self,
+        report: &ClaimedReport,
+        messages: &[String],
+    ) -> Result<(), StoreError> {
         let texts = messages.iter().cloned().map(AttributeValue::S).collect();
-        self.own_report(report)
+        self.update_claimed_report(report)
             .update_expression("SET messages = :messages")
             .expression_attribute_values(":messages", AttributeValue::L(texts))
             .send()
             .await
-            .map_err(|error| store_error("fix what a report says", error))?;
+            .map_err(|error| store_error("store a report's messages", error))?;
         Ok(())
     }
 
-    /// Marks that so many of its messages went out.
-    pub async fn mark_report(&self, report: &ClaimedReport, sent: usize) -> Result<(), StoreError> {
-        self.own_report(report)
+    /// Stores how many of the messages were sent.
+    pub async fn store_report_progress(&self, report: &ClaimedReport, sent: usize) -> Result<(), StoreError> {
+        self.update_claimed_report(report)
             .update_expression("SET sentMessages = :sent")
             .expression_attribute_values(":sent", AttributeValue::N(sent.to_string()))
             .send()
             .await
-            .map_err(|error| store_error("mark a report", error))?;
+            .map_err(|error| store_error("mark messages of a report as sent", error))?;
         Ok(())
     }
 
-    /// The whole report went out: nobody takes it again, and its words are kept in the history alone.
+    /// Marks the whole report as sent, so that no run claims it again, and drops its text, which the history
+    /// keeps.
     pub async fn finish_report(&self, report: &ClaimedReport, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.own_report(report)
+        self.update_claimed_report(report)
             .update_expression("SET sentAt = :now REMOVE leaseOwner, leaseUntil, messages")
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .send()
@@ -101,17 +106,17 @@ impl Tables {
         Ok(())
     }
 
-    /// Gives a report back: a later run may take it.
+    /// Releases a report, so that a later run can claim it.
     pub async fn release_report(&self, report: &ClaimedReport) -> Result<(), StoreError> {
-        self.own_report(report)
+        self.update_claimed_report(report)
             .update_expression("REMOVE leaseOwner, leaseUntil")
             .send()
             .await
-            .map_err(|error| store_error("give a report back", error))?;
+            .map_err(|error| store_error("release a report", error))?;
         Ok(())
     }
 
-    fn change_report(
+    fn update_report(
         &self,
         pk: &str,
     ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
@@ -122,18 +127,18 @@ impl Tables {
             .key("sk", AttributeValue::S(REPORT.into()))
     }
 
-    /// A change that fails once somebody else took the report over.
-    fn own_report(
+    /// An update that fails if another run has claimed the report since.
+    fn update_claimed_report(
         &self,
         report: &ClaimedReport,
     ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
-        self.change_report(&report.pk)
+        self.update_report(&report.pk)
             .condition_expression("leaseOwner = :owner")
             .expression_attribute_values(":owner", AttributeValue::S(report.owner.clone()))
     }
 }
 
-fn progress(item: &Item) -> Option<(Option<Vec<String>>, usize)> {
+fn parse_progress(item: &Item) -> Option<(Option<Vec<String>>, usize)> {
     let messages = match item.get("messages") {
         None => None,
         Some(texts) => {

@@ -1,4 +1,4 @@
-//! A holder's write of its chat: state, replies, history and lease in one transaction.
+//! Commits a chat worker's results: state, replies, history and lease in one transaction.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -9,88 +9,90 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::Tables;
-use super::errors::{another_try, is_transaction_conflict, store_error};
+use super::errors::{is_transaction_retryable, store_error, wait_before_retry};
 use super::events::MessageEvent;
-use super::lease::{LEASE, SESSION_KEPT, shard};
-use super::session::{ChatKey, InboxEntry, Item, SESSION, Session, instant, state_data, value};
+use super::lease::{LEASE_DURATION, SESSION_TTL, shard};
+use super::session::{ChatKey, InboxEntry, Item, SESSION, Session, instant, state_data, to_attribute};
 use crate::error::StoreError;
 
-/// A generation of `seen` is put aside when it holds this many, or is as old as it is kept.
-const SEEN_FULL: usize = 3_000;
+/// Maximum marks in one generation of `seen`.
+const MAX_SEEN: usize = 3_000;
 
-/// How long a lid points at the phone it turned out to be.
-const POINTER_KEPT: TimeDelta = TimeDelta::days(90);
+/// How long the item of a lid's chat is kept after the chat moved to the phone's item.
+const POINTER_TTL: TimeDelta = TimeDelta::days(90);
 
-/// What happens to the lease with a write.
+/// What a write does with the lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseChange {
-    /// It is kept, and starts anew.
+    /// The worker keeps the lease, and its time starts again.
     Keep,
-    /// It is given back and nothing is left to do: refused if the inbox isn't empty.
+    /// The worker releases the lease because no work is left. Refused if the inbox is not empty.
     Release,
-    /// It is given back, and the Reconciler takes the chat up from then on.
+    /// The worker releases the lease, and the Reconciler takes up the chat at this time or later.
     DueAt(DateTime<Utc>),
 }
 
-/// A lid that turned out to be a phone: its chat is continued under the phone.
+/// A chat that was stored under a lid, because the person's phone was not known. Now that the phone is known,
+/// the chat continues in the phone's item.
 #[derive(Debug, Clone)]
 pub struct MovedFrom {
-    /// The chat of the lid.
+    /// The key of the lid's chat.
     pub key: ChatKey,
     /// Its version when it was read; `None` if there was no such chat.
     pub version: Option<u64>,
 }
 
-/// A holder's write.
+/// What a chat worker writes in addition to the session.
 #[derive(Debug)]
-pub struct Save<'a> {
-    /// The head of the inbox, if it is done with.
-    pub done: Option<&'a str>,
-    /// Added to the history.
+pub struct Commit<'a> {
+    /// Key of the first inbox entry, which is removed; `None` if it is not finished.
+    pub finished_entry: Option<&'a str>,
+    /// Events to add to the history.
     pub events: &'a [MessageEvent],
-    /// What happens to the lease.
+    /// What the write does with the lease.
     pub lease: LeaseChange,
-    /// The chat this one continues.
+    /// The lid's chat that this chat continues.
     pub moved_from: Option<&'a MovedFrom>,
 }
 
-/// What became of a holder's write.
+/// Result of [`Tables::save`].
 #[derive(Debug)]
 pub enum SaveOutcome {
-    /// It is written; the session's version has grown.
+    /// Written. The session's version was raised.
     Done,
-    /// Nothing is written: something came in meanwhile, here is the inbox.
-    MoreCame(Vec<InboxEntry>),
-    /// Nothing is written: the lease was lost.
-    Lost,
-    /// Nothing is written: the chat of the lid is being worked on.
+    /// Not written: entries arrived since the session was read. Contains the current inbox.
+    InboxNotEmpty(Vec<InboxEntry>),
+    /// Not written: another worker has taken the lease.
+    LeaseLost,
+    /// Not written: the lid's chat is being worked on, or has changed.
     LidBusy,
 }
 
 impl Tables {
-    /// Writes the session as it is in memory, if `holder` still holds it and it is as it was read.
+    /// Writes the session if `lease_owner` still holds the lease and the stored version is unchanged.
     pub async fn save(
         &self,
         session: &mut Session,
         lease_owner: &str,
-        save: Save<'_>,
+        commit: Commit<'_>,
         now: DateTime<Utc>,
     ) -> Result<SaveOutcome, StoreError> {
-        let rotates = seen_is_full(session, now);
+        let rotates = starts_new_generation(session, now);
         if rotates || session.bookkeeping.seen_since.is_none() {
             session.bookkeeping.seen_since = Some(now);
         }
-        let update = self.session_update(session, lease_owner, &save, rotates, now)?;
+        let update = self.session_update(session, lease_owner, &commit, rotates, now)?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
-        if let Some(from) = save.moved_from {
-            writes.push(TransactWriteItem::builder().update(self.pointer(from, &session.key, now)?).build());
+        if let Some(from) = commit.moved_from {
+            let pointer = self.pointer_update(from, &session.key, now)?;
+            writes.push(TransactWriteItem::builder().update(pointer).build());
         }
-        for event in save.events {
+        for event in commit.events {
             writes.push(TransactWriteItem::builder().put(self.put_event(&session.key, event)?).build());
         }
-        // One token for all tries: a write whose answer was lost is not made twice.
+        // All attempts share one token, so that DynamoDB does not repeat a write whose answer was lost.
         let token = Uuid::new_v4().to_string();
-        let mut tried = 0;
+        let mut retries = 0;
         loop {
             let call = self.client.transact_write_items().client_request_token(&token);
             let error = match call.set_transact_items(Some(writes.clone())).send().await {
@@ -103,11 +105,11 @@ impl Tables {
                 }
                 Err(error) => error,
             };
-            if is_transaction_conflict(&error) && another_try(tried).await {
-                tried += 1;
+            if is_transaction_retryable(&error) && wait_before_retry(retries).await {
+                retries += 1;
                 continue;
             }
-            return match conditions(&error, save.moved_from.is_some()) {
+            return match failed_condition(&error, commit.moved_from.is_some()) {
                 Some(Refusal::Session(old)) => classify_refusal(session, lease_owner, old),
                 Some(Refusal::Pointer) => Ok(SaveOutcome::LidBusy),
                 None => Err(store_error("save a chat", error)),
@@ -119,7 +121,7 @@ impl Tables {
         &self,
         session: &Session,
         lease_owner: &str,
-        save: &Save<'_>,
+        commit: &Commit<'_>,
         rotates: bool,
         now: DateTime<Utc>,
     ) -> Result<Update, StoreError> {
@@ -142,12 +144,12 @@ impl Tables {
             .expression_attribute_values(":lease_owner", AttributeValue::S(lease_owner.to_owned()))
             .expression_attribute_values(":read", AttributeValue::N(session.version.to_string()))
             .expression_attribute_values(":version", AttributeValue::N((session.version + 1).to_string()))
-            .expression_attribute_values(":pending", value(&session.pending)?)
-            .expression_attribute_values(":notes", value(&session.bookkeeping)?)
+            .expression_attribute_values(":pending", to_attribute(&session.pending)?)
+            .expression_attribute_values(":notes", to_attribute(&session.bookkeeping)?)
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .expression_attribute_values(
                 ":ttl",
-                AttributeValue::N((now + SESSION_KEPT).timestamp().to_string()),
+                AttributeValue::N((now + SESSION_TTL).timestamp().to_string()),
             );
         if let Some(chat) = &session.chat {
             set.extend([
@@ -162,8 +164,8 @@ impl Tables {
                 .map_or(AttributeValue::Null(true), |at| AttributeValue::S(instant(at)));
             update = update
                 .expression_attribute_values(":state", AttributeValue::S(chat.state.name().to_owned()))
-                .expression_attribute_values(":previous", value(&chat.previous)?)
-                .expression_attribute_values(":data", value(&state_data(chat))?)
+                .expression_attribute_values(":previous", to_attribute(&chat.previous)?)
+                .expression_attribute_values(":data", to_attribute(&state_data(chat))?)
                 .expression_attribute_values(":silent", silent);
         }
         if let Some(id) = session.conversation_id {
@@ -174,27 +176,27 @@ impl Tables {
             set.push("expiresAt = :expires");
             update = update.expression_attribute_values(":expires", AttributeValue::S(instant(at)));
         }
-        if let Some(done) = save.done {
+        if let Some(entry) = commit.finished_entry {
             remove.push("inbox[0]");
             condition.push_str(" AND inbox[0].#key = :done");
             update = update
                 .expression_attribute_names("#key", "key")
-                .expression_attribute_values(":done", AttributeValue::S(done.to_owned()));
+                .expression_attribute_values(":done", AttributeValue::S(entry.to_owned()));
         }
         if rotates {
             set.push("seenBefore = seen");
             remove.push("seen");
         }
-        match save.lease {
+        match commit.lease {
             LeaseChange::Keep => {
                 set.extend(["leaseUntil = :until", "dueShard = :shard", "dueAt = :until"]);
                 update = update
-                    .expression_attribute_values(":until", AttributeValue::S(instant(now + LEASE)))
+                    .expression_attribute_values(":until", AttributeValue::S(instant(now + LEASE_DURATION)))
                     .expression_attribute_values(":shard", AttributeValue::S(shard(&pk)));
             }
             LeaseChange::Release => {
                 remove.extend(["leaseOwner", "leaseUntil", "dueShard", "dueAt"]);
-                let empty = if save.done.is_some() { "1" } else { "0" };
+                let empty = if commit.finished_entry.is_some() { "1" } else { "0" };
                 condition.push_str(" AND (attribute_not_exists(inbox) OR size(inbox) = :left)");
                 update = update.expression_attribute_values(":left", AttributeValue::N(empty.into()));
             }
@@ -206,8 +208,8 @@ impl Tables {
                     .expression_attribute_values(":shard", AttributeValue::S(shard(&pk)));
             }
         }
-        // A chat that is put off has made no progress: its attempts go on counting.
-        if matches!(save.lease, LeaseChange::DueAt(_)) && save.done.is_none() {
+        // A deferred chat has made no progress, so its attempts keep counting.
+        if matches!(commit.lease, LeaseChange::DueAt(_)) && commit.finished_entry.is_none() {
             remove.retain(|name| *name != "attempts");
         }
         let mut expression = format!("SET {}", set.join(", "));
@@ -221,8 +223,13 @@ impl Tables {
             .map_err(|error| StoreError::internal("save a chat", error))
     }
 
-    /// Leaves behind, under the lid, where the chat went.
-    fn pointer(&self, from: &MovedFrom, to: &ChatKey, now: DateTime<Utc>) -> Result<Update, StoreError> {
+    /// Marks the lid's chat as moved to the phone.
+    fn pointer_update(
+        &self,
+        from: &MovedFrom,
+        to: &ChatKey,
+        now: DateTime<Utc>,
+    ) -> Result<Update, StoreError> {
         let condition = match from.version {
             Some(_) => {
                 "version = :read AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now) \
@@ -242,7 +249,7 @@ impl Tables {
             )
             .expression_attribute_values(
                 ":ttl",
-                AttributeValue::N((now + POINTER_KEPT).timestamp().to_string()),
+                AttributeValue::N((now + POINTER_TTL).timestamp().to_string()),
             )
             .update_expression(
                 "SET movedTo = :to, version = :version, #ttl = :ttl \
@@ -264,8 +271,8 @@ enum Refusal {
     Pointer,
 }
 
-/// Which condition refused the transaction: the session's, which comes first, or the lid's.
-fn conditions<R>(error: &SdkError<TransactWriteItemsError, R>, moves: bool) -> Option<Refusal> {
+/// Finds the write whose condition failed: the first write is the session, the second one the lid's chat.
+fn failed_condition<R>(error: &SdkError<TransactWriteItemsError, R>, has_pointer: bool) -> Option<Refusal> {
     let SdkError::ServiceError(service) = error else { return None };
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = service.err() else { return None };
     let reasons = cancelled.cancellation_reasons();
@@ -274,7 +281,7 @@ fn conditions<R>(error: &SdkError<TransactWriteItemsError, R>, moves: bool) -> O
     if let Some(reason) = refused(0) {
         return Some(Refusal::Session(reason.item.clone()));
     }
-    (moves && refused(1).is_some()).then_some(Refusal::Pointer)
+    (has_pointer && refused(1).is_some()).then_some(Refusal::Pointer)
 }
 
 fn classify_refusal(
@@ -282,23 +289,23 @@ fn classify_refusal(
     lease_owner: &str,
     old: Option<Item>,
 ) -> Result<SaveOutcome, StoreError> {
-    let Some(old) = old else { return Ok(SaveOutcome::Lost) };
+    let Some(old) = old else { return Ok(SaveOutcome::LeaseLost) };
     let old = Session::from_item(old)?;
     let ours = old.lease_owner.as_deref() == Some(lease_owner);
     if ours && old.version == session.version {
-        return Ok(SaveOutcome::MoreCame(old.inbox));
+        return Ok(SaveOutcome::InboxNotEmpty(old.inbox));
     }
     if old.version == session.version + 1 && (ours || old.lease_owner.is_none()) {
-        // Our own write, whose answer was lost on the way.
+        // This is our own write; only its answer was lost.
         session.version += 1;
         return Ok(SaveOutcome::Done);
     }
-    Ok(SaveOutcome::Lost)
+    Ok(SaveOutcome::LeaseLost)
 }
 
-/// What was seen is remembered for eight days at least, or for the last three thousand messages of
-/// a chat that has more.
-fn seen_is_full(session: &Session, now: DateTime<Utc>) -> bool {
-    let old = session.bookkeeping.seen_since.is_some_and(|since| now - since >= SESSION_KEPT);
-    !session.seen.is_empty() && (old || session.seen.len() >= SEEN_FULL)
+/// Whether `seen` becomes `seenBefore` and a new generation begins. Two generations are kept, so marks last
+/// at least 8 days, or 3,000 messages in a very busy chat (docs/rules/data.md#sessions).
+fn starts_new_generation(session: &Session, now: DateTime<Utc>) -> bool {
+    let is_old = session.bookkeeping.seen_since.is_some_and(|since| now - since >= SESSION_TTL);
+    !session.seen.is_empty() && (is_old || session.seen.len() >= MAX_SEEN)
 }

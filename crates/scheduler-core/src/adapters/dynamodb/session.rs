@@ -1,4 +1,4 @@
-//! What the sessions table holds of one chat (contract 4.1), read and written whole.
+//! The item of a chat in the sessions table (docs/rules/data.md#sessions).
 
 use std::collections::HashMap;
 
@@ -13,48 +13,48 @@ use crate::domain::message::{IncomingMessage, OutgoingMessage};
 use crate::domain::phone::{Address, MatchKey};
 use crate::error::StoreError;
 
-/// An item as DynamoDB has it.
+/// A DynamoDB item: its attributes by name.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// The sort key of every session.
 pub(super) const SESSION: &str = "SESSION";
 
-/// Which chat: a person of a clinic.
+/// Identifies a chat: one person of one clinic.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names explain themselves")]
 pub struct ChatKey {
-    /// The clinic.
     pub clinic: ClinicId,
-    /// The person.
     pub person: MatchKey,
 }
 
 impl ChatKey {
-    /// The partition key of session and history alike.
+    /// The partition key of the chat's session and of its message events.
     pub fn pk(&self) -> String {
         format!("CLINIC#{}#PHONE#{}", self.clinic, self.person)
     }
 
-    /// Reads a partition key back.
+    /// Parses a partition key. `None` if it is not the key of a chat.
     pub(super) fn from_pk(pk: &str) -> Option<Self> {
         let (clinic, person) = pk.strip_prefix("CLINIC#")?.split_once("#PHONE#")?;
         Some(Self { clinic: ClinicId(clinic.to_owned()), person: MatchKey(person.to_owned()) })
     }
 }
 
-/// Something that waits in a chat's inbox.
+/// Work that waits in a chat's inbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "work", rename_all = "snake_case")]
 pub enum InboxWork {
-    /// A message to be read.
+    /// An incoming message.
     Message {
-        /// As it came.
+        /// The parsed message.
         message: Box<IncomingMessage>,
     },
-    /// Something to be said: a prompt whose buttons were refused, as text, or the news of a change.
-    Say {
-        /// To whom.
+    /// A message to send: a notice of a change, or a prompt as text after its buttons were refused.
+    #[serde(rename = "say")]
+    SendMessage {
+        /// The receiver.
         to: Address,
-        /// What, without choices.
+        /// The message, without choices.
         message: OutgoingMessage,
     },
 }
@@ -62,10 +62,10 @@ pub enum InboxWork {
 /// An entry of the inbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InboxEntry {
-    /// Under which it is worked on once.
+    /// Deduplication key: of several entries with the same key only one is worked on.
     pub key: String,
-    /// What it is; `None` if a newer or older release wrote what this one cannot read.
-    #[serde(deserialize_with = "lenient", default)]
+    /// `None` if another release wrote work that this release cannot read.
+    #[serde(deserialize_with = "parse_or_none", default)]
     pub work: Option<InboxWork>,
 }
 
@@ -73,83 +73,88 @@ pub struct InboxEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingReply {
-    /// Our id of the message.
+    /// Our id of the message, not the provider's.
     pub id: String,
-    /// Where it goes: exactly what wrote.
+    /// The receiver: the address from which the patient wrote.
     pub to: Address,
-    /// What it says.
+    /// The message to send.
     pub message: OutgoingMessage,
-    /// When it was committed: two hours later it is dropped.
+    /// Time of the commit. A reply that is not sent two hours later is dropped.
     pub queued_at: DateTime<Utc>,
 }
 
-/// A message that went out lately, to know its echo.
+/// A recently sent message, kept to recognise its echo: the provider's webhook about our own message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecentMessage {
     /// The provider's id.
     pub id: String,
-    /// Fingerprint of its text.
+    /// Fingerprint of the message's text.
     #[serde(rename = "digest")]
     pub fingerprint: String,
 }
 
-/// Where a person writes from, as far as the patients' table was told.
+/// A patient's address as last stored in PostgreSQL, so that it is not stored again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KnownAddress {
-    /// The address.
+    /// The address from which the patient wrote.
     pub address: Address,
-    /// WhatsApp's stable id.
+    /// WhatsApp's stable id of the chat, such as `123@lid`.
     pub chat_lid: Option<String>,
 }
 
-/// What the runner of a chat remembers beside the conversation.
+/// What the chat worker remembers in addition to the conversation. Stored as `notes`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Bookkeeping {
     /// Start of the minute in which messages are counted.
-    pub minute: Option<DateTime<Utc>>,
-    /// Messages of the patient in that minute.
-    pub in_minute: u32,
+    #[serde(rename = "minute")]
+    pub minute_start: Option<DateTime<Utc>>,
+    /// Number of the patient's messages in that minute.
+    #[serde(rename = "inMinute")]
+    pub messages_in_minute: u32,
     /// When the patient last wrote.
-    pub heard_at: Option<DateTime<Utc>>,
-    /// What went out last, at most ten.
-    pub sent: Vec<RecentMessage>,
-    /// Where the person writes from, once the patients' table knows it.
-    pub known: Option<KnownAddress>,
-    /// The inbox entry for whose trouble the patient was asked for patience.
+    #[serde(rename = "heardAt")]
+    pub last_message_at: Option<DateTime<Utc>>,
+    /// The last messages that were sent, at most ten.
+    #[serde(rename = "sent")]
+    pub recent_messages: Vec<RecentMessage>,
+    /// The address that PostgreSQL holds; `None` before it is stored there.
+    #[serde(rename = "known")]
+    pub known_address: Option<KnownAddress>,
+    /// Key of the inbox entry that failed and for which the patient got an apology.
     pub apologised_for: Option<String>,
-    /// Since when `seen` is filled.
+    /// Start of the current generation of `seen`.
     pub seen_since: Option<DateTime<Utc>>,
-    /// The time of the last event in the chat's history: the next one is later.
+    /// Time of the chat's last event. The next event gets a later time.
     pub last_event_at: Option<DateTime<Utc>>,
 }
 
 /// A chat as it is stored.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// Whose.
+    /// Clinic and person.
     pub key: ChatKey,
-    /// Grows with every write of a holder.
+    /// Rises with every write of a chat worker.
     pub version: u64,
-    /// Where the conversation stands; `None` if there is none yet, or none that can be read.
+    /// The conversation; `None` if there is none yet or if the stored state cannot be parsed.
     pub chat: Option<Chat>,
-    /// A stored state was there and could not be read.
+    /// Whether there is a stored state that cannot be parsed.
     pub unreadable: bool,
-    /// The session of the chat that `chat` belongs to.
+    /// Id of the conversation in `chat`.
     pub conversation_id: Option<ConversationId>,
-    /// What waits, oldest first.
+    /// Waiting entries, oldest first.
     pub inbox: Vec<InboxEntry>,
-    /// What has to go out, in order.
+    /// Committed replies that are not marked as sent, in the order of sending.
     pub pending: Vec<PendingReply>,
-    /// When the session ends by silence.
+    /// When the conversation ends, unless another message is processed before.
     pub expires_at: Option<DateTime<Utc>>,
-    /// What the runner remembers.
+    /// Data that the chat worker keeps between two runs.
     pub bookkeeping: Bookkeeping,
-    /// How often a Reconciler has taken the chat up since its last progress.
+    /// How often the Reconciler has taken up the chat since it last made progress.
     pub attempts: u32,
-    /// Where the chat lives now, if a lid turned out to be a phone.
+    /// The phone under which the chat continues; set only on the chat of a lid.
     pub moved_to: Option<MatchKey>,
     pub(super) lease_owner: Option<String>,
     pub(super) lease_until: Option<String>,
@@ -191,8 +196,8 @@ impl Session {
         let stored: SessionItem =
             serde_dynamo::from_item(item).map_err(|error| StoreError::internal("read a session", error))?;
         let key = ChatKey::from_pk(&stored.pk)
-            .ok_or_else(|| StoreError::internal("read a session", "not the key of a chat"))?;
-        let chat = stored.state_data.as_ref().map(|data| chat_from(data, &stored.previous_states));
+            .ok_or_else(|| StoreError::internal("read a session", "its partition key is not a chat's"))?;
+        let chat = stored.state_data.as_ref().map(|data| parse_chat(data, &stored.previous_states));
         Ok(Self {
             key,
             version: stored.version,
@@ -212,7 +217,7 @@ impl Session {
         })
     }
 
-    /// Whether nobody works on the chat and nothing waits in it.
+    /// Whether nothing waits in the chat and nobody holds its lease.
     pub fn is_idle(&self, now: DateTime<Utc>) -> bool {
         self.inbox.is_empty()
             && self.pending.is_empty()
@@ -220,15 +225,15 @@ impl Session {
     }
 }
 
-/// An instant as keys and indexes hold it: RFC 3339 UTC with milliseconds and `Z`.
+/// Formats an instant as keys and indexes hold it: RFC 3339 in UTC with milliseconds and `Z`.
 pub fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
-fn chat_from(data: &Value, previous: &[Value]) -> Option<Chat> {
+fn parse_chat(data: &Value, previous: &[Value]) -> Option<Chat> {
     let state: State = serde_json::from_value(data.get("state")?.clone()).ok()?;
     let memory: Memory = serde_json::from_value(data.get("memory")?.clone()).ok()?;
-    // A state before that no longer parses is only a step back that is not offered.
+    // A previous state that cannot be parsed is left out: "voltar" skips it.
     let previous = previous.iter().filter_map(|state| serde_json::from_value(state.clone()).ok()).collect();
     Some(Chat { state, previous, memory })
 }
@@ -237,11 +242,11 @@ pub(super) fn state_data(chat: &Chat) -> Value {
     json!({ "state": chat.state, "memory": chat.memory })
 }
 
-pub(super) fn value(of: &impl Serialize) -> Result<AttributeValue, StoreError> {
-    serde_dynamo::to_attribute_value(of).map_err(|error| StoreError::internal("write an item", error))
+pub(super) fn to_attribute(value: &impl Serialize) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| StoreError::internal("write an item", error))
 }
 
-fn lenient<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<InboxWork>, D::Error> {
+fn parse_or_none<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<InboxWork>, D::Error> {
     let work = Value::deserialize(from)?;
     Ok(serde_json::from_value(work).ok())
 }

@@ -1,4 +1,4 @@
-//! The three tables and the client that reaches them.
+//! The three DynamoDB tables.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -9,7 +9,7 @@ use super::reminders::Reminders;
 use crate::config::TablesConfig;
 use crate::error::StoreError;
 
-/// The tables and the client that reaches them. Cheap to clone.
+/// The three DynamoDB tables and their client. Cheap to clone.
 #[derive(Clone)]
 pub struct Tables {
     pub(super) client: Client,
@@ -19,33 +19,33 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// A client for these tables; connects with the first call. Credentials come from the
-    /// environment, as Lambda gives them; an endpoint of one's own does without.
+    /// Creates the client, which connects with the first call. Credentials come from the environment, as
+    /// in Lambda; a custom endpoint needs none.
     pub fn new(options: TablesConfig) -> Self {
         let client = connect(options.endpoint, options.region);
         Self {
-            reminders: Reminders::on(client.clone(), options.reminders),
+            reminders: Reminders::with_client(client.clone(), options.reminders),
             client,
             sessions: options.sessions,
             events: options.events,
         }
     }
 
-    /// The reminders.
+    /// The table of reminders.
     pub fn reminders(&self) -> &Reminders {
         &self.reminders
     }
 
-    /// Opens the connection ahead of the first request by a cheap call; its failure is the first
-    /// request's to report.
+    /// Opens the connection before the first request. An error is only logged; the first request reports
+    /// it.
     pub async fn warm(&self) {
         warm(&self.client, &self.sessions).await;
     }
 
-    /// Whether the tables answer.
+    /// Checks that all three tables answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         for table in self.names() {
-            let asked = self
+            let answer = self
                 .client
                 .get_item()
                 .table_name(table)
@@ -53,17 +53,17 @@ impl Tables {
                 .key("sk", AttributeValue::S("PING".into()))
                 .send()
                 .await;
-            asked.map_err(|error| store_error("ping the tables", error))?;
+            answer.map_err(|error| store_error("ping the tables", error))?;
         }
         Ok(())
     }
 
-    /// The client, for whoever makes the tables.
+    /// The client, for code that creates the tables.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Their names: sessions, events, reminders.
+    /// The names of the tables: sessions, events, reminders.
     pub fn names(&self) -> [&str; 3] {
         [&self.sessions, &self.events, self.reminders.table()]
     }

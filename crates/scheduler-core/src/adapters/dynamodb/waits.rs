@@ -1,4 +1,4 @@
-//! Has every call of DynamoDB counted as a wait.
+//! Counts every DynamoDB call as a network wait.
 
 use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept};
@@ -7,7 +7,7 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 use crate::call_stats::{self, WaitGuard};
 
-/// Keeps the wait with the call, so that it ends with it, however that is.
+/// Stores the guard of the wait with the call, so that the wait ends when the call ends or is dropped.
 #[derive(Debug)]
 pub(super) struct CountWaits;
 

@@ -1,4 +1,4 @@
-//! The calendar of a range of days, by one statement.
+//! Reads what decides the free time of a range of days (docs/rules/speed.md#statements).
 
 use chrono::{NaiveDate, NaiveDateTime};
 use sqlx::types::Json;
@@ -14,19 +14,19 @@ use crate::domain::interval::Interval;
 use crate::error::StoreError;
 
 impl Db {
-    /// What decides the free time of `[from, until]`: one statement. The hours of a professional who
-    /// is no longer there do not count. `leaving_out`: an appointment whose own time counts as free.
-    /// `None`: no such clinic.
+    /// The calendar from `from` to `until`, both included, read by one statement. Availability rules of
+    /// inactive professionals do not count. The time of the appointment `exclude` counts as free. `None`: the
+    /// clinic does not exist.
     pub async fn find_calendar(
         &self,
         clinic: &ClinicId,
         from: NaiveDate,
         until: NaiveDate,
-        leaving_out: Option<AppointmentId>,
+        exclude: Option<AppointmentId>,
     ) -> Result<Option<Calendar>, StoreError> {
         const ACTION: &str = "find free time";
-        // An appointment's buffer may reach into the next day, so the range of busy time is open by one day
-        // at both ends.
+        // Appointments of one day before and one day after are read too, because a buffer may reach into the
+        // next day.
         let row = run!(self, ACTION, retry, |connection| sqlx::query!(
             r#"select c.timezone, c.business_hours as "business_hours: Json<BusinessHours>",
                 coalesce((
@@ -56,7 +56,7 @@ impl Db {
             clinic.as_str(),
             from,
             until,
-            leaving_out.map(|id| id.0),
+            exclude.map(|id| id.0),
         )
         .fetch_optional(connection))?;
         let Some(row) = row else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! Clinics, as reception reads and writes them.
+//! Reads clinics without the cache, and writes them.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -10,16 +10,16 @@ use crate::domain::clinic::{BusinessHours, Clinic, Secret, ZapiInstance};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
-/// What became of a clinic that was to be written.
+/// Outcome of creating or updating a clinic.
 #[derive(Debug)]
-pub enum ClinicWrite {
-    /// It stands so now.
-    Done(Box<Clinic>),
-    /// It was changed since it was read.
-    Changed,
-    /// It does not exist.
+pub enum ClinicWriteOutcome {
+    /// The clinic as written.
+    Written(Box<Clinic>),
+    /// The clinic was changed since it was read; nothing was written.
+    Stale,
+    /// The clinic does not exist.
     NotFound,
-    /// Another clinic has its id.
+    /// Another clinic has this id.
     IdTaken,
     /// The z-api instance belongs to another clinic.
     InstanceTaken,
@@ -32,7 +32,7 @@ row_query!($ query_clinics: ClinicRow =
     created_at, updated_at"#);
 
 impl Db {
-    /// A clinic, active or not, read now.
+    /// A clinic, active or not, read without the cache.
     pub async fn find_clinic(&self, id: &ClinicId) -> Result<Option<Clinic>, StoreError> {
         const ACTION: &str = "find a clinic";
         let row = run!(self, ACTION, retry, |connection| query_clinics!(
@@ -44,7 +44,7 @@ impl Db {
         row.map(Clinic::try_from).transpose()
     }
 
-    /// Active clinics by name.
+    /// Active clinics, sorted by name.
     pub async fn list_clinics(&self) -> Result<Vec<Clinic>, StoreError> {
         const ACTION: &str = "list clinics";
         let rows = run!(self, ACTION, retry, |connection| query_clinics!(
@@ -55,18 +55,18 @@ impl Db {
         rows.into_iter().map(Clinic::try_from).collect()
     }
 
-    /// `None` where there are no rows because there is no such clinic.
-    pub(super) async fn unless_unknown<T>(
+    /// Returns `None` instead of no rows if the clinic does not exist.
+    pub(super) async fn none_if_no_clinic<T>(
         &self,
         clinic: &ClinicId,
         rows: Vec<T>,
     ) -> Result<Option<Vec<T>>, StoreError> {
-        let unknown = rows.is_empty() && self.find_clinic(clinic).await?.is_none();
-        Ok((!unknown).then_some(rows))
+        let no_clinic = rows.is_empty() && self.find_clinic(clinic).await?.is_none();
+        Ok((!no_clinic).then_some(rows))
     }
 
-    /// Makes a clinic; when it was made is the database's to say.
-    pub async fn create_clinic(&self, clinic: &Clinic) -> Result<ClinicWrite, StoreError> {
+    /// Creates a clinic. The database sets `created_at` and `updated_at`.
+    pub async fn create_clinic(&self, clinic: &Clinic) -> Result<ClinicWriteOutcome, StoreError> {
         const ACTION: &str = "create a clinic";
         let zapi = clinic.zapi.as_ref();
         let row = try_run!(self, ACTION, |connection| {
@@ -100,12 +100,12 @@ impl Db {
         )
         .fetch_optional(connection)
         });
-        written(ACTION, row).map(|made| made.unwrap_or(ClinicWrite::IdTaken))
+        write_outcome(ACTION, row).map(|outcome| outcome.unwrap_or(ClinicWriteOutcome::IdTaken))
     }
 
-    /// Writes the clinic back as given unless it was changed since it was read, and forgets the copy
-    /// in memory.
-    pub async fn update_clinic(&self, clinic: &Clinic) -> Result<ClinicWrite, StoreError> {
+    /// Writes every field of the clinic, unless the clinic was changed since `clinic` was read. Removes it
+    /// from this process's cache.
+    pub async fn update_clinic(&self, clinic: &Clinic) -> Result<ClinicWriteOutcome, StoreError> {
         const ACTION: &str = "update a clinic";
         let zapi = clinic.zapi.as_ref();
         let row = try_run!(self, ACTION, |connection| {
@@ -140,30 +140,30 @@ impl Db {
         .fetch_optional(connection)
         });
         self.profiles.remove(&clinic.id);
-        match written(ACTION, row)? {
-            Some(written) => Ok(written),
-            None if self.find_clinic(&clinic.id).await?.is_some() => Ok(ClinicWrite::Changed),
-            None => Ok(ClinicWrite::NotFound),
+        match write_outcome(ACTION, row)? {
+            Some(outcome) => Ok(outcome),
+            None if self.find_clinic(&clinic.id).await?.is_some() => Ok(ClinicWriteOutcome::Stale),
+            None => Ok(ClinicWriteOutcome::NotFound),
         }
     }
 }
 
-/// What an insert or an update of one clinic came to; `None`: no row.
-fn written(
+/// The outcome of an `insert` or `update` of one clinic; `None` if no row was written.
+fn write_outcome(
     action: &'static str,
     row: Result<Option<ClinicRow>, QueryError>,
-) -> Result<Option<ClinicWrite>, StoreError> {
+) -> Result<Option<ClinicWriteOutcome>, StoreError> {
     match row {
-        Ok(Some(row)) => Ok(Some(ClinicWrite::Done(Box::new(row.try_into()?)))),
+        Ok(Some(row)) => Ok(Some(ClinicWriteOutcome::Written(Box::new(row.try_into()?)))),
         Ok(None) => Ok(None),
         Err(error) if constraint(&error) == Some("clinics_zapi_instance_key") => {
-            Ok(Some(ClinicWrite::InstanceTaken))
+            Ok(Some(ClinicWriteOutcome::InstanceTaken))
         }
         Err(error) => Err(store_error(action, error)),
     }
 }
 
-/// A row as PostgreSQL gives it.
+/// A row of `scheduler.clinics`, also read from its JSON form.
 #[derive(Debug, Deserialize)]
 pub(super) struct ClinicRow {
     clinic_id: String,

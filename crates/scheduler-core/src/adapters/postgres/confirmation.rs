@@ -1,4 +1,4 @@
-//! The patient's yes to an appointment.
+//! A patient's confirmation of an appointment.
 
 use chrono::{DateTime, Utc};
 
@@ -9,8 +9,9 @@ use crate::domain::time::Slot;
 use crate::error::StoreError;
 
 impl Db {
-    /// Records that the patient will come at that time; the first yes stays. `false`: the appointment was
-    /// moved or cancelled, or is none of this clinic's, and nothing was changed.
+    /// Records that the patient confirmed the appointment at `slot`. An earlier confirmation is kept
+    /// (docs/rules/reminders.md#answers-to-a-reminder). Returns `false`, and records nothing, if the clinic
+    /// has no `CONFIRMED` appointment with this id and start.
     pub async fn confirm_appointment(
         &self,
         clinic: &ClinicId,

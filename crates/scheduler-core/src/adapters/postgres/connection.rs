@@ -1,5 +1,5 @@
-//! One held connection per process (Lambda) or a pool (local server), and how a statement is run on
-//! either.
+//! Connections to PostgreSQL: a single one in Lambda, a pool in the local server. The macros here run a
+//! statement on either.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,90 +11,91 @@ use sqlx::{Connection, PgConnection, PgPool, Postgres};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, timeout};
 
-use super::options::options;
+use super::options::connect_options;
 use super::profile_cache::ProfileCache;
 use crate::call_stats::{self, WaitGuard};
 use crate::config::DatabaseConfig;
 use crate::error::StoreError;
 
-/// All a call may take of the client's clock, connecting included.
-pub(super) const BUDGET: Duration = Duration::from_millis(3500);
-/// A held connection idle for longer is pinged before it is used: Lambda may have been frozen, and
-/// the other side gone.
-const TRUSTED_FOR: Duration = Duration::from_secs(60);
-const PING: Duration = Duration::from_millis(300);
+/// Client-side timeout: once for getting a connection, once more for each statement
+/// (docs/rules/speed.md#budgets).
+pub(super) const CLIENT_TIMEOUT: Duration = Duration::from_millis(3500);
+/// A single connection that was idle for longer is pinged before it is used: the Lambda may have been frozen,
+/// and the server may have closed the connection meanwhile.
+const PING_AFTER_IDLE: Duration = Duration::from_secs(60);
+const PING_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// PostgreSQL, however many connections it holds.
+/// Handle to PostgreSQL. Clones share its connections, its count of statements and its cache.
 #[derive(Clone)]
 pub struct Db {
-    source: Source,
+    connections: Connections,
     statements: Arc<AtomicU64>,
     pub(super) profiles: ProfileCache,
 }
 
 #[derive(Clone)]
-enum Source {
-    Held { options: Arc<PgConnectOptions>, slot: Arc<tokio::sync::Mutex<Option<Held>>> },
+enum Connections {
+    Single { options: Arc<PgConnectOptions>, slot: Arc<tokio::sync::Mutex<Option<IdleConnection>>> },
     Pool { pool: PgPool, broken_at: Arc<Mutex<Option<Instant>>> },
 }
 
-struct Held {
+struct IdleConnection {
     connection: PgConnection,
-    used_at: Instant,
+    since: Instant,
 }
 
 impl Db {
-    /// Holds one connection, made at the first use or by [`Db::warm`].
-    pub fn held(config: &DatabaseConfig) -> Result<Self, StoreError> {
-        let options = Arc::new(options(config)?);
-        Ok(Self::on(Source::Held { options, slot: Arc::default() }))
+    /// Keeps one connection, opened at the first use or by [`Db::warm`].
+    pub fn single_connection(config: &DatabaseConfig) -> Result<Self, StoreError> {
+        let options = Arc::new(connect_options(config)?);
+        Ok(Self::new(Connections::Single { options, slot: Arc::default() }))
     }
 
-    /// Keeps up to `connections`, made as they are needed.
-    pub fn pooled(config: &DatabaseConfig, connections: u32) -> Result<Self, StoreError> {
+    /// Keeps a pool of at most `max_connections`, which are opened on demand.
+    pub fn connection_pool(config: &DatabaseConfig, max_connections: u32) -> Result<Self, StoreError> {
         let broken_at: Arc<Mutex<Option<Instant>>> = Arc::default();
-        let seen = broken_at.clone();
+        let last_break = broken_at.clone();
         let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(BUDGET)
+            .max_connections(max_connections)
+            .acquire_timeout(CLIENT_TIMEOUT)
             .test_before_acquire(false)
-            // A break says nothing good of any connection made before it.
-            .before_acquire(move |_, about| {
-                let made = Instant::now() - about.age;
-                let broken = seen.lock().ok().and_then(|at| *at);
-                Box::pin(async move { Ok(broken.is_none_or(|at| made > at)) })
+            // When a connection breaks, those that were opened before it are probably broken too: the pool
+            // closes them instead of lending them.
+            .before_acquire(move |_, metadata| {
+                let opened_at = Instant::now() - metadata.age;
+                let broken_at = last_break.lock().ok().and_then(|at| *at);
+                Box::pin(async move { Ok(broken_at.is_none_or(|at| opened_at > at)) })
             })
-            .connect_lazy_with(options(config)?);
-        Ok(Self::on(Source::Pool { pool, broken_at }))
+            .connect_lazy_with(connect_options(config)?);
+        Ok(Self::new(Connections::Pool { pool, broken_at }))
     }
 
-    fn on(source: Source) -> Self {
-        Self { source, statements: Arc::default(), profiles: ProfileCache::default() }
+    fn new(connections: Connections) -> Self {
+        Self { connections, statements: Arc::default(), profiles: ProfileCache::default() }
     }
 
-    /// Opens what will surely be needed, ahead of the first request; its failure is the first
-    /// request's to report.
+    /// Connects ahead of the first request. A failure is only logged here; the first request reports its own.
     pub async fn warm(&self) {
         if let Err(error) = self.ping().await {
-            tracing::warn!(step = "warm", error = %error.source, "the database is not there yet");
+            tracing::warn!(step = "warm", error = %error.source, "the database is not available yet");
         }
     }
 
-    /// Whether the database answers.
+    /// Pings the database. Fails if it does not answer in time.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let mut guard = self.acquire("ping the database").await?;
-        let answer = timeout(PING, guard.connection()?.ping()).await;
+        let answer = timeout(PING_TIMEOUT, guard.connection()?.ping()).await;
         guard.settle(answer).map_err(|error| store_error("ping the database", error))
     }
 
-    /// Statements sent since the process started.
+    /// Number of statements sent so far.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
 
-    /// Waits for connections to be given back and closes them.
+    /// Waits until every connection is back in the pool and closes the pool. Does nothing without a pool.
     pub async fn close(&self) {
-        if let Source::Pool { pool, .. } = &self.source {
+        if let Connections::Pool { pool, .. } = &self.connections {
             pool.close().await;
         }
     }
@@ -105,74 +106,76 @@ impl Db {
 
     pub(super) async fn acquire(&self, action: &'static str) -> Result<ConnectionGuard, StoreError> {
         let wait = call_stats::start_wait();
-        match timeout(BUDGET, self.connect()).await {
-            Ok(Ok(held)) => Ok(ConnectionGuard { held, _wait: wait }),
+        match timeout(CLIENT_TIMEOUT, self.connect()).await {
+            Ok(Ok(checkout)) => Ok(ConnectionGuard { checkout, _wait: wait }),
             Ok(Err(error)) => Err(store_error(action, QueryError::Sql(error))),
-            Err(_) => Err(store_error(action, QueryError::Late)),
+            Err(_) => Err(store_error(action, QueryError::TimedOut)),
         }
     }
 
     async fn connect(&self) -> Result<Checkout, sqlx::Error> {
-        match &self.source {
-            Source::Pool { pool, broken_at } => {
+        match &self.connections {
+            Connections::Pool { pool, broken_at } => {
                 let connection = pool.acquire().await?;
                 Ok(Checkout::Pooled(Some(connection), broken_at.clone()))
             }
-            Source::Held { options, slot } => {
+            Connections::Single { options, slot } => {
                 let mut slot = slot.clone().lock_owned().await;
                 let connection = match slot.take() {
-                    Some(held) if held.used_at.elapsed() < TRUSTED_FOR => held.connection,
-                    Some(mut held) => match timeout(PING, held.connection.ping()).await {
-                        Ok(Ok(())) => held.connection,
+                    Some(idle) if idle.since.elapsed() < PING_AFTER_IDLE => idle.connection,
+                    Some(mut idle) => match timeout(PING_TIMEOUT, idle.connection.ping()).await {
+                        Ok(Ok(())) => idle.connection,
                         _ => PgConnection::connect_with(options).await?,
                     },
                     None => PgConnection::connect_with(options).await?,
                 };
-                Ok(Checkout::Held(Some(connection), slot))
+                Ok(Checkout::Single(Some(connection), slot))
             }
         }
     }
 }
 
-/// A connection while one statement runs. Dropped before the statement's end it is closed: its next
-/// user would wait for the old answer.
+/// A connection while one statement uses it. If it is dropped without [`ConnectionGuard::settle`], the
+/// connection is closed. Otherwise the next statement would wait for the old answer
+/// (docs/rules/speed.md#connections).
 pub(super) struct ConnectionGuard {
-    held: Checkout,
+    checkout: Checkout,
     _wait: WaitGuard,
 }
 
 enum Checkout {
-    Held(Option<PgConnection>, OwnedMutexGuard<Option<Held>>),
+    Single(Option<PgConnection>, OwnedMutexGuard<Option<IdleConnection>>),
     Pooled(Option<PoolConnection<Postgres>>, Arc<Mutex<Option<Instant>>>),
 }
 
-/// Why a statement did not answer.
+/// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum QueryError {
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
     #[error("no answer in time")]
-    Late,
+    TimedOut,
 }
 
 impl ConnectionGuard {
     pub(super) fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
-        let connection = match &mut self.held {
-            Checkout::Held(connection, _) => connection.as_mut(),
+        let connection = match &mut self.checkout {
+            Checkout::Single(connection, _) => connection.as_mut(),
             Checkout::Pooled(connection, _) => connection.as_deref_mut(),
         };
-        connection.ok_or_else(|| StoreError::internal("use a connection", "it was given back"))
+        connection
+            .ok_or_else(|| StoreError::internal("use a connection", "the connection was already returned"))
     }
 
-    /// Gives the connection back, unless the answer shows that it is of no more use.
+    /// Returns the connection for further use, unless the statement timed out or broke the connection.
     pub(super) fn settle<T>(
         mut self,
         answer: Result<Result<T, sqlx::Error>, tokio::time::error::Elapsed>,
     ) -> Result<T, QueryError> {
         match answer {
-            Err(_) => Err(QueryError::Late),
+            Err(_) => Err(QueryError::TimedOut),
             Ok(Err(error)) if is_broken(&error) => {
-                if let Checkout::Pooled(_, broken_at) = &self.held
+                if let Checkout::Pooled(_, broken_at) = &self.checkout
                     && let Ok(mut at) = broken_at.lock()
                 {
                     *at = Some(Instant::now());
@@ -180,10 +183,10 @@ impl ConnectionGuard {
                 Err(QueryError::Sql(error))
             }
             Ok(answer) => {
-                match &mut self.held {
-                    Checkout::Held(connection, slot) => {
-                        let used_at = Instant::now();
-                        **slot = connection.take().map(|connection| Held { connection, used_at });
+                match &mut self.checkout {
+                    Checkout::Single(connection, slot) => {
+                        let since = Instant::now();
+                        **slot = connection.take().map(|connection| IdleConnection { connection, since });
                     }
                     Checkout::Pooled(connection, _) => drop(connection.take()),
                 }
@@ -195,7 +198,7 @@ impl ConnectionGuard {
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        if let Checkout::Pooled(connection, _) = &mut self.held
+        if let Checkout::Pooled(connection, _) = &mut self.checkout
             && let Some(connection) = connection.take()
         {
             drop(connection.detach());
@@ -214,8 +217,8 @@ macro_rules! run {
 }
 pub(super) use run;
 
-/// Like [`run!`], for callers that look into the [`QueryError`]. Without a connection it returns a
-/// `StoreError` from the calling function.
+/// Like [`run!`], but its value is a `Result` with the [`QueryError`]. If there is no connection, the calling
+/// function returns the `StoreError`.
 macro_rules! try_run {
     ($db:expr, $action:expr, retry, |$connection:ident| $query:expr) => {
         try_run!(@tries 2, $db, $action, |$connection| $query)
@@ -224,16 +227,17 @@ macro_rules! try_run {
         try_run!(@tries 1, $db, $action, |$connection| $query)
     };
     (@tries $tries:expr, $db:expr, $action:expr, |$connection:ident| $query:expr) => {{
-        let mut left = $tries;
+        let mut tries_left = $tries;
         loop {
             let mut guard = $db.acquire($action).await?;
             $db.count_statement();
             let $connection = guard.connection()?;
-            let answer = tokio::time::timeout($crate::adapters::postgres::connection::BUDGET, $query).await;
-            left -= 1;
+            let answer =
+                tokio::time::timeout($crate::adapters::postgres::connection::CLIENT_TIMEOUT, $query).await;
+            tries_left -= 1;
             match guard.settle(answer) {
                 Err($crate::adapters::postgres::connection::QueryError::Sql(error))
-                    if left > 0 && $crate::adapters::postgres::connection::is_broken(&error) => {}
+                    if tries_left > 0 && $crate::adapters::postgres::connection::is_broken(&error) => {}
                 answer => break answer,
             }
         }
@@ -259,7 +263,7 @@ macro_rules! row_query {
 }
 pub(super) use row_query;
 
-/// Whether a connection is of no use after this error.
+/// Whether the connection cannot be used any more after this error.
 pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => {
@@ -272,13 +276,16 @@ pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     }
 }
 
-/// A failed statement as everybody else knows it: the database is away, or our statement is wrong.
+/// Turns a failed statement into a [`StoreError`]: unavailable if the database cannot serve it now, internal
+/// if the statement is at fault.
 pub(super) fn store_error(action: &'static str, error: QueryError) -> StoreError {
-    let away = match &error {
-        QueryError::Late => true,
+    let unavailable = match &error {
+        QueryError::TimedOut => true,
         QueryError::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
         QueryError::Sql(sqlx::Error::Database(error)) => {
-            // Resources, operator's intervention, connection, deadlock, serialisation, lock.
+            // SQLSTATE classes: 53 insufficient resources, 57 operator intervention, 08 connection. Codes:
+            // 40P01 deadlock, 40001 serialization failure, 55P03 lock not available.
+            // https://www.postgresql.org/docs/current/errcodes-appendix.html
             error.code().is_some_and(|code| {
                 ["53", "57", "08"].iter().any(|class| code.starts_with(class))
                     || ["40P01", "40001", "55P03"].contains(&code.as_ref())
@@ -286,15 +293,19 @@ pub(super) fn store_error(action: &'static str, error: QueryError) -> StoreError
         }
         QueryError::Sql(error) => is_broken(error),
     };
-    match (away, error) {
-        // The server's words may quote a row.
+    match (unavailable, error) {
+        // The server's error text may quote a row (docs/rules/security.md#logs).
         (_, QueryError::Sql(sqlx::Error::Database(error))) => {
-            let said = format!(
+            let cause = format!(
                 "PostgreSQL error {} at constraint {}",
                 error.code().as_deref().unwrap_or("?"),
                 error.constraint().unwrap_or("-"),
             );
-            if away { StoreError::unavailable(action, said) } else { StoreError::internal(action, said) }
+            if unavailable {
+                StoreError::unavailable(action, cause)
+            } else {
+                StoreError::internal(action, cause)
+            }
         }
         (true, error) => StoreError::unavailable(action, error),
         (false, error) => StoreError::internal(action, error),
@@ -309,8 +320,8 @@ pub(super) fn constraint(error: &QueryError) -> Option<&str> {
     }
 }
 
-/// Whether the same statement may win if it is tried again: a deadlock, a serialisation failure.
-pub(super) fn is_race(error: &QueryError) -> bool {
+/// Whether this is a deadlock or a serialization failure, after which the same statement may succeed.
+pub(super) fn is_write_conflict(error: &QueryError) -> bool {
     matches!(error, QueryError::Sql(sqlx::Error::Database(error))
         if matches!(error.code().as_deref(), Some("40P01" | "40001")))
 }

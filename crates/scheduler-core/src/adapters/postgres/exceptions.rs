@@ -1,4 +1,5 @@
-//! Days that differ from their week.
+//! Availability exceptions: dates whose opening hours differ from those of the weekday
+//! (docs/rules/agenda.md#exceptions).
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::Deserialize;
@@ -12,59 +13,53 @@ use crate::domain::clinic::{AvailabilityException, ExceptionType};
 use crate::domain::ids::{ClinicId, ExceptionId};
 use crate::error::StoreError;
 
-/// As many appointments as a day can have: one of each minute.
-const MINUTES_OF_A_DAY: i64 = 24 * 60;
+/// Maximum confirmed appointments of a day: they do not overlap, and each lasts at least a minute.
+const MAX_APPOINTMENTS_PER_DAY: i64 = 24 * 60;
 
-/// A special day to be made.
+/// An exception to create.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct NewException {
-    /// The day.
     pub exception_date: NaiveDate,
-    /// What it does.
     pub exception_type: ExceptionType,
-    /// Both times or neither; special hours need both.
+    /// Given with `end_time` or not at all; special hours need both.
     pub start_time: Option<NaiveTime>,
-    /// Later than the start.
+    /// Must be after the start.
     pub end_time: Option<NaiveTime>,
-    /// For reception.
+    /// Shown to reception only.
     pub reason: Option<String>,
 }
 
-/// A change of a special day: only what is present; `Some(None)` clears.
+/// New values for an exception. `None` leaves a field unchanged, `Some(None)` clears it.
 #[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct ExceptionChange {
-    /// The day.
     pub exception_date: Option<NaiveDate>,
-    /// What it does.
     pub exception_type: Option<ExceptionType>,
-    /// From.
     pub start_time: Option<Option<NaiveTime>>,
-    /// To.
     pub end_time: Option<Option<NaiveTime>>,
-    /// For reception.
     pub reason: Option<Option<String>>,
-    /// Whether it counts.
     pub active: Option<bool>,
 }
 
-/// An exception as it stands, and the confirmed appointments it stands over.
+/// A stored exception and the confirmed appointments that it affects.
 #[derive(Debug)]
 pub struct ExceptionWithConflicts {
-    /// The exception.
+    /// The stored exception.
     pub exception: AvailabilityException,
-    /// Appointments that somebody must now call about.
+    /// Confirmed appointments that it affects. They stay booked until reception moves or cancels them.
     pub conflicts: Vec<Appointment>,
 }
 
-/// What became of a change.
+/// Outcome of changing an exception.
 #[derive(Debug)]
 pub enum ExceptionUpdate {
-    /// It stands so now.
-    Done(Box<ExceptionWithConflicts>),
-    /// No such exception of this clinic.
+    /// The exception after the change, with its conflicts.
+    Updated(Box<ExceptionWithConflicts>),
+    /// The exception does not exist, or belongs to another clinic.
     NotFound,
-    /// Type and times would not go together; here it is as it stands.
-    Unfit(Box<AvailabilityException>),
+    /// The new type and times would not fit together; nothing was changed. Holds the stored exception.
+    InvalidTimes(Box<AvailabilityException>),
 }
 
 row_query!($ query_exceptions: ExceptionRow =
@@ -72,14 +67,14 @@ row_query!($ query_exceptions: ExceptionRow =
     active, created_at, updated_at");
 
 impl Db {
-    /// Makes an exception; `None`: no such clinic.
+    /// Creates an active exception. `None`: the clinic does not exist.
     pub async fn create_exception(
         &self,
         clinic: &ClinicId,
         new: &NewException,
     ) -> Result<Option<ExceptionWithConflicts>, StoreError> {
         const ACTION: &str = "create an availability exception";
-        let made = try_run!(self, ACTION, |connection| query_exceptions!(
+        let created = try_run!(self, ACTION, |connection| query_exceptions!(
             "insert into scheduler.availability_exceptions
                 (clinic_id, exception_date, exception_type, start_time, end_time, reason)
             values ($1, $2, $3, $4, $5, $6)
@@ -93,15 +88,15 @@ impl Db {
             new.reason,
         )
         .fetch_one(connection));
-        match made {
-            Ok(row) => self.standing(row).await.map(Some),
+        match created {
+            Ok(row) => self.with_conflicts(row).await.map(Some),
             Err(error) if constraint(&error) == Some("availability_exceptions_clinic_id_fkey") => Ok(None),
             Err(error) => Err(store_error(ACTION, error)),
         }
     }
 
-    /// Active exceptions of a range of days, open where no end is given, by day; `None`: no such
-    /// clinic.
+    /// Active exceptions from `from` to `until`, both included, sorted by date. A missing bound does not
+    /// limit the range. `None`: the clinic does not exist.
     pub async fn list_exceptions(
         &self,
         clinic: &ClinicId,
@@ -122,11 +117,10 @@ impl Db {
         )
         .fetch_all(connection))?;
         let exceptions = rows.into_iter().map(AvailabilityException::try_from).collect::<Result<_, _>>()?;
-        self.unless_unknown(clinic, exceptions).await
+        self.none_if_no_clinic(clinic, exceptions).await
     }
 
-    /// Changes an exception, or takes it back. `clinic`: `None` only for a key that may touch every
-    /// clinic.
+    /// Changes or deactivates an exception. `clinic` is `None` only if the API key covers all clinics.
     pub async fn update_exception(
         &self,
         clinic: Option<&ClinicId>,
@@ -159,11 +153,12 @@ impl Db {
         )
         .fetch_optional(connection));
         match row {
-            Ok(Some(row)) => Ok(ExceptionUpdate::Done(Box::new(self.standing(row).await?))),
+            Ok(Some(row)) => Ok(ExceptionUpdate::Updated(Box::new(self.with_conflicts(row).await?))),
             Ok(None) => Ok(ExceptionUpdate::NotFound),
             Err(error) if constraint(&error) == Some("exceptions_times_check") => {
-                let stands = self.find_exception(clinic, id).await?;
-                Ok(stands.map_or(ExceptionUpdate::NotFound, |row| ExceptionUpdate::Unfit(Box::new(row))))
+                let stored = self.find_exception(clinic, id).await?;
+                Ok(stored
+                    .map_or(ExceptionUpdate::NotFound, |row| ExceptionUpdate::InvalidTimes(Box::new(row))))
             }
             Err(error) => Err(store_error(ACTION, error)),
         }
@@ -186,7 +181,7 @@ impl Db {
         row.map(AvailabilityException::try_from).transpose()
     }
 
-    async fn standing(&self, row: ExceptionRow) -> Result<ExceptionWithConflicts, StoreError> {
+    async fn with_conflicts(&self, row: ExceptionRow) -> Result<ExceptionWithConflicts, StoreError> {
         let exception = AvailabilityException::try_from(row)?;
         if !exception.active {
             return Ok(ExceptionWithConflicts { exception, conflicts: Vec::new() });
@@ -196,19 +191,20 @@ impl Db {
             until: Some(exception.exception_date),
             status: Some(AppointmentStatus::Confirmed),
             after: None,
-            limit: MINUTES_OF_A_DAY,
+            limit: MAX_APPOINTMENTS_PER_DAY,
         };
         let appointments = self.list_appointments(&exception.clinic_id, &filter).await?;
-        let mut conflicts =
-            appointments.ok_or_else(|| StoreError::internal("list conflicts", "the clinic has vanished"))?;
-        conflicts.retain(|appointment| stands_over(&exception, appointment));
+        let mut conflicts = appointments.ok_or_else(|| {
+            StoreError::internal("list the conflicts of an exception", "the clinic no longer exists")
+        })?;
+        conflicts.retain(|appointment| affects(&exception, appointment));
         Ok(ExceptionWithConflicts { exception, conflicts })
     }
 }
 
-/// Whether an exception takes time from an appointment: a blocked part that it reaches into, or special
-/// hours that it does not fit.
-fn stands_over(exception: &AvailabilityException, appointment: &Appointment) -> bool {
+/// Whether an exception affects an appointment of its date: the appointment overlaps the blocked part, or is
+/// not wholly within the special hours.
+fn affects(exception: &AvailabilityException, appointment: &Appointment) -> bool {
     let Some((start, end)) = exception.start_time.zip(exception.end_time) else { return true };
     match exception.exception_type {
         ExceptionType::Blocked => appointment.start_time < end && start < appointment.end_time,
@@ -216,7 +212,7 @@ fn stands_over(exception: &AvailabilityException, appointment: &Appointment) -> 
     }
 }
 
-/// A row as PostgreSQL gives it.
+/// A row of `scheduler.availability_exceptions`, also read from its JSON form.
 #[derive(Debug, Deserialize)]
 pub(super) struct ExceptionRow {
     id: Uuid,
@@ -238,7 +234,9 @@ impl TryFrom<ExceptionRow> for AvailabilityException {
         let exception_type = match row.exception_type.as_str() {
             "BLOCKED" => ExceptionType::Blocked,
             "SPECIAL_HOURS" => ExceptionType::SpecialHours,
-            _ => return Err(StoreError::internal("read an exception", "unknown type of exception")),
+            _ => {
+                return Err(StoreError::internal("read an availability exception", "unknown exception type"));
+            }
         };
         Ok(Self {
             id: ExceptionId(row.id),

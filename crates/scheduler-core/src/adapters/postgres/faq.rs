@@ -1,4 +1,4 @@
-//! The clinics' questions and answers, as the API edits them.
+//! The clinics' frequent questions with their answers.
 
 use super::Db;
 use super::connection::{constraint, row_query, run, store_error, try_run};
@@ -6,42 +6,37 @@ use crate::domain::faq::FaqEntry;
 use crate::domain::ids::{ClinicId, FaqId};
 use crate::error::StoreError;
 
-/// A question to be made.
+/// A question to create.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct NewFaqEntry {
-    /// Its key.
     pub question_key: String,
-    /// The question.
     pub question_label: String,
-    /// The answer.
     pub answer: String,
-    /// Its place among the questions.
+    /// Position among the questions, smallest first.
     pub display_order: i32,
 }
 
-/// What changes of a question; the rest stays.
+/// New values for a question. `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct FaqChange {
-    /// The question.
     pub question_label: Option<String>,
-    /// The answer.
     pub answer: Option<String>,
-    /// Its place among the questions.
     pub display_order: Option<i32>,
-    /// Whether it is offered.
     pub active: Option<bool>,
 }
 
-/// A question could not be made.
+/// Why a question was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateFaqError {
-    /// The clinic has one of this key, offered or not.
-    #[error("the clinic has a question of this key")]
+    /// The clinic already has a question with this key, active or not.
+    #[error("the clinic already has a question with this key")]
     Duplicate,
-    /// No such clinic.
+    /// The clinic does not exist.
     #[error("no such clinic")]
-    NoClinic,
-    /// The database.
+    UnknownClinic,
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -50,10 +45,10 @@ row_query!($ query_faq: FaqEntry =
     "id, clinic_id, question_key, question_label, answer, display_order, active, created_at, updated_at");
 
 impl Db {
-    /// Makes a question.
+    /// Creates an active question.
     pub async fn create_faq(&self, clinic: &ClinicId, new: &NewFaqEntry) -> Result<FaqEntry, CreateFaqError> {
         const ACTION: &str = "create a question";
-        let made = try_run!(self, ACTION, |connection| query_faq!(
+        let created = try_run!(self, ACTION, |connection| query_faq!(
             "insert into scheduler.faq_items (clinic_id, question_key, question_label, answer, display_order)
             values ($1, $2, $3, $4, $5)
             returning",
@@ -65,26 +60,25 @@ impl Db {
             new.display_order,
         )
         .fetch_one(connection));
-        made.map_err(|error| match constraint(&error) {
+        created.map_err(|error| match constraint(&error) {
             Some("faq_items_key") => CreateFaqError::Duplicate,
-            Some("faq_items_clinic_id_fkey") => CreateFaqError::NoClinic,
+            Some("faq_items_clinic_id_fkey") => CreateFaqError::UnknownClinic,
             _ => store_error(ACTION, error).into(),
         })
     }
 
-    /// Questions that are offered, in display order; `None`: no such clinic.
+    /// Active questions in display order. `None`: the clinic does not exist.
     pub async fn list_faq(&self, clinic: &ClinicId) -> Result<Option<Vec<FaqEntry>>, StoreError> {
         const ACTION: &str = "list the questions";
-        let rows =
-            run!(self, ACTION, retry, |connection| {
-                query_faq!(
+        let rows = run!(self, ACTION, retry, |connection| {
+            query_faq!(
             "select",
             "from scheduler.faq_items where clinic_id = $1 and active order by display_order, question_key",
             clinic.as_str(),
         )
         .fetch_all(connection)
-            })?;
-        self.unless_unknown(clinic, rows).await
+        })?;
+        self.none_if_no_clinic(clinic, rows).await
     }
 
     /// An active question by its key.
@@ -99,7 +93,8 @@ impl Db {
         .fetch_optional(connection))
     }
 
-    /// Changes a question, of one clinic where one is given; `None`: there is no such question.
+    /// Changes a question. `clinic` is `None` only if the API key covers all clinics.
+    /// Returns `None` if there is no such question.
     pub async fn update_faq(
         &self,
         clinic: Option<&ClinicId>,

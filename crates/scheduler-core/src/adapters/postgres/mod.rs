@@ -1,4 +1,5 @@
-//! Appointments and everything reception edits, in PostgreSQL. Every statement names the clinic.
+//! The PostgreSQL store: clinics, patients, appointments and everything else that reception edits. Every
+//! statement on behalf of a clinic has the clinic as a condition (docs/rules/security.md#tenancy).
 
 pub mod appointments;
 pub mod calendar;

@@ -1,4 +1,4 @@
-//! How a connection is made: whom it trusts, and the limits that the server keeps for it.
+//! Options of a connection: TLS, and the timeouts that the server enforces.
 
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -6,11 +6,11 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use crate::config::{DatabaseConfig, SslMode};
 use crate::error::StoreError;
 
-/// What `config` asks for.
-pub(super) fn options(config: &DatabaseConfig) -> Result<PgConnectOptions, StoreError> {
+/// Builds the options of every connection from `config`.
+pub(super) fn connect_options(config: &DatabaseConfig) -> Result<PgConnectOptions, StoreError> {
     let mut options: PgConnectOptions =
         config.url.expose().parse().map_err(|_: sqlx::Error| {
-            StoreError::internal("read the database's address", "it is no address")
+            StoreError::internal("read the database URL", "the URL is not valid")
         })?;
     options = options
         .ssl_mode(match config.ssl_mode {
@@ -20,8 +20,9 @@ pub(super) fn options(config: &DatabaseConfig) -> Result<PgConnectOptions, Store
         })
         .application_name("scheduler")
         .options([
-            // Statements name their schema; the migrator does not, and a user of the schema's name
-            // would have it look for its table in another place after the first migration.
+            // For the migrator, whose statements do not name the schema of its table. By default a schema
+            // with the user's name comes first in the search path: for a user `scheduler`, the migrator would
+            // no longer find its table once the first migration has created the schema `scheduler`.
             ("search_path", "public"),
             ("statement_timeout", "3s"),
             ("lock_timeout", "2s"),

@@ -1,4 +1,4 @@
-//! Persons, one per clinic and match key.
+//! Patients: one per clinic and match key (docs/rules/data.md#phones).
 
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
@@ -13,7 +13,7 @@ use crate::domain::phone::{Address, MatchKey};
 use crate::error::StoreError;
 
 impl Db {
-    /// A person of the clinic.
+    /// The clinic's patient with this key.
     pub async fn find_patient(
         &self,
         clinic: &ClinicId,
@@ -39,13 +39,14 @@ impl Db {
         }))
     }
 
-    /// Who greets a clinic, and what its questions are: one statement, one wait.
+    /// The clinic's patient with this key, if known, and the clinic's active questions in display order. One
+    /// statement, so that a greeting waits for PostgreSQL only once (docs/rules/speed.md#statements).
     pub async fn identify_patient(
         &self,
         clinic: &ClinicId,
         key: &MatchKey,
     ) -> Result<(Option<Patient>, Vec<FaqEntry>), StoreError> {
-        const ACTION: &str = "recognise a person";
+        const ACTION: &str = "identify a patient";
         let row = run!(self, ACTION, retry, |connection| sqlx::query!(
             r#"select p.id as "id?", p.phone, p.wa_id, p.name, p.chat_lid, p.opted_out_at,
                 coalesce((
@@ -72,13 +73,13 @@ impl Db {
         Ok((patient, row.faq.0))
     }
 
-    /// Records where a person writes from, and merges the person known by the lid alone with the
-    /// one of the phone when a webhook brings both: appointments go to the phone's, the lid's row goes.
-    /// Does nothing for a person not on record.
-    pub async fn remember_address(&self, clinic: &ClinicId, person: &Person) -> Result<(), StoreError> {
-        const ACTION: &str = "remember an address";
-        // One statement, so one transaction: each part sees the rows as they were before, hence the
-        // person of the lid becomes the phone's unless the phone has one.
+    /// Saves the address from which a person wrote. If the person has a phone, and a patient is stored under
+    /// the person's lid, that patient is merged into the phone's: the appointments move to the phone's
+    /// patient, and the lid's is deleted. Does nothing for a person who is not a patient yet.
+    pub async fn save_address(&self, clinic: &ClinicId, person: &Person) -> Result<(), StoreError> {
+        const ACTION: &str = "save an address";
+        // One statement, so one transaction in which each part sees the rows as they were before. If the
+        // phone has no patient yet, the lid's patient becomes the phone's.
         let (phone, wa_id) =
             (person.phone.as_deref(), person.wa_id.as_ref().map(|address| address.0.as_str()));
         run!(self, ACTION, retry, |connection| sqlx::query!(
@@ -122,14 +123,14 @@ impl Db {
         .map(drop)
     }
 
-    /// Keeps where WhatsApp says that a person is found, unless the person wrote meanwhile.
-    pub async fn keep_address(
+    /// Saves the address that WhatsApp gave for a patient, unless the patient has an address by now.
+    pub async fn save_looked_up_address(
         &self,
         clinic: &ClinicId,
         patient: PatientId,
         address: &Address,
     ) -> Result<(), StoreError> {
-        const ACTION: &str = "keep an address";
+        const ACTION: &str = "save an address that WhatsApp gave";
         run!(self, ACTION, retry, |connection| sqlx::query!(
             "update scheduler.patients set wa_id = $3
             where clinic_id = $1 and id = $2 and wa_id is null",
@@ -141,7 +142,8 @@ impl Db {
         .map(drop)
     }
 
-    /// Stops or restores proactive messages; makes the person if needed. The name on record.
+    /// Sets the time of the opt-out (docs/rules/reminders.md#opt-out); `None` ends it. Creates the patient if
+    /// needed. Returns the patient's stored name.
     pub async fn set_opt_out(
         &self,
         clinic: &ClinicId,
@@ -149,7 +151,7 @@ impl Db {
         at: Option<DateTime<Utc>>,
     ) -> Result<Option<String>, StoreError> {
         const ACTION: &str = "set an opt-out";
-        // Who is first heard of here has not told their name: the profile's is not put on record.
+        // A patient who is created here gets no name: the name of the WhatsApp profile is not stored.
         run!(self, ACTION, retry, |connection| sqlx::query_scalar!(
             "insert into scheduler.patients (id, clinic_id, match_key, phone, wa_id, chat_lid, opted_out_at)
             values ($1, $2, $3, $4, $5, $6, $7)

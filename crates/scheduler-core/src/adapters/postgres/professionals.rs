@@ -1,4 +1,4 @@
-//! Who treats patients.
+//! Professionals: the people who treat a clinic's patients.
 
 use super::Db;
 use super::connection::{constraint, row_query, run, store_error, try_run};
@@ -6,23 +6,22 @@ use crate::domain::ids::{ClinicId, ProfessionalId};
 use crate::domain::service::Professional;
 use crate::error::StoreError;
 
-/// A professional to be made.
+/// A professional to create.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct NewProfessional {
-    /// Their name.
     pub name: String,
     /// Such as "Biomédica esteta".
     pub role: Option<String>,
 }
 
-/// A change of a professional: only what is present; `Some(None)` clears.
+/// New values for a professional. `None` leaves a field unchanged, `Some(None)` clears it.
 #[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct ProfessionalChange {
-    /// Their name.
     pub name: Option<String>,
-    /// Such as "Biomédica esteta".
     pub role: Option<Option<String>>,
-    /// Whether they still work there: the hours of who does not are no longer offered.
+    /// If false, the professional's availability rules do not count.
     pub active: Option<bool>,
 }
 
@@ -30,14 +29,14 @@ row_query!($ query_professionals: Professional =
     "id, clinic_id, name, role, active, created_at, updated_at");
 
 impl Db {
-    /// Makes a professional; `None`: no such clinic.
+    /// Creates an active professional. `None`: the clinic does not exist.
     pub async fn create_professional(
         &self,
         clinic: &ClinicId,
         new: &NewProfessional,
     ) -> Result<Option<Professional>, StoreError> {
         const ACTION: &str = "create a professional";
-        let made = try_run!(self, ACTION, |connection| query_professionals!(
+        let created = try_run!(self, ACTION, |connection| query_professionals!(
             "insert into scheduler.professionals (clinic_id, name, role)
             values ($1, $2, $3)
             returning",
@@ -47,14 +46,14 @@ impl Db {
             new.role,
         )
         .fetch_one(connection));
-        match made {
+        match created {
             Ok(professional) => Ok(Some(professional)),
             Err(error) if constraint(&error) == Some("professionals_clinic_id_fkey") => Ok(None),
             Err(error) => Err(store_error(ACTION, error)),
         }
     }
 
-    /// Active professionals by name; `None`: no such clinic.
+    /// Active professionals, sorted by name. `None`: the clinic does not exist.
     pub async fn list_professionals(
         &self,
         clinic: &ClinicId,
@@ -68,11 +67,11 @@ impl Db {
             clinic.as_str(),
         )
         .fetch_all(connection))?;
-        self.unless_unknown(clinic, rows).await
+        self.none_if_no_clinic(clinic, rows).await
     }
 
-    /// Changes a professional; `None`: no such professional of this clinic. `clinic`: `None` only
-    /// for a key that may touch every clinic.
+    /// Changes a professional. `clinic` is `None` only if the API key covers all clinics.
+    /// Returns `None` if there is no such professional.
     pub async fn update_professional(
         &self,
         clinic: Option<&ClinicId>,

@@ -1,4 +1,4 @@
-//! The clinics that a process keeps in memory for a minute.
+//! Cache of the clinics that a process keeps in memory for a minute.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,10 +10,10 @@ use crate::domain::clinic::Clinic;
 use crate::domain::clinic_profile::ClinicProfile;
 use crate::domain::ids::ClinicId;
 
-/// How long a process uses its copy of a clinic.
+/// How long a process uses its copy of a clinic before it reads the clinic again.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
-/// Profiles by clinic. Cheap to clone.
+/// Profiles by clinic. Clones share the profiles.
 #[derive(Clone, Default)]
 pub(super) struct ProfileCache(Arc<Mutex<HashMap<ClinicId, CachedProfile>>>);
 

@@ -1,4 +1,4 @@
-//! Clinics with their own wording, read by one statement and cached.
+//! Clinics with their templates, read by one statement and cached for a minute.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
 impl Db {
-    /// The active clinic behind a z-api instance, kept in memory for a minute.
+    /// The active clinic of a z-api instance, from the cache if possible.
     pub async fn find_clinic_by_instance(
         &self,
         instance_id: &str,
@@ -27,7 +27,7 @@ impl Db {
         self.read_profile(None, Some(instance_id)).await
     }
 
-    /// An active clinic by its readable id, kept in memory for a minute.
+    /// An active clinic, from the cache if possible.
     pub async fn find_profile(&self, id: &ClinicId) -> Result<Option<Arc<ClinicProfile>>, StoreError> {
         if let Some(profile) = self.profiles.find(|clinic| clinic.id == *id) {
             return Ok(Some(profile));

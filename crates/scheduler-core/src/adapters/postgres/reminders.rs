@@ -1,4 +1,5 @@
-//! What reminders have to know of appointments, and how far each appointment's reminder was brought.
+//! Reads what reminders need to know of appointments, and records with which version of an appointment its
+//! reminder is up to date (docs/rules/data.md#projections).
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
@@ -11,22 +12,19 @@ use crate::domain::phone::{Address, MatchKey};
 use crate::domain::time::Slot;
 use crate::error::StoreError;
 
-/// An appointment as its reminder follows it.
+/// The part of an appointment that its reminder depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct AppointmentForReminder {
-    /// The appointment.
     pub id: AppointmentId,
-    /// Its clinic.
     pub clinic: ClinicId,
-    /// Its start.
+    /// When the appointment starts.
     pub slot: Slot,
-    /// Where it stands.
     pub status: AppointmentStatus,
-    /// Up to which its reminder is brought.
+    /// The appointment's version when it was read.
     pub version: i32,
-    /// The patient's name, if known.
     pub patient_name: Option<String>,
-    /// The patient's canonical digits, if known.
+    /// Canonical digits.
     pub patient_phone: Option<String>,
 }
 
@@ -44,22 +42,21 @@ impl From<&Appointment> for AppointmentForReminder {
     }
 }
 
-/// An appointment at the moment of its reminder, and who is reminded.
+/// An appointment and its patient, read again just before the reminder is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct CurrentAppointment {
-    /// Its start.
+    /// When the appointment starts.
     pub slot: Slot,
-    /// Where it stands.
     pub status: AppointmentStatus,
-    /// What is done.
     pub service_name: String,
-    /// Who comes.
     pub patient: Patient,
 }
 
 impl Db {
-    /// Appointments whose reminder is behind, by their start, after `after`: at most `limit`.
-    pub async fn list_reminders_behind(
+    /// Appointments of active clinics whose reminder is behind, sorted by start: at most `limit`, beginning
+    /// after `after`.
+    pub async fn list_unprojected_appointments(
         &self,
         after: Option<(Slot, AppointmentId)>,
         limit: i64,
@@ -88,15 +85,16 @@ impl Db {
             .collect()
     }
 
-    /// Records that the reminder was brought up to this version of the appointment, with `start` where
-    /// there is one. The start recorded before; `None` also if the appointment has changed meanwhile: then
-    /// nothing is recorded.
-    pub async fn mark_reminder(
+    /// Records that the reminder is up to date with this version of the appointment. `start` is the start for
+    /// which there is a reminder now, if there is one. Returns the start that was recorded before, if there
+    /// was one. Records nothing and returns `None` if the appointment was changed or already marked
+    /// meanwhile.
+    pub async fn mark_reminder_projected(
         &self,
         appointment: &AppointmentForReminder,
         start: Option<Slot>,
     ) -> Result<Option<Slot>, StoreError> {
-        const ACTION: &str = "mark an appointment's reminder";
+        const ACTION: &str = "mark a reminder as projected";
         let previous: Option<Option<NaiveDateTime>> = run!(self, ACTION, retry, |connection| {
             sqlx::query_scalar!(
                 r#"with before as (
@@ -118,9 +116,8 @@ impl Db {
         Ok(previous.flatten().map(|at| Slot { date: at.date(), time: at.time() }))
     }
 
-    /// When the appointment's start was set: it was booked or moved then. `None` also where that is not
-    /// known.
-    pub async fn find_start_set_at(
+    /// When the appointment was booked or moved to its current start. `None` also if that was not recorded.
+    pub async fn find_start_changed_at(
         &self,
         appointment: &AppointmentForReminder,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
@@ -134,7 +131,7 @@ impl Db {
         Ok(found.flatten())
     }
 
-    /// An appointment and its patient as they are now.
+    /// The current appointment and its patient.
     pub async fn find_current_appointment(
         &self,
         clinic: &ClinicId,

@@ -1,4 +1,4 @@
-//! Which clinics a nightly report can be sent to.
+//! Clinics to which a nightly report can be sent (docs/rules/sheet.md#nightly-report).
 
 use chrono_tz::Tz;
 
@@ -7,18 +7,18 @@ use super::connection::{run, try_run};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
-/// A clinic that can be told of its day.
+/// A clinic to which a nightly report can be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportingClinic {
-    /// The clinic.
+#[allow(missing_docs, reason = "the fields are columns")]
+pub struct ReportRecipient {
     pub id: ClinicId,
-    /// Its time zone, by which it is evening.
+    /// Decides when it is evening.
     pub timezone: Tz,
 }
 
 impl Db {
-    /// The active clinics that have a phone and an instance to write to it from.
-    pub async fn list_reporting_clinics(&self) -> Result<Vec<ReportingClinic>, StoreError> {
+    /// The active clinics that have a phone and a z-api instance.
+    pub async fn list_report_recipients(&self) -> Result<Vec<ReportRecipient>, StoreError> {
         const ACTION: &str = "list the clinics to report to";
         let rows = run!(self, ACTION, retry, |connection| sqlx::query!(
             "select clinic_id, timezone from scheduler.clinics
@@ -29,7 +29,7 @@ impl Db {
         rows.into_iter()
             .map(|row| {
                 let timezone = row.timezone.parse().map_err(|error| StoreError::internal(ACTION, error))?;
-                Ok(ReportingClinic { id: ClinicId(row.clinic_id), timezone })
+                Ok(ReportRecipient { id: ClinicId(row.clinic_id), timezone })
             })
             .collect()
     }

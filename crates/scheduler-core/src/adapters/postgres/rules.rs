@@ -1,4 +1,4 @@
-//! Weekly opening windows.
+//! Availability rules: the weekly opening windows of a clinic.
 
 use chrono::{DateTime, NaiveTime, Utc};
 use serde::Deserialize;
@@ -10,50 +10,48 @@ use crate::domain::clinic::AvailabilityRule;
 use crate::domain::ids::{ClinicId, ProfessionalId, RuleId};
 use crate::error::StoreError;
 
-/// A weekly window to be made.
+/// A rule to create.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct NewRule {
-    /// Whom it is about, if anybody.
+    /// Must be a professional of the clinic.
     pub professional_id: Option<ProfessionalId>,
     /// 0 = Sunday … 6 = Saturday.
     pub day_of_week: i16,
-    /// Opening.
     pub start_time: NaiveTime,
-    /// Closing, later.
+    /// Must be after the start.
     pub end_time: NaiveTime,
 }
 
-/// A change of a rule: only what is present.
+/// New values for a rule. `None` leaves a field unchanged, `Some(None)` clears it.
 #[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct RuleChange {
-    /// Whom it is about; `Some(None)`: nobody.
     pub professional_id: Option<Option<ProfessionalId>>,
     /// 0 = Sunday … 6 = Saturday.
     pub day_of_week: Option<i16>,
-    /// Opening.
     pub start_time: Option<NaiveTime>,
-    /// Closing, later than the opening that stands or is given.
+    /// Must be after the new start, or after the stored one if there is no new start.
     pub end_time: Option<NaiveTime>,
-    /// Whether it counts.
     pub active: Option<bool>,
 }
 
 /// Why a rule was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum RuleError {
-    /// No such clinic.
+    /// The clinic does not exist.
     #[error("no such clinic")]
     UnknownClinic,
-    /// No such professional of this clinic.
+    /// The professional does not exist, or belongs to another clinic.
     #[error("no such professional")]
     UnknownProfessional,
-    /// No such rule of this clinic.
+    /// The rule does not exist, or belongs to another clinic.
     #[error("no such rule")]
     NotFound,
-    /// It would close before it opens.
+    /// The end would not be after the start.
     #[error("the end is not after the start")]
     EndsBeforeStart,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -62,10 +60,10 @@ row_query!($ query_rules: RuleRow =
     "id, clinic_id, professional_id, day_of_week, start_time, end_time, active, created_at, updated_at");
 
 impl Db {
-    /// Makes a rule.
+    /// Creates an active rule.
     pub async fn create_rule(&self, clinic: &ClinicId, new: &NewRule) -> Result<AvailabilityRule, RuleError> {
         const ACTION: &str = "create an availability rule";
-        let made = try_run!(self, ACTION, |connection| query_rules!(
+        let created = try_run!(self, ACTION, |connection| query_rules!(
             "insert into scheduler.availability_rules
                 (clinic_id, professional_id, day_of_week, start_time, end_time)
             values ($1, $2, $3, $4, $5)
@@ -78,10 +76,10 @@ impl Db {
             new.end_time,
         )
         .fetch_one(connection));
-        made.map(AvailabilityRule::from).map_err(|error| refused(ACTION, error))
+        created.map(AvailabilityRule::from).map_err(|error| rule_error(ACTION, error))
     }
 
-    /// Active rules by weekday and opening; `None`: no such clinic.
+    /// Active rules, sorted by weekday and start. `None`: the clinic does not exist.
     pub async fn list_rules(&self, clinic: &ClinicId) -> Result<Option<Vec<AvailabilityRule>>, StoreError> {
         const ACTION: &str = "list availability rules";
         let rows = run!(self, ACTION, retry, |connection| query_rules!(
@@ -92,10 +90,10 @@ impl Db {
             clinic.as_str(),
         )
         .fetch_all(connection))?;
-        self.unless_unknown(clinic, rows.into_iter().map(AvailabilityRule::from).collect()).await
+        self.none_if_no_clinic(clinic, rows.into_iter().map(AvailabilityRule::from).collect()).await
     }
 
-    /// Changes a rule, or takes it back. `clinic`: `None` only for a key that may touch every clinic.
+    /// Changes or deactivates a rule. `clinic` is `None` only if the API key covers all clinics.
     pub async fn update_rule(
         &self,
         clinic: Option<&ClinicId>,
@@ -125,22 +123,22 @@ impl Db {
         .fetch_optional(connection));
         match row {
             Ok(row) => row.map(AvailabilityRule::from).ok_or(RuleError::NotFound),
-            Err(error) => Err(refused(ACTION, error)),
+            Err(error) => Err(rule_error(ACTION, error)),
         }
     }
 }
 
-/// A constraint's word for what is wrong with a rule.
-fn refused(doing: &'static str, error: QueryError) -> RuleError {
+/// Maps the violated constraint to the reason of the refusal.
+fn rule_error(action: &'static str, error: QueryError) -> RuleError {
     match constraint(&error) {
         Some("availability_rules_clinic_id_fkey") => RuleError::UnknownClinic,
         Some("rules_professional_fkey") => RuleError::UnknownProfessional,
         Some("rules_times_check") => RuleError::EndsBeforeStart,
-        _ => store_error(doing, error).into(),
+        _ => store_error(action, error).into(),
     }
 }
 
-/// A row as PostgreSQL gives it.
+/// A row of `scheduler.availability_rules`, also read from its JSON form.
 #[derive(Debug, Deserialize)]
 pub(super) struct RuleRow {
     id: Uuid,

@@ -1,4 +1,4 @@
-//! What clinics sell.
+//! The services that clinics sell.
 
 use super::Db;
 use super::connection::{constraint, row_query, run, store_error, try_run};
@@ -6,31 +6,28 @@ use crate::domain::ids::{ClinicId, ServiceId};
 use crate::domain::service::Service;
 use crate::error::StoreError;
 
-/// A service to be made.
+/// A service to create.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct NewService {
-    /// As patients know it.
     pub name: String,
-    /// Minutes, 1–720.
+    /// 1 to 720.
     pub duration_minutes: i32,
-    /// Centavos; none means "sob consulta".
+    /// In centavos. `None` is shown to patients as "sob consulta".
     pub price_cents: Option<i32>,
-    /// Free text.
     pub description: Option<String>,
 }
 
-/// A change of a service: only what is present; `Some(None)` clears.
+/// New values for a service. `None` leaves a field unchanged, `Some(None)` clears it.
 #[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct ServiceChange {
-    /// As patients know it.
     pub name: Option<String>,
-    /// Minutes, 1–720; appointments that stand keep their length.
+    /// 1 to 720. Existing appointments keep their length.
     pub duration_minutes: Option<i32>,
-    /// Centavos; none means "sob consulta".
+    /// In centavos.
     pub price_cents: Option<Option<i32>>,
-    /// Free text.
     pub description: Option<Option<String>>,
-    /// Whether it can be booked.
     pub active: Option<bool>,
 }
 
@@ -38,14 +35,14 @@ row_query!($ query_services: Service =
     "id, clinic_id, name, duration_minutes, price_cents, description, active, created_at, updated_at");
 
 impl Db {
-    /// Makes a service; `None`: no such clinic.
+    /// Creates an active service. `None`: the clinic does not exist.
     pub async fn create_service(
         &self,
         clinic: &ClinicId,
         new: &NewService,
     ) -> Result<Option<Service>, StoreError> {
         const ACTION: &str = "create a service";
-        let made = try_run!(self, ACTION, |connection| {
+        let created = try_run!(self, ACTION, |connection| {
             query_services!(
                 "insert into scheduler.services (clinic_id, name, duration_minutes, price_cents, description)
             values ($1, $2, $3, $4, $5)
@@ -59,14 +56,14 @@ impl Db {
             )
             .fetch_one(connection)
         });
-        match made {
+        match created {
             Ok(service) => Ok(Some(service)),
             Err(error) if constraint(&error) == Some("services_clinic_id_fkey") => Ok(None),
             Err(error) => Err(store_error(ACTION, error)),
         }
     }
 
-    /// Active services by name; `None`: no such clinic.
+    /// Active services, sorted by name. `None`: the clinic does not exist.
     pub async fn list_services(&self, clinic: &ClinicId) -> Result<Option<Vec<Service>>, StoreError> {
         const ACTION: &str = "list services";
         let rows = run!(self, ACTION, retry, |connection| query_services!(
@@ -75,7 +72,7 @@ impl Db {
             clinic.as_str(),
         )
         .fetch_all(connection))?;
-        self.unless_unknown(clinic, rows).await
+        self.none_if_no_clinic(clinic, rows).await
     }
 
     /// An active service of the clinic.
@@ -95,8 +92,8 @@ impl Db {
         .fetch_optional(connection))
     }
 
-    /// Changes a service; `None`: no such service of this clinic. `clinic`: `None` only for a key
-    /// that may touch every clinic.
+    /// Changes a service. `clinic` is `None` only if the API key covers all clinics.
+    /// Returns `None` if there is no such service.
     pub async fn update_service(
         &self,
         clinic: Option<&ClinicId>,

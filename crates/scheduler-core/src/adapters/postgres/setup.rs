@@ -1,4 +1,4 @@
-//! Making the schema and the example clinic; both safe to run twice.
+//! Creates the schema and the example clinic. Both may be repeated.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use super::connection::{run, try_run};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
-/// One thing that was done, or was there already, as a line to print.
+/// A printable line about one thing that was done, or that existed already.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Done(pub String);
+pub struct SetupLine(pub String);
 
-/// The specification's example clinic.
-const EXAMPLE: &str = "laser-beauty-sp";
+/// Id of the example clinic (docs/rules/api.md#local-server).
+const EXAMPLE_CLINIC: &str = "laser-beauty-sp";
 
-/// Question key, question, answer.
+/// Questions of the example clinic: key, question, answer.
 const FAQ: [(&str, &str, &str); 5] = [
     (
         "EQUIPMENT",
@@ -51,11 +51,11 @@ const FAQ: [(&str, &str, &str); 5] = [
 ];
 
 impl Db {
-    /// Runs the migrations that have not run. Two at once wait for one another.
-    pub async fn setup(&self) -> Result<Vec<Done>, StoreError> {
+    /// Runs the pending migrations. Processes that do this at the same time wait for each other.
+    pub async fn setup(&self) -> Result<Vec<SetupLine>, StoreError> {
         const ACTION: &str = "set up the database";
         let migrator = sqlx::migrate!("../../migrations");
-        let before = self.migrations_run().await?;
+        let before = self.finished_migrations().await?;
         let mut guard = self.acquire(ACTION).await?;
         migrator
             .run_direct(guard.connection()?)
@@ -65,23 +65,26 @@ impl Db {
             .iter()
             .map(|migration| {
                 let done = if before.contains(&migration.version) { "already run" } else { "run" };
-                Done(format!("migration {:04} {}: {done}", migration.version, migration.description))
+                SetupLine(format!("migration {:04} {}: {done}", migration.version, migration.description))
             })
             .collect())
     }
 
-    /// Whether the schema is there, in whatever version.
+    /// Whether the schema `scheduler` exists, in any version.
     pub async fn has_schema(&self) -> Result<bool, StoreError> {
         const ACTION: &str = "look for the schema";
         run!(self, ACTION, |connection| sqlx::query_scalar("select to_regnamespace('scheduler') is not null")
             .fetch_one(connection))
     }
 
-    /// Makes the example clinic with its services, opening hours and questions, and `templates`
-    /// (text by key). What is there already stays as it is.
-    pub async fn seed_clinic(&self, templates: &BTreeMap<String, String>) -> Result<Vec<Done>, StoreError> {
+    /// Creates the example clinic with its service, professional, opening hours, questions and `templates`
+    /// (text by key). Changes nothing if the clinic exists.
+    pub async fn seed_clinic(
+        &self,
+        templates: &BTreeMap<String, String>,
+    ) -> Result<Vec<SetupLine>, StoreError> {
         const ACTION: &str = "seed the example clinic";
-        let made = run!(self, ACTION, |connection| sqlx::query_scalar!(
+        let created = run!(self, ACTION, |connection| sqlx::query_scalar!(
             r#"insert into scheduler.clinics (
                 clinic_id, name, phone, address, business_hours, pre_session_instructions,
                 zapi_instance_id, zapi_instance_token
@@ -93,7 +96,7 @@ impl Db {
             )
             on conflict do nothing
             returning true as "made!""#,
-            EXAMPLE,
+            EXAMPLE_CLINIC,
             serde_json::json!({
                 "mon": {"start": "09:00", "end": "18:00"},
                 "tue": {"start": "09:00", "end": "18:00"},
@@ -103,15 +106,15 @@ impl Db {
             }),
         )
         .fetch_optional(connection))?;
-        self.profiles.remove(&ClinicId(EXAMPLE.into()));
-        if made.is_none() {
-            return Ok(vec![Done(format!("clinic {EXAMPLE}: already there"))]);
+        self.profiles.remove(&ClinicId(EXAMPLE_CLINIC.into()));
+        if created.is_none() {
+            return Ok(vec![SetupLine(format!("clinic {EXAMPLE_CLINIC}: already there"))]);
         }
         self.seed_rows(templates).await?;
         Ok(vec![
-            Done(format!("clinic {EXAMPLE}: made, z-api instance instance-123")),
-            Done("services: 1, professionals: 1, availability rules: 5".into()),
-            Done(format!("questions: {}, templates: {}", FAQ.len(), templates.len())),
+            SetupLine(format!("clinic {EXAMPLE_CLINIC}: made, z-api instance instance-123")),
+            SetupLine("services: 1, professionals: 1, availability rules: 5".into()),
+            SetupLine(format!("questions: {}, templates: {}", FAQ.len(), templates.len())),
         ])
     }
 
@@ -146,7 +149,7 @@ impl Db {
             )
             insert into scheduler.message_templates (clinic_id, template_key, content)
             select $1, key, value from jsonb_each_text($3)",
-            EXAMPLE,
+            EXAMPLE_CLINIC,
             Json(&questions) as _,
             Json(templates) as _,
         )
@@ -154,15 +157,15 @@ impl Db {
         .map(drop)
     }
 
-    async fn migrations_run(&self) -> Result<Vec<i64>, StoreError> {
-        const ACTION: &str = "see which migrations have run";
-        // The table is the migrator's own: on a new database it is not there yet, so the statement
-        // cannot be a checked one.
-        let there: bool = run!(self, ACTION, |connection| sqlx::query_scalar(
+    async fn finished_migrations(&self) -> Result<Vec<i64>, StoreError> {
+        const ACTION: &str = "list the finished migrations";
+        // The migrator creates this table. A new database does not have it yet, so these queries cannot be
+        // checked at compile time.
+        let exists: bool = run!(self, ACTION, |connection| sqlx::query_scalar(
             "select to_regclass('_sqlx_migrations') is not null"
         )
         .fetch_one(connection))?;
-        if !there {
+        if !exists {
             return Ok(Vec::new());
         }
         run!(self, ACTION, |connection| sqlx::query_scalar(

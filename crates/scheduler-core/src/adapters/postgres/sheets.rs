@@ -1,4 +1,4 @@
-//! Which appointments a clinic's sheet does not show as they are.
+//! Appointments whose row in the clinic's sheet is behind (docs/rules/data.md#projections).
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -13,25 +13,25 @@ use crate::error::StoreError;
 
 /// A clinic's sheet that is behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct SheetBacklog {
-    /// The clinic.
     pub clinic: ClinicId,
-    /// Its time zone.
+    /// Time zone of the clinic.
     pub timezone: Tz,
     /// Google's id of the spreadsheet.
     pub spreadsheet: String,
-    /// The tab's name.
+    /// Name of the tab.
     pub tab: String,
-    /// Whether the clinic's appointments were written to no tab yet, or to another one.
+    /// Whether the clinic's rows were written to another tab before, or to none.
     pub is_new: bool,
-    /// Appointments whose row is behind, counted up to a thousand.
+    /// Number of appointments whose row is behind, at most 1,000.
     pub behind: u32,
-    /// For how many seconds the oldest of them has been.
+    /// How long the oldest of these rows has been behind, in seconds.
     pub seconds: u32,
 }
 
 impl Db {
-    /// Every sheet that is behind, those first that have waited longest.
+    /// Every sheet that is behind, the longest waiting first.
     pub async fn list_sheet_backlogs(&self) -> Result<Vec<SheetBacklog>, StoreError> {
         const ACTION: &str = "list the sheets that are behind";
         let rows = run!(self, ACTION, retry, |connection| sqlx::query_file!(
@@ -54,10 +54,11 @@ impl Db {
             .collect()
     }
 
-    /// From now on the clinic's appointments are written to this tab: all from `since` on, whatever was
-    /// written elsewhere. Changes nothing where it is so already.
-    pub async fn begin_sheet(&self, backlog: &SheetBacklog, since: NaiveDate) -> Result<(), StoreError> {
-        const ACTION: &str = "begin a sheet";
+    /// Makes this tab the one to which the clinic's appointments are written. All appointments from `since`
+    /// on are behind then, also those that were written to another tab. Changes nothing if it already is this
+    /// tab.
+    pub async fn switch_sheet(&self, backlog: &SheetBacklog, since: NaiveDate) -> Result<(), StoreError> {
+        const ACTION: &str = "switch to a new sheet";
         run!(self, ACTION, retry, |connection| sqlx::query!(
             "with begun as (
                 insert into scheduler.sheet_projections as old (clinic_id, spreadsheet_id, sheet_name, since)
@@ -83,7 +84,7 @@ impl Db {
         Ok(())
     }
 
-    /// Appointments of a clinic whose row is behind, by time.
+    /// Appointments of a clinic whose row is behind, sorted by time.
     pub async fn list_sheet_appointments(
         &self,
         clinic: &ClinicId,
@@ -114,14 +115,14 @@ impl Db {
             .collect()
     }
 
-    /// Marks appointments as written; one that was changed meanwhile stays behind, and all do where the
-    /// clinic's appointments go to another tab by now.
-    pub async fn mark_sheet_appointments(
+    /// Marks the rows of these appointments as written. The row of an appointment that was changed meanwhile
+    /// stays behind. If the clinic's appointments are written to another tab by now, nothing is marked.
+    pub async fn mark_rows_written(
         &self,
         sheet: &SheetBacklog,
         written: &[SheetAppointment],
     ) -> Result<(), StoreError> {
-        const ACTION: &str = "mark the appointments of a sheet";
+        const ACTION: &str = "mark the rows of a sheet as written";
         let ids: Vec<Uuid> = written.iter().map(|appointment| appointment.id.0).collect();
         let versions: Vec<i32> = written.iter().map(|appointment| appointment.version).collect();
         run!(self, ACTION, retry, |connection| sqlx::query!(

@@ -1,4 +1,4 @@
-//! The clinics' own wordings, as the API edits them.
+//! Message templates: a clinic's own wording of the bot's messages.
 
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
@@ -11,38 +11,38 @@ use crate::domain::message::Choice;
 use crate::domain::message_template::MessageTemplate;
 use crate::error::StoreError;
 
-/// A wording to be made.
+/// A template to create.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct NewTemplate {
-    /// Which message it is.
+    /// Which of the bot's messages it replaces.
     pub template_key: String,
-    /// The text, with placeholders.
+    /// Text with placeholders, such as `{{patient_name}}`.
     pub content: String,
-    /// Labels by option id.
+    /// Labels that replace the default ones. Each `id` is an option id, or a kind: `book` for `book_<n>`.
     pub buttons: Vec<Choice>,
 }
 
-/// What changes of a wording; the rest stays.
+/// New values for a template. `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the fields are columns")]
 pub struct TemplateChange {
-    /// The text.
     pub content: Option<String>,
-    /// Labels by option id.
     pub buttons: Option<Vec<Choice>>,
-    /// Whether it is used.
+    /// If false, the default wording is used.
     pub active: Option<bool>,
 }
 
-/// A wording could not be made.
+/// Why a template was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateTemplateError {
-    /// The clinic has one of this key, used or not.
-    #[error("the clinic has a template of this key")]
+    /// The clinic already has a template with this key, active or not.
+    #[error("the clinic already has a template with this key")]
     Duplicate,
-    /// No such clinic.
+    /// The clinic does not exist.
     #[error("no such clinic")]
-    NoClinic,
-    /// The database.
+    UnknownClinic,
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -52,14 +52,15 @@ row_query!($ query_templates: TemplateRow =
     updated_at"#);
 
 impl Db {
-    /// Makes a wording; the process's copy of the clinic is forgotten, so that it is used at once.
+    /// Creates an active template. Removes the clinic from this process's cache, so that the template is used
+    /// at once.
     pub async fn create_template(
         &self,
         clinic: &ClinicId,
         new: &NewTemplate,
     ) -> Result<MessageTemplate, CreateTemplateError> {
         const ACTION: &str = "create a template";
-        let made = try_run!(self, ACTION, |connection| query_templates!(
+        let created = try_run!(self, ACTION, |connection| query_templates!(
             "insert into scheduler.message_templates (clinic_id, template_key, content, buttons)
             values ($1, $2, $3, $4)
             returning",
@@ -71,17 +72,18 @@ impl Db {
         )
         .fetch_one(connection));
         self.profiles.remove(clinic);
-        match made {
+        match created {
             Ok(row) => Ok(row.into()),
             Err(error) => Err(match constraint(&error) {
                 Some("message_templates_key") => CreateTemplateError::Duplicate,
-                Some("message_templates_clinic_id_fkey") => CreateTemplateError::NoClinic,
+                Some("message_templates_clinic_id_fkey") => CreateTemplateError::UnknownClinic,
                 _ => store_error(ACTION, error).into(),
             }),
         }
     }
 
-    /// Wordings in use, by key; of one key where one is given. `None`: no such clinic.
+    /// Active templates, sorted by key; if `key` is given, only the one with this key. `None`: the clinic
+    /// does not exist.
     pub async fn list_templates(
         &self,
         clinic: &ClinicId,
@@ -97,10 +99,10 @@ impl Db {
             key,
         )
         .fetch_all(connection))?;
-        self.unless_unknown(clinic, rows.into_iter().map(MessageTemplate::from).collect()).await
+        self.none_if_no_clinic(clinic, rows.into_iter().map(MessageTemplate::from).collect()).await
     }
 
-    /// A wording, used or not, of one clinic where one is given.
+    /// A template, active or not. `clinic` is `None` only if the API key covers all clinics.
     pub async fn find_template(
         &self,
         clinic: Option<&ClinicId>,
@@ -118,8 +120,8 @@ impl Db {
         Ok(row.map(MessageTemplate::from))
     }
 
-    /// Changes a wording of the clinic, whose copy in this process is forgotten; `None`: there is
-    /// no such wording.
+    /// Changes a template and removes the clinic from this process's cache. Returns `None` if the clinic has
+    /// no such template.
     pub async fn update_template(
         &self,
         clinic: &ClinicId,

@@ -1,4 +1,4 @@
-//! The service account, and the client that speaks for it.
+//! The service account and its client of the Google Sheets API.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,21 +13,22 @@ use tokio::sync::Mutex;
 use yup_oauth2::client::CustomHyperClientBuilder;
 use yup_oauth2::{ServiceAccountAuthenticator, ServiceAccountKey};
 
-use super::timeout::{SheetsError, SheetsErrorKind, Watch};
+use super::timeout::{SheetsError, SheetsErrorKind, StatusRecorder};
 use crate::adapters::tls;
 use crate::config::SheetsConfig;
 
-/// A connection that slept longer may be dead: a Lambda is frozen between its runs.
-const IDLE: Duration = Duration::from_secs(5);
+/// How long an idle connection is kept. A Lambda is frozen between its runs, so a connection that was idle
+/// for longer may be dead.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) type Hub = Sheets<HttpsConnector<HttpConnector>>;
 
-/// The service account's key cannot be read, or TLS cannot be set up. Says nothing of the key.
+/// The service account's key cannot be parsed, or TLS cannot be set up. Contains no part of the key.
 #[derive(Debug, thiserror::Error)]
-#[error("GOOGLE_SHEETS_SERVICE_ACCOUNT is no service account's key, or TLS cannot be set up")]
-pub struct StartError;
+#[error("GOOGLE_SHEETS_SERVICE_ACCOUNT is not a service account's key, or TLS could not be set up")]
+pub struct SheetsConfigError;
 
-/// One service account with its token, which lives as long as its client.
+/// A service account. Its client keeps the token, so a new client requests a new token.
 pub(super) struct Account {
     key: ServiceAccountKey,
     base_url: Option<String>,
@@ -36,32 +37,32 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(config: &SheetsConfig) -> Result<Self, StartError> {
-        let key = serde_json::from_str(config.service_account.expose()).map_err(|_| StartError)?;
-        let tls = tls::client_config().map_err(|_| StartError)?;
+    pub(super) fn new(config: &SheetsConfig) -> Result<Self, SheetsConfigError> {
+        let key = serde_json::from_str(config.service_account.expose()).map_err(|_| SheetsConfigError)?;
+        let tls = tls::client_config().map_err(|_| SheetsConfigError)?;
         Ok(Self { key, base_url: config.base_url.clone(), tls, hub: Mutex::default() })
     }
 
-    /// The client, made at the first call.
+    /// The client, created with the first call.
     pub(super) async fn hub(&self) -> Result<Arc<Hub>, SheetsError> {
-        let mut made = self.hub.lock().await;
-        if let Some(hub) = &*made {
+        let mut client = self.hub.lock().await;
+        if let Some(hub) = &*client {
             return Ok(hub.clone());
         }
-        let tokens = CustomHyperClientBuilder::from(pool().build(self.connector()));
+        let tokens = CustomHyperClientBuilder::from(client_builder().build(self.connector()));
         let account = ServiceAccountAuthenticator::with_client(self.key.clone(), tokens).build().await;
-        // The private key is read here; what was wrong with it is not for the log.
+        // The private key is parsed here. The error is dropped, because it may quote the key.
         let account = account.map_err(|_| SheetsError {
             kind: SheetsErrorKind::Later,
-            detail: "the service account's private key cannot be read".to_owned(),
+            detail: "the service account's private key cannot be parsed".to_owned(),
         })?;
-        let mut hub = Sheets::new(pool().build(self.connector()), account);
+        let mut hub = Sheets::new(client_builder().build(self.connector()), account);
         if let Some(base_url) = &self.base_url {
             hub.base_url(format!("{base_url}/"));
             hub.root_url(format!("{base_url}/"));
         }
         let hub = Arc::new(hub);
-        *made = Some(hub.clone());
+        *client = Some(hub.clone());
         Ok(hub)
     }
 
@@ -69,22 +70,22 @@ impl Account {
         HttpsConnectorBuilder::new().with_tls_config(self.tls.clone()).https_or_http().enable_http1().build()
     }
 
-    /// What a call came to, in our words. A token that is refused is not kept.
+    /// Classifies the error of a call. Drops the client, and with it the token, if Google refused the token.
     pub(super) async fn check<T>(
         &self,
         answered: Result<T, SheetsError>,
-        watch: &Watch,
+        recorder: &StatusRecorder,
     ) -> Result<T, SheetsError> {
-        let answered = answered.map_err(|error| watch.classify(error));
-        if watch.status == Some(401) {
+        let answered = answered.map_err(|error| recorder.classify(error));
+        if recorder.status == Some(401) {
             *self.hub.lock().await = None;
         }
         answered
     }
 }
 
-fn pool() -> Builder {
-    let mut pool = Client::builder(TokioExecutor::new());
-    pool.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
-    pool
+fn client_builder() -> Builder {
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIMEOUT);
+    builder
 }

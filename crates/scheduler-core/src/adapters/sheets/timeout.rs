@@ -1,44 +1,47 @@
-//! One call to Google: its time limit, and what its failure means.
+//! Makes one call to Google with a deadline, and classifies its failure.
+
+use std::time::Duration;
 
 use google_sheets4::common::{self, Delegate, Retry};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::CALL;
+/// Deadline of one call, including the request for a token.
+const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// What to do about a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SheetsErrorKind {
-    /// Try later; what was to be written may have been.
+    /// Try again later. The call may have taken effect.
     Later,
-    /// Not before somebody changes something: no such spreadsheet or tab, no permission.
+    /// No such spreadsheet or tab, or no permission: try again only after somebody has changed something.
     Refused,
 }
 
-/// Google did not do it. Holds no word of a row.
+/// A call to Google failed. The text contains no cell values.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{detail}")]
 pub struct SheetsError {
     /// What to do about it.
     pub kind: SheetsErrorKind,
-    /// For the log.
+    /// What failed and why, for the log.
     pub detail: String,
 }
 
-/// Hears the status of a refusal, which the client's error does not always tell.
+/// Records the HTTP status of a refusal, which the client's error does not always contain.
 #[derive(Default)]
-pub(super) struct Watch {
+pub(super) struct StatusRecorder {
     pub status: Option<u16>,
 }
 
-impl Delegate for Watch {
+impl Delegate for StatusRecorder {
     fn http_failure(&mut self, response: &common::Response, _: Option<&Value>) -> Retry {
         self.status = Some(response.status().as_u16());
         Retry::Abort
     }
 }
 
-impl Watch {
+impl StatusRecorder {
     pub(super) fn classify(&self, error: SheetsError) -> SheetsError {
         let Some(status) = self.status else { return error };
         let kind = match status {
@@ -49,16 +52,16 @@ impl Watch {
     }
 }
 
-/// Waits for the answer so long and no longer.
+/// Waits for the answer of a call, at most [`CALL_TIMEOUT`].
 pub(super) async fn call<T>(
-    asked: impl Future<Output = common::Result<(common::Response, T)>>,
+    future: impl Future<Output = common::Result<(common::Response, T)>>,
 ) -> Result<T, SheetsError> {
     let later = |detail: &str| SheetsError { kind: SheetsErrorKind::Later, detail: detail.to_owned() };
-    match timeout(CALL, asked).await {
+    match timeout(CALL_TIMEOUT, future).await {
         Ok(Ok((_, answer))) => Ok(answer),
-        // The client's own words may quote what was sent or answered.
-        Ok(Err(common::Error::MissingToken(_))) => Err(later("Google gave no token")),
-        Ok(Err(common::Error::JsonDecodeError(..))) => Err(later("Google's answer cannot be read")),
+        // The client's error texts are dropped, because they may quote the request or the answer.
+        Ok(Err(common::Error::MissingToken(_))) => Err(later("Google issued no token")),
+        Ok(Err(common::Error::JsonDecodeError(..))) => Err(later("Google's answer cannot be parsed")),
         Ok(Err(_)) => Err(later("the connection to Google failed")),
         Err(_) => Err(later("Google did not answer in time")),
     }

@@ -1,10 +1,10 @@
-//! What z-api's refusals mean, in phrases that tell nothing of anybody.
+//! Classifies z-api's refusals, and describes them without personal data or tokens.
 
 use serde_json::Value;
 
 use crate::ports::whatsapp::{SendError, SendErrorKind};
 
-/// Phrases by which z-api says that the whole instance is at fault, whatever the status code.
+/// Phrases with which z-api reports a fault of the whole instance, under any status code.
 const INSTANCE_FAULTS: [&str; 8] = [
     "client-token",
     "not allowed",
@@ -16,36 +16,36 @@ const INSTANCE_FAULTS: [&str; 8] = [
     "device has been disconnected",
 ];
 
-/// Other phrases of z-api's that are worth reading in a log.
+/// Other phrases of z-api that are kept for the log.
 const OTHER_FAULTS: [&str; 3] =
     ["message is empty", "unable to find matching target resource", "internal server error"];
 
-/// The error in an answer of this status. Of z-api's words only the phrases known here are kept:
-/// the rest may repeat a token, a phone or what the message said.
+/// The error for an answer with this status. Of z-api's text only known phrases are kept, because the rest
+/// may quote a token, a phone or the message (docs/rules/security.md#logs).
 pub(super) fn refusal(status: u16, body: &Value) -> SendError {
-    let words = words(body).to_lowercase();
-    let known = INSTANCE_FAULTS.iter().chain(&OTHER_FAULTS).find(|phrase| words.contains(**phrase));
+    let text = error_text(body).to_lowercase();
+    let known = INSTANCE_FAULTS.iter().chain(&OTHER_FAULTS).find(|phrase| text.contains(**phrase));
     let detail = match known {
         Some(phrase) => format!("HTTP {status}: {phrase}"),
-        None if words.is_empty() => format!("HTTP {status}"),
-        None => format!("HTTP {status}: words that are not known"),
+        None if text.is_empty() => format!("HTTP {status}"),
+        None => format!("HTTP {status}: unknown reason"),
     };
-    SendError { kind: kind(status, &words), detail }
+    SendError { kind: kind(status, &text), detail }
 }
 
-fn kind(status: u16, words: &str) -> SendErrorKind {
-    if matches!(status, 401 | 403) || INSTANCE_FAULTS.iter().any(|fault| words.contains(fault)) {
+fn kind(status: u16, text: &str) -> SendErrorKind {
+    if matches!(status, 401 | 403) || INSTANCE_FAULTS.iter().any(|fault| text.contains(fault)) {
         SendErrorKind::Instance
     } else if matches!(status, 408 | 425 | 429 | 500..) {
-        SendErrorKind::Later
+        SendErrorKind::Retryable
     } else {
         SendErrorKind::Permanent
     }
 }
 
-fn words(body: &Value) -> String {
-    let said = ["error", "message"].into_iter().filter_map(|field| body.get(field)?.as_str());
-    said.collect::<Vec<_>>().join(": ")
+fn error_text(body: &Value) -> String {
+    let texts = ["error", "message"].into_iter().filter_map(|field| body.get(field)?.as_str());
+    texts.collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
@@ -61,8 +61,8 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_the_instances_the_moments_or_the_messages_fault() {
-        use SendErrorKind::{Instance, Later, Permanent};
+    fn refusals_are_classified_by_status_and_text() {
+        use SendErrorKind::{Instance, Permanent, Retryable};
         check(400, "your client-token is not configured", Instance);
         check(403, "Client-Token ABC not allowed", Instance);
         check(403, "", Instance);
@@ -81,10 +81,10 @@ mod tests {
         check(400, "message is empty", Permanent);
         check(405, "", Permanent);
         check(415, "", Permanent);
-        check(408, "", Later);
-        check(429, "too many", Later);
-        check(500, "", Later);
-        check(503, "", Later);
+        check(408, "", Retryable);
+        check(429, "too many", Retryable);
+        check(500, "", Retryable);
+        check(503, "", Retryable);
     }
 
     #[test]
@@ -93,7 +93,7 @@ mod tests {
             assert_eq!(refusal(400, &json!({ "error": error })).to_string(), expected);
         };
         check("Client-Token s3cret not allowed", "HTTP 400: client-token");
-        check("bad phone 5511999990000: oi, sou a Maria", "HTTP 400: words that are not known");
+        check("bad phone 5511999990000: oi, sou a Maria", "HTTP 400: unknown reason");
         check("", "HTTP 400");
     }
 }

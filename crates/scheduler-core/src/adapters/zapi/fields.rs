@@ -1,12 +1,12 @@
-//! Reads fields of a payload that may be absent or of another type than promised.
+//! Reads fields of a payload that may be absent or of another type than documented.
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use serde_json::Value;
 
-/// Longest id that is taken, in bytes: ids become keys of items.
-const ID: usize = 128;
+/// Maximum bytes of an id, because ids become parts of DynamoDB keys.
+const MAX_ID_BYTES: usize = 128;
 
-/// A text, or a number written as one. U+0000, which no store takes, is left out.
+/// A string, or a number as a string. U+0000 is removed (docs/rules/security.md#names-and-texts).
 pub(super) fn text(object: &Value, name: &str) -> Option<String> {
     match object.get(name)? {
         Value::String(text) => Some(text.replace('\0', "")),
@@ -19,27 +19,27 @@ pub(super) fn text(object: &Value, name: &str) -> Option<String> {
 pub(super) fn id(object: &Value, name: &str) -> Option<String> {
     let text = text(object, name)?;
     let id = text.trim();
-    (!id.is_empty() && id.len() <= ID).then(|| id.to_owned())
+    (!id.is_empty() && id.len() <= MAX_ID_BYTES).then(|| id.to_owned())
 }
 
-/// Yes or no, if it is there.
+/// A boolean; `None` if it is absent or of another type.
 pub(super) fn flag(object: &Value, name: &str) -> Option<bool> {
     object.get(name)?.as_bool()
 }
 
-/// Whether something is there under this name; `null` is nothing.
+/// Whether a field is present and not `null`.
 pub(super) fn has(object: &Value, name: &str) -> bool {
     object.get(name).is_some_and(|value| !value.is_null())
 }
 
-/// z-api's `momment`: milliseconds, seconds in some callbacks, nonsense in others. What is before
-/// 2015 or more than a day ahead is not believed.
+/// z-api's time `momment`, in milliseconds. Some callbacks send seconds, others a meaningless number: `None`
+/// for times before 2015 or more than a day ahead.
 pub(super) fn momment(payload: &Value, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let value = payload.get("momment")?.as_i64()?;
     let millis = if value < 100_000_000_000 { value.checked_mul(1000)? } else { value };
     let at = Utc.timestamp_millis_opt(millis).single()?;
-    let first = Utc.with_ymd_and_hms(2015, 1, 1, 0, 0, 0).single()?;
-    (at >= first && at <= now + TimeDelta::days(1)).then_some(at)
+    let earliest = Utc.with_ymd_and_hms(2015, 1, 1, 0, 0, 0).single()?;
+    (at >= earliest && at <= now + TimeDelta::days(1)).then_some(at)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Reads what arrived in a chat: which key is present says what it is.
+//! Parses a message that arrived in a chat. Its kind follows from the key that is present.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -8,12 +8,12 @@ use crate::domain::message::{Author, Content, IncomingMessage};
 use crate::domain::patient::clean_name;
 use crate::domain::phone::Address;
 
-/// Longest text that is kept, in characters (WhatsApp's own limit).
-const TEXT: usize = 4096;
-/// Longest label or option id that is kept, in characters.
-const OPTION: usize = 256;
+/// Maximum characters of a text (WhatsApp's own limit); the rest is cut off.
+const MAX_TEXT_CHARS: usize = 4096;
+/// Maximum characters of a label or an option id; the rest is cut off.
+const MAX_OPTION_CHARS: usize = 256;
 
-/// Kinds a bot cannot read, under the key z-api gives them.
+/// z-api's keys for kinds of messages that the bot cannot read.
 const UNREADABLE: [&str; 13] = [
     "audio",
     "image",
@@ -30,11 +30,12 @@ const UNREADABLE: [&str; 13] = [
     "sendPayment",
 ];
 
-/// Messages that only a business' software writes. Answering them would have two bots talk.
+/// z-api's keys for messages that only business software sends. They are not answered: otherwise two bots
+/// could answer each other endlessly.
 const WRITTEN_BY_SOFTWARE: [&str; 6] =
     ["buttonsMessage", "hydratedTemplate", "carouselMessage", "pixKeyMessage", "reviewOrder", "reviewAndPay"];
 
-/// Reads a message, or says why it is none.
+/// Parses a message. The error says why the webhook is ignored.
 pub(super) fn parse(payload: &Value, now: DateTime<Utc>) -> Result<IncomingMessage, &'static str> {
     if payload.get("type").and_then(Value::as_str) != Some("ReceivedCallback") {
         return Err("not a message");
@@ -42,39 +43,39 @@ pub(super) fn parse(payload: &Value, now: DateTime<Utc>) -> Result<IncomingMessa
     if has(payload, "notification") {
         return Err("notification");
     }
-    let phone = person(payload)?;
+    let phone = patient_address(payload)?;
     if flag(payload, "waitingMessage") == Some(true) {
-        return Err("waiting");
+        return Err("the content arrives later");
     }
     let message_id = id(payload, "messageId").ok_or("no message id")?;
     let from_clinic = flag(payload, "fromMe") == Some(true);
     if from_clinic && flag(payload, "fromApi") == Some(true) {
-        return Err("own echo");
+        return Err("echo of our own message");
     }
-    let read = if from_clinic { by_staff(payload)? } else { by_patient(payload)? };
+    let parsed = if from_clinic { parse_staff_message(payload)? } else { parse_patient_message(payload)? };
     Ok(IncomingMessage {
         message_id,
-        event_kind: read.event_kind,
-        author: read.author,
+        event_kind: parsed.event_kind,
+        author: parsed.author,
         chat_lid: chat_lid(payload, &phone, from_clinic),
         address: Address(phone),
         profile_name: if from_clinic { None } else { profile_name(payload) },
-        content: read.content,
+        content: parsed.content,
         sent_at: momment(payload, now),
         received_at: now,
-        reference_message_id: read.reference,
+        reference_message_id: parsed.reference,
     })
 }
 
-struct Read {
+struct Parsed {
     author: Author,
     event_kind: String,
     content: Content,
     reference: Option<String>,
 }
 
-/// The other party's address, if this is a chat with one person.
-fn person(payload: &Value) -> Result<String, &'static str> {
+/// The address of the patient. An error if this is not a chat with one person.
+fn patient_address(payload: &Value) -> Result<String, &'static str> {
     let phone = id(payload, "phone").ok_or("no phone")?;
     let is = |name| flag(payload, name) == Some(true);
     if is("isGroup") || phone.ends_with("-group") || phone.ends_with("@g.us") {
@@ -96,18 +97,18 @@ fn person(payload: &Value) -> Result<String, &'static str> {
     Ok(phone)
 }
 
-fn by_staff(payload: &Value) -> Result<Read, &'static str> {
+fn parse_staff_message(payload: &Value) -> Result<Parsed, &'static str> {
     if has(payload, "reaction") || has(payload, "pinMessage") || has(payload, "pollVote") {
-        return Err("no words of staff");
+        return Err("reaction, pin or vote of staff");
     }
     if flag(payload, "isEdit") == Some(true) || flag(payload, "isStatusReply") == Some(true) {
-        return Err("an edit or status reply of staff");
+        return Err("edit or status reply of staff");
     }
     let content = content(payload).or_else(|| software_text(payload)).ok_or("no content")?;
     Ok(message(payload, Author::Staff, content))
 }
 
-fn by_patient(payload: &Value) -> Result<Read, &'static str> {
+fn parse_patient_message(payload: &Value) -> Result<Parsed, &'static str> {
     if let Some(reaction) = payload.get("reaction").filter(|reaction| !reaction.is_null()) {
         return self::reaction(payload, reaction);
     }
@@ -115,59 +116,64 @@ fn by_patient(payload: &Value) -> Result<Read, &'static str> {
         return Err("pin");
     }
     if has(payload, "eventResponse") || has(payload, "newsletterAdminInvite") {
-        return Err("an answer to an invitation");
+        return Err("answer to an invitation");
     }
     if let Some(vote) = payload.get("pollVote").filter(|vote| !vote.is_null()) {
-        return Ok(Read { event_kind: moment_kind("vote", payload), ..vote_of(payload, vote) });
+        return Ok(Parsed { event_kind: timed_event_kind("vote", payload), ..parse_vote(payload, vote) });
     }
     if let Some(content) = software_text(payload) {
-        return Ok(message(payload, Author::Record, content));
+        return Ok(message(payload, Author::RecordOnly, content));
     }
     let content = content(payload).ok_or("no content")?;
     if flag(payload, "isEdit") == Some(true) {
-        let edit = message(payload, Author::Record, content);
-        return Ok(Read { event_kind: moment_kind("edit", payload), ..edit });
+        let edit = message(payload, Author::RecordOnly, content);
+        return Ok(Parsed { event_kind: timed_event_kind("edit", payload), ..edit });
     }
     let is_status_reply = flag(payload, "isStatusReply") == Some(true);
-    let author = if is_status_reply { Author::Record } else { Author::Patient };
+    let author = if is_status_reply { Author::RecordOnly } else { Author::Patient };
     Ok(message(payload, author, content))
 }
 
-fn message(payload: &Value, author: Author, content: Content) -> Read {
+fn message(payload: &Value, author: Author, content: Content) -> Parsed {
     let reference = id(payload, "referenceMessageId");
-    Read { author, event_kind: "message".to_owned(), content, reference }
+    Parsed { author, event_kind: "message".to_owned(), content, reference }
 }
 
-/// Edits, reactions and votes may share a message's id, and come more than once.
-fn moment_kind(kind: &str, payload: &Value) -> String {
+/// Event kind of an edit, a reaction or a vote. They share the id of a message and may occur several times,
+/// so their time is added.
+fn timed_event_kind(kind: &str, payload: &Value) -> String {
     let momment = payload.get("momment").and_then(Value::as_i64).unwrap_or_default();
     format!("{kind}:{momment}")
 }
 
-fn reaction(payload: &Value, reaction: &Value) -> Result<Read, &'static str> {
-    let value = text(reaction, "value").filter(|value| !value.is_empty()).ok_or("a reaction taken back")?;
-    let to = reaction.get("referencedMessage").and_then(|message| id(message, "messageId"));
-    Ok(Read {
-        author: Author::Record,
-        event_kind: moment_kind("reaction", payload),
-        content: Content::Text { text: cut(&value, OPTION) },
-        reference: to,
+fn reaction(payload: &Value, reaction: &Value) -> Result<Parsed, &'static str> {
+    let value = text(reaction, "value").filter(|value| !value.is_empty()).ok_or("removed reaction")?;
+    let message_id = reaction.get("referencedMessage").and_then(|message| id(message, "messageId"));
+    Ok(Parsed {
+        author: Author::RecordOnly,
+        event_kind: timed_event_kind("reaction", payload),
+        content: Content::Text { text: truncate(&value, MAX_OPTION_CHARS) },
+        reference: message_id,
     })
 }
 
-/// Polls are not ours, so a vote in one is recorded only.
-fn vote_of(payload: &Value, vote: &Value) -> Read {
+/// A vote is only recorded, because the bot sends no polls.
+fn parse_vote(payload: &Value, vote: &Value) -> Parsed {
     let options = vote.get("options").and_then(Value::as_array).into_iter().flatten();
     let names: Vec<String> = options.filter_map(|option| text(option, "name")).collect();
-    let read = message(payload, Author::Record, Content::Text { text: cut(&names.join(", "), TEXT) });
-    Read { reference: id(vote, "pollMessageId"), ..read }
+    let parsed = message(
+        payload,
+        Author::RecordOnly,
+        Content::Text { text: truncate(&names.join(", "), MAX_TEXT_CHARS) },
+    );
+    Parsed { reference: id(vote, "pollMessageId"), ..parsed }
 }
 
 fn content(payload: &Value) -> Option<Content> {
     pressed(payload)
         .or_else(|| {
             let written = text(payload.get("text")?, "message")?;
-            Some(Content::Text { text: cut(&written, TEXT) })
+            Some(Content::Text { text: truncate(&written, MAX_TEXT_CHARS) })
         })
         .or_else(|| {
             let what = UNREADABLE.into_iter().find(|what| has(payload, what))?;
@@ -175,7 +181,7 @@ fn content(payload: &Value) -> Option<Content> {
         })
 }
 
-/// A pressed button or list row; one without an id is what its label says.
+/// A pressed button or list row. Without an id it counts as a text with the words of its label.
 fn pressed(payload: &Value) -> Option<Content> {
     let (id, label) = if let Some(button) = payload.get("buttonsResponseMessage").filter(|it| it.is_object())
     {
@@ -185,8 +191,8 @@ fn pressed(payload: &Value) -> Option<Content> {
         let label = text(row, "title").filter(|title| !title.is_empty()).or_else(|| text(row, "message"));
         (text(row, "selectedRowId"), label)
     };
-    let label = cut(&label.unwrap_or_default(), OPTION);
-    match id.map(|id| cut(id.trim(), OPTION)).filter(|id| !id.is_empty()) {
+    let label = truncate(&label.unwrap_or_default(), MAX_OPTION_CHARS);
+    match id.map(|id| truncate(id.trim(), MAX_OPTION_CHARS)).filter(|id| !id.is_empty()) {
         Some(id) => Some(Content::Pressed { id, label }),
         None if label.is_empty() => None,
         None => Some(Content::Text { text: label }),
@@ -198,25 +204,25 @@ fn software_text(payload: &Value) -> Option<Content> {
         .into_iter()
         .find_map(|what| payload.get(what).filter(|it| !it.is_null()).map(|it| (what, it)))?;
     Some(match text(message, "message").filter(|text| !text.is_empty()) {
-        Some(text) => Content::Text { text: cut(&text, TEXT) },
+        Some(text) => Content::Text { text: truncate(&text, MAX_TEXT_CHARS) },
         None => Content::Unreadable { what: what.to_owned() },
     })
 }
 
 fn chat_lid(payload: &Value, phone: &str, from_clinic: bool) -> Option<String> {
-    // On the clinic's own messages `senderLid` is the clinic's.
+    // In messages from the clinic `senderLid` is the clinic's own lid.
     let sender = if from_clinic { None } else { id(payload, "senderLid") };
     let lids = [id(payload, "chatLid"), sender, Some(phone.to_owned())];
     lids.into_iter().flatten().find(|lid| lid.ends_with("@lid"))
 }
 
-/// The profile's name, else the one in the clinic's address book. z-api writes the number where it
-/// knows none.
+/// The name of the WhatsApp profile, else the one in the clinic's address book. z-api sends the number if it
+/// knows no name.
 fn profile_name(payload: &Value) -> Option<String> {
     let names = ["senderName", "chatName"].into_iter().filter_map(|name| text(payload, name));
     names.filter(|name| name.chars().any(char::is_alphabetic)).find_map(|name| clean_name(&name))
 }
 
-fn cut(text: &str, characters: usize) -> String {
+fn truncate(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
 }

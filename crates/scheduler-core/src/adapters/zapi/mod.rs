@@ -1,4 +1,4 @@
-//! z-api, the WhatsApp provider: sending with its success rule and error classes, and its webhooks.
+//! The WhatsApp provider z-api: sends messages, classifies its errors, parses its webhooks.
 
 mod client;
 mod faults;
@@ -18,25 +18,25 @@ use crate::domain::phone::Address;
 use crate::ports::WhatsAppProvider;
 use crate::ports::whatsapp::{SendError, SendErrorKind, Sent, StatusUpdate, WebhookEvent};
 
-pub use client::StartError;
+pub use client::ZapiConfigError;
 
-/// The z-api provider: one per process, for every clinic.
+/// The z-api provider. A process has one for all clinics.
 pub struct Zapi {
-    caller: client::Caller,
+    client: client::ZapiClient,
 }
 
 impl Zapi {
-    /// A provider that calls `base_url` (`ZAPI_BASE_URL`), with the account's Client-Token for the
-    /// clinics that have none of their own. Connects to nothing yet. An error means that the
-    /// address is none.
-    pub fn new(base_url: &str, client_token: Option<Secret>) -> Result<Self, StartError> {
-        Ok(Self { caller: client::Caller::new(base_url, client_token)? })
+    /// Creates a provider that calls `base_url` (`ZAPI_BASE_URL`). `client_token` is the account's
+    /// Client-Token, for clinics without one. Connects with the first call. Fails if the URL is not valid.
+    pub fn new(base_url: &str, client_token: Option<Secret>) -> Result<Self, ZapiConfigError> {
+        Ok(Self { client: client::ZapiClient::new(base_url, client_token)? })
     }
 
-    /// Posts a message. Taken means 2xx and a `messageId`; z-api also says 200 to what it refuses.
+    /// Posts a message. It is accepted only if the answer is 2xx and has a `messageId`: z-api also answers
+    /// 200 to messages that it refuses.
     async fn post(&self, clinic: &Clinic, endpoint: &str, body: &Value) -> Result<Sent, SendError> {
         let instance = instance(clinic)?;
-        let response = self.caller.call(instance, Method::POST, &[endpoint], Some(body)).await?;
+        let response = self.client.call(instance, Method::POST, &[endpoint], Some(body)).await?;
         let id = |name| fields::text(&response, name).filter(|id: &String| !id.is_empty());
         match id("messageId") {
             Some(provider_message_id) => {
@@ -46,7 +46,7 @@ impl Zapi {
         }
     }
 
-    /// Posts a message with choices, and the same as numbered text if z-api will not have it.
+    /// Posts a message with choices. If z-api refuses it, posts it again as numbered text.
     async fn post_choices(
         &self,
         clinic: &Clinic,
@@ -56,7 +56,11 @@ impl Zapi {
     ) -> Result<Sent, SendError> {
         match self.post(clinic, endpoint, &body).await {
             Err(refused) if refused.kind == SendErrorKind::Permanent => {
-                tracing::warn!(step = "send_choices", reason = %refused, "choices were refused: sent as text");
+                tracing::warn!(
+                    step = "send_choices",
+                    reason = %refused,
+                    "z-api refused the choices; the message is sent as numbered text"
+                );
                 let text = json!({ "phone": body["phone"], "message": as_text() });
                 let sent = self.post(clinic, "send-text", &text).await?;
                 Ok(Sent { as_numbered_text: true, ..sent })
@@ -104,7 +108,7 @@ impl WhatsAppProvider for Zapi {
         rows: &[Choice],
         first_number: usize,
     ) -> Result<Sent, SendError> {
-        // Older documentation requires a description, so there always is one.
+        // Older documentation of z-api requires a description, so it is always sent.
         let options: Vec<Value> =
             rows.iter().map(|row| json!({ "id": row.id, "title": row.label, "description": "" })).collect();
         let body = json!({
@@ -118,8 +122,8 @@ impl WhatsAppProvider for Zapi {
 
     async fn find_address(&self, clinic: &Clinic, phone: &str) -> Result<Option<Address>, SendError> {
         let instance = instance(clinic)?;
-        let response = self.caller.call(instance, Method::GET, &["phone-exists", phone], None).await?;
-        // The documentation shows an array of one, integrators met a bare object.
+        let response = self.client.call(instance, Method::GET, &["phone-exists", phone], None).await?;
+        // z-api's documentation shows an array with one object; other sources show the object alone.
         let found = response.get(0).unwrap_or(&response);
         match fields::flag(found, "exists") {
             Some(true) => {
@@ -132,12 +136,12 @@ impl WhatsAppProvider for Zapi {
     }
 
     async fn is_connected(&self, clinic: &Clinic) -> Result<bool, SendError> {
-        let response = self.caller.call(instance(clinic)?, Method::GET, &["status"], None).await?;
-        // Its `error` is filled even where all is well.
+        let response = self.client.call(instance(clinic)?, Method::GET, &["status"], None).await?;
+        // `error` may be filled although the phone is connected, so it is not read.
         fields::flag(&response, "connected").ok_or_else(|| refusal(200, &response))
     }
 
-    fn instance_of(&self, payload: &Value) -> Option<String> {
+    fn instance_id_of(&self, payload: &Value) -> Option<String> {
         fields::id(payload, "instanceId")
     }
 

@@ -1,4 +1,4 @@
-//! Reads what became of messages we sent.
+//! Parses status and delivery callbacks of messages that the product sent.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -7,12 +7,12 @@ use super::fields::{flag, id, momment, text};
 use crate::domain::phone::Address;
 use crate::ports::whatsapp::{DeliveryStatus, StatusUpdate};
 
-/// Most ids of one callback that are looked at.
-const IDS: usize = 100;
-/// Longest payload that is kept for the history, in bytes.
-const RAW: usize = 16 * 1024;
+/// Maximum ids that are read from one callback.
+const MAX_IDS: usize = 100;
+/// Maximum bytes of a payload that is kept for the history.
+const MAX_RAW_BYTES: usize = 16 * 1024;
 
-/// Reads a status or delivery callback, or says why it is none.
+/// Parses a status or delivery callback. The error says why the webhook is ignored.
 pub(super) fn parse(payload: &Value, now: DateTime<Utc>) -> Result<StatusUpdate, &'static str> {
     match payload.get("type").and_then(Value::as_str) {
         Some("MessageStatusCallback") => status(payload, now),
@@ -31,11 +31,11 @@ fn status(payload: &Value, now: DateTime<Utc>) -> Result<StatusUpdate, &'static 
     };
     let ids = payload.get("ids").and_then(Value::as_array).into_iter().flatten();
     let ids = ids.filter_map(Value::as_str).map(str::trim).filter(|id| !id.is_empty());
-    update(payload, now, ids.take(IDS).map(str::to_owned).collect(), status, None)
+    update(payload, now, ids.take(MAX_IDS).map(str::to_owned).collect(), status, None)
 }
 
-/// WhatsApp has the message, or z-api's queue could not deliver it. A failure may carry the id of
-/// the queue alone, in both fields.
+/// Parses a delivery callback: WhatsApp accepted the message, or z-api could not deliver it from its queue.
+/// After a failure both id fields may hold the id in the queue.
 fn delivery(payload: &Value, now: DateTime<Utc>) -> Result<StatusUpdate, &'static str> {
     let mut ids: Vec<String> =
         ["messageId", "zaapId"].into_iter().filter_map(|name| id(payload, name)).collect();
@@ -59,12 +59,12 @@ fn update(
     if provider_message_ids.is_empty() {
         return Err("no message id");
     }
-    // "You must accept buttons message terms in panel to send this message."
+    // z-api's text is: "You must accept buttons message terms in panel to send this message."
     let buttons_refused = error.as_deref().is_some_and(|error| {
         let error = error.to_lowercase();
         error.contains("button") && error.contains("terms")
     });
-    let raw = if payload.to_string().len() <= RAW { payload.clone() } else { Value::Null };
+    let raw = if payload.to_string().len() <= MAX_RAW_BYTES { payload.clone() } else { Value::Null };
     let at = momment(payload, now);
     let address = Address(phone);
     Ok(StatusUpdate { provider_message_ids, address, status, error, buttons_refused, at, raw })

@@ -1,4 +1,4 @@
-//! What a conversation asks of the world, and how the world answers.
+//! Runs the effects of a conversation and returns their results as events.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,40 +20,40 @@ use crate::domain::clinic_profile::ClinicProfile;
 use crate::domain::ids::AppointmentId;
 use crate::domain::message::IncomingMessage;
 use crate::domain::patient::Person;
-use crate::domain::time::{Slot, local};
+use crate::domain::time::{Slot, wall_clock_at};
 use crate::error::StoreError;
 use crate::failpoints;
 
 impl ChatWorker<'_> {
-    /// The person who wrote, as the patients' table knows persons.
+    /// The sender of a message, as the patients table stores people.
     pub(super) fn person(&self, message: &IncomingMessage) -> Person {
         let key = &self.session.key.person;
-        let known = self.session.bookkeeping.known.as_ref();
+        let known = self.session.bookkeeping.known_address.as_ref();
         let phone = (!key.0.contains('@')).then(|| key.0.clone());
         Person {
             match_key: key.clone(),
             phone,
             wa_id: Some(message.address.clone()),
             chat_lid: message.chat_lid.clone().or_else(|| known.and_then(|known| known.chat_lid.clone())),
-            given_name: None,
+            stated_name: None,
             profile_name: message.profile_name.clone(),
         }
     }
 }
 
-/// The world as one turn of one person sees it.
+/// Runs the effects of one turn.
 pub(super) struct EffectRunner<'a> {
     pub(super) chats: &'a Chats,
     profile: &'a ClinicProfile,
     pub(super) person: &'a Person,
-    /// The message that is worked on: a booking is made once for it.
+    /// Key of the message that is worked on. A booking uses it as its idempotency key.
     message_key: &'a str,
-    /// When it came, however often it is run.
+    /// When the message arrived; the same if the message is run again.
     pub(super) received_at: DateTime<Utc>,
     now: DateTime<Utc>,
-    /// The patients' table was asked about the person, and told what it did not know.
-    told: AtomicBool,
-    /// Where appointments go that were booked or changed: their reminders follow beside the turn.
+    /// Whether the person's address needs no saving: the patients table has it, or has no such patient.
+    address_saved: AtomicBool,
+    /// Receives booked and changed appointments; their reminders are projected in parallel with the turn.
     changed: &'a UnboundedSender<Appointment>,
 }
 
@@ -66,20 +66,20 @@ impl<'a> EffectRunner<'a> {
         received_at: DateTime<Utc>,
         changed: &'a UnboundedSender<Appointment>,
     ) -> Self {
-        let (now, told) = (chats.clock.now(), AtomicBool::new(false));
-        Self { chats, profile, person, message_key, received_at, now, told, changed }
+        let (now, address_saved) = (chats.clock.now(), AtomicBool::new(false));
+        Self { chats, profile, person, message_key, received_at, now, address_saved, changed }
     }
 
-    /// An appointment was committed.
-    fn committed(&self, appointment: &Appointment) {
+    /// Passes a committed appointment on to the projection of its reminder.
+    fn appointment_committed(&self, appointment: &Appointment) {
         failpoints::hit("visit_committed");
-        // Nobody listens where the holder is about to end: the Reconciler looks after it.
+        // If the receiver is gone, the Reconciler projects the reminder.
         let _ = self.changed.send(appointment.clone());
     }
 
-    /// Whether the patients' table knows where the person writes from.
-    pub(super) fn has_told(&self) -> bool {
-        self.told.load(Ordering::Relaxed)
+    /// Whether the person's address needs no saving: the patients table has it, or has no such patient.
+    pub(super) fn has_saved_address(&self) -> bool {
+        self.address_saved.load(Ordering::Relaxed)
     }
 
     pub(super) fn clinic(&self) -> &Clinic {
@@ -87,10 +87,10 @@ impl<'a> EffectRunner<'a> {
     }
 
     pub(super) fn local_now(&self) -> NaiveDateTime {
-        local(self.now, self.clinic().timezone)
+        wall_clock_at(self.now, self.clinic().timezone)
     }
 
-    /// Who wrote, and the questions of the clinic. An address that changed is remembered with it.
+    /// Loads the patient and the clinic's FAQ. Saves the patient's address if it changed.
     async fn identify_patient(&self, message: PatientMessage) -> Result<Event, StoreError> {
         let db = &self.chats.db;
         let (id, person) = (&self.clinic().id, self.person);
@@ -98,10 +98,10 @@ impl<'a> EffectRunner<'a> {
         if let Some(patient) = &patient {
             let lid_is_new = person.chat_lid.is_some() && person.chat_lid != patient.chat_lid;
             if person.wa_id != patient.wa_id || lid_is_new {
-                db.remember_address(id, person).await?;
+                db.save_address(id, person).await?;
             }
         }
-        self.told.store(true, Ordering::Relaxed);
+        self.address_saved.store(true, Ordering::Relaxed);
         Ok(Event::PatientIdentified {
             message,
             known: patient.is_some(),
@@ -110,7 +110,7 @@ impl<'a> EffectRunner<'a> {
         })
     }
 
-    /// Does what is asked; the answer, if it has one.
+    /// Runs an effect. Returns its result, if it has one.
     pub(super) async fn perform(&self, effect: Effect) -> Result<Option<Event>, StoreError> {
         Ok(Some(match effect {
             Effect::Say(_) => return Ok(None),
@@ -122,19 +122,26 @@ impl<'a> EffectRunner<'a> {
             Effect::IdentifyPatient(message) => self.identify_patient(message).await?,
             Effect::FindServices(wanted) => self.find_services(wanted).await?,
             Effect::FindDays { purpose, from, until } => {
-                let (minutes, own) = searched_time(&purpose);
+                let (minutes, exclude) = search_parameters(&purpose);
                 let db = &self.chats.db;
-                let found =
-                    availability::get_available_days(db, self.clinic(), from, until, minutes, own, self.now)
-                        .await?;
+                let found = availability::get_available_days(
+                    db,
+                    self.clinic(),
+                    from,
+                    until,
+                    minutes,
+                    exclude,
+                    self.now,
+                )
+                .await?;
                 let horizon = self.clinic().last_bookable_day(self.now);
                 Event::DaysFound { purpose, from, until, days: found.days, horizon, too_long: found.too_long }
             }
             Effect::FindTimes { purpose, date, wanted } => {
-                let (minutes, own) = searched_time(&purpose);
+                let (minutes, exclude) = search_parameters(&purpose);
                 let db = &self.chats.db;
                 let slots =
-                    availability::get_available_slots(db, self.clinic(), date, minutes, own, self.now)
+                    availability::get_available_slots(db, self.clinic(), date, minutes, exclude, self.now)
                         .await?;
                 Event::TimesFound { purpose, date, slots, wanted }
             }
@@ -154,27 +161,29 @@ impl<'a> EffectRunner<'a> {
             Effect::Cancel { appointment } => self.cancel(appointment).await?,
             Effect::FindFaq => {
                 let items = self.chats.db.list_faq(&self.clinic().id).await?;
-                let items =
-                    items.ok_or_else(|| StoreError::internal("list questions", "the clinic is gone"))?;
+                let items = items.ok_or_else(|| {
+                    StoreError::internal("list the questions", "the clinic no longer exists")
+                })?;
                 Event::FaqFound { items: items.into_iter().map(FaqChoice::from).collect() }
             }
             Effect::FindAnswer { key } => {
                 let found = self.chats.db.find_faq(&self.clinic().id, &key).await?;
                 Event::AnswerFound { answer: found.map(|item| item.answer) }
             }
-            Effect::HandOver => self.hand_over().await?,
+            Effect::FindOpening => self.find_opening().await?,
         }))
     }
 
     async fn find_services(&self, wanted: ServicesFor) -> Result<Event, StoreError> {
         let services = self.chats.db.list_services(&self.clinic().id).await?;
-        let services = services.ok_or_else(|| StoreError::internal("list services", "the clinic is gone"))?;
+        let services = services
+            .ok_or_else(|| StoreError::internal("list the services", "the clinic no longer exists"))?;
         Ok(Event::ServicesFound { services: services.into_iter().map(ServiceChoice::from).collect(), wanted })
     }
 
     async fn book(&self, plan: BookingPlan, slot: Slot, name: Option<String>) -> Result<Event, StoreError> {
         let mut person = self.person.clone();
-        person.given_name = name;
+        person.stated_name = name;
         let booking = Booking {
             person,
             service_id: plan.service,
@@ -189,12 +198,12 @@ impl<'a> EffectRunner<'a> {
             appointments::book(&self.chats.db, self.clinic(), &booking, Actor::Patient, self.now).await;
         match booked {
             Ok(appointment) => {
-                self.committed(&appointment);
+                self.appointment_committed(&appointment);
                 Ok(Event::Booked { appointment: AppointmentSummary::from(&appointment) })
             }
-            // The service is no longer sold: which of the others?
+            // The service is no longer offered: ask for another one.
             Err(AppointmentError::Missing(_)) => self.find_services(ServicesFor::Choosing).await,
-            Err(error) => self.lost(error, Purpose::Book { plan }, slot).await,
+            Err(error) => self.find_nearest_times(error, Purpose::Book { plan }, slot).await,
         }
     }
 
@@ -206,22 +215,26 @@ impl<'a> EffectRunner<'a> {
         };
         match self.change(&current, &change).await {
             Ok(moved) => {
-                self.committed(&moved);
+                self.appointment_committed(&moved);
                 Ok(Event::Moved { appointment: AppointmentSummary::from(&moved) })
             }
             Err(AppointmentError::NotFound | AppointmentError::NotAllowed) => Ok(Event::AppointmentGone),
             Err(AppointmentError::Stale) => {
-                // Run again after a crash, the move stands already.
-                let stands = |now: &Appointment| {
+                // If the message is run again after a crash, the move may already be in effect.
+                let already_moved = |now: &Appointment| {
                     now.status == AppointmentStatus::Confirmed
                         && now.slot() == slot
                         && now.slot() != current.slot
                 };
-                Ok(self.look_again(current.id).await?.filter(stands).map_or(Event::AppointmentGone, |now| {
-                    Event::Moved { appointment: AppointmentSummary::from(&now) }
-                }))
+                Ok(self
+                    .reload(current.id)
+                    .await?
+                    .filter(already_moved)
+                    .map_or(Event::AppointmentGone, |now| Event::Moved {
+                        appointment: AppointmentSummary::from(&now),
+                    }))
             }
-            Err(error) => self.lost(error, Purpose::Move { appointment: current }, slot).await,
+            Err(error) => self.find_nearest_times(error, Purpose::Move { appointment: current }, slot).await,
         }
     }
 
@@ -233,12 +246,12 @@ impl<'a> EffectRunner<'a> {
         };
         match self.change(&current, &change).await {
             Ok(cancelled) => {
-                self.committed(&cancelled);
+                self.appointment_committed(&cancelled);
                 Ok(Event::AppointmentCancelled { appointment: current })
             }
             Err(AppointmentError::Stale) => {
                 let cancelled = |now: &Appointment| now.status == AppointmentStatus::Cancelled;
-                let now = self.look_again(current.id).await?;
+                let now = self.reload(current.id).await?;
                 Ok(if now.is_some_and(|now| cancelled(&now)) {
                     Event::AppointmentCancelled { appointment: current }
                 } else {
@@ -259,12 +272,17 @@ impl<'a> EffectRunner<'a> {
         appointments::change(&self.chats.db, clinic, appointment.id, change, Actor::Patient, self.now).await
     }
 
-    async fn look_again(&self, id: AppointmentId) -> Result<Option<Appointment>, StoreError> {
+    async fn reload(&self, id: AppointmentId) -> Result<Option<Appointment>, StoreError> {
         self.chats.db.find_appointment(Some(&self.clinic().id), id).await
     }
 
-    /// The slot is not to be had: what is near it?
-    async fn lost(&self, error: AppointmentError, purpose: Purpose, lost: Slot) -> Result<Event, StoreError> {
+    /// Finds the nearest free times if a slot is not available; other errors are passed on.
+    async fn find_nearest_times(
+        &self,
+        error: AppointmentError,
+        purpose: Purpose,
+        lost: Slot,
+    ) -> Result<Event, StoreError> {
         match error {
             AppointmentError::Store(error) => return Err(error),
             AppointmentError::SlotTaken
@@ -273,29 +291,29 @@ impl<'a> EffectRunner<'a> {
             | AppointmentError::PastMidnight => {}
             other => return Err(StoreError::internal("book or move an appointment", other)),
         }
-        let (minutes, own) = searched_time(&purpose);
+        let (minutes, exclude) = search_parameters(&purpose);
         let db = &self.chats.db;
         let nearest =
-            availability::get_nearest_slots(db, self.clinic(), lost, minutes, own, self.now).await?;
+            availability::get_nearest_slots(db, self.clinic(), lost, minutes, exclude, self.now).await?;
         Ok(Event::SlotTaken { purpose, lost, nearest })
     }
 
-    async fn hand_over(&self) -> Result<Event, StoreError> {
+    async fn find_opening(&self) -> Result<Event, StoreError> {
         let clinic = self.clinic();
         let (now, horizon) = (self.local_now(), self.clinic().last_bookable_day(self.now));
         let calendar = get_calendar(&self.chats.db, clinic, now.date(), horizon, None).await?;
         let opening = calendar.opening(now, horizon);
-        Ok(Event::HandedOver { open: opening.open, opens_at: opening.next })
+        Ok(Event::OpeningFound { open: opening.open, opens_at: opening.next })
     }
 
     fn idempotency(&self, plan: &BookingPlan, slot: Slot) -> Idempotency {
-        let asked = format!("{}|{}|{}|{:?}", plan.service, slot.at(), plan.minutes, plan.areas);
-        Idempotency { key: format!("chat:{}", self.message_key), hash: sha256_hex(asked) }
+        let request = format!("{}|{}|{}|{:?}", plan.service, slot.at(), plan.minutes, plan.areas);
+        Idempotency { key: format!("chat:{}", self.message_key), hash: sha256_hex(request) }
     }
 }
 
-/// Length of the appointment that is looked for, and the appointment whose own time counts as free.
-fn searched_time(purpose: &Purpose) -> (i32, Option<AppointmentId>) {
+/// Length in minutes of the slots that are searched, and the appointment whose current time counts as free.
+fn search_parameters(purpose: &Purpose) -> (i32, Option<AppointmentId>) {
     match purpose {
         Purpose::Book { plan } => (plan.minutes, None),
         Purpose::Move { appointment } => (appointment.minutes, Some(appointment.id)),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::worker::ChatWorker;
 use crate::adapters::dynamodb::events::{EventStatus, MessageEvent};
 use crate::adapters::dynamodb::session::PendingReply;
-use crate::app::history::{OutboundMessage, add_choices, add_states, inbound, next_event_at};
+use crate::app::history::{OutboundMessage, add_choices, add_states, next_event_at, webhook_message};
 use crate::domain::ids::ConversationId;
 use crate::domain::message::{IncomingMessage, OutgoingMessage};
 use crate::domain::phone::Address;
@@ -17,7 +17,7 @@ impl ChatWorker<'_> {
         PendingReply { id: Uuid::new_v4().to_string(), to, message, queued_at: self.chats.clock.now() }
     }
 
-    /// A reply that waits to be sent, or is blocked because its receiver may not be written to.
+    /// Records a reply as `QUEUED`, or as `BLOCKED` if its receiver is not an allowed phone.
     pub(super) fn record_reply(
         &mut self,
         reply: &PendingReply,
@@ -38,23 +38,23 @@ impl ChatWorker<'_> {
         self.events.push(event);
     }
 
-    pub(super) fn record_failed(&mut self, reply: &PendingReply, why: &str) {
-        let event = self.reply_event(reply, |message, at| message.failed(why, at));
+    pub(super) fn record_failed(&mut self, reply: &PendingReply, reason: &str) {
+        let event = self.reply_event(reply, |message, at| message.failed(reason, at));
         self.events.push(event);
     }
 
-    /// A message that came in, with the states before and after it.
-    pub(super) fn record_inbound(&mut self, message: &IncomingMessage, states: Option<(&str, &str)>) {
+    /// Records a message that arrived in a webhook, with the chat's states before and after it.
+    pub(super) fn record_webhook_message(&mut self, message: &IncomingMessage, states: Option<(&str, &str)>) {
         let (conversation_id, at) = (self.conversation_id(), self.next_event_at());
         let provider = self.chats.whatsapp.name();
-        let event = inbound(&self.session.key, conversation_id, provider, message, states, at);
+        let event = webhook_message(&self.session.key, conversation_id, provider, message, states, at);
         self.events.push(event);
     }
 
     fn reply_event(
         &mut self,
         reply: &PendingReply,
-        event: impl FnOnce(&OutboundMessage<'_>, DateTime<Utc>) -> MessageEvent,
+        build: impl FnOnce(&OutboundMessage<'_>, DateTime<Utc>) -> MessageEvent,
     ) -> MessageEvent {
         let (conversation_id, at) = (self.conversation_id(), self.next_event_at());
         let message = OutboundMessage {
@@ -65,14 +65,14 @@ impl ChatWorker<'_> {
             text: &reply.message.text,
             provider: self.chats.whatsapp.name(),
         };
-        event(&message, at)
+        build(&message, at)
     }
 
     fn conversation_id(&mut self) -> ConversationId {
         *self.session.conversation_id.get_or_insert_with(|| ConversationId(Uuid::new_v4()))
     }
 
-    /// Later than anything in the chat's history.
+    /// A time later than every event that this chat's workers have recorded.
     fn next_event_at(&mut self) -> DateTime<Utc> {
         let last = &mut self.session.bookkeeping.last_event_at;
         let at = next_event_at(self.chats.clock.now(), *last);

@@ -1,4 +1,5 @@
-//! Runs a chat: stores what came in, takes the lease, performs effects, commits, sends, releases.
+//! Runs a chat: stores the message, takes the lease, runs effects, commits, sends replies, releases the
+//! lease (docs/rules/conversation.md#one-chat-one-worker).
 
 mod echo;
 mod effects;

@@ -1,9 +1,9 @@
-//! One message of a chat: from what was patient_message to what is said.
+//! Works on one message of a chat: reads it, runs the turn and queues the replies.
 
 use chrono::TimeDelta;
 
 use super::effects::EffectRunner;
-use super::lid::{lid_chat, read_lid};
+use super::lid::{lid_chat_key, read_lid_chat};
 use super::worker::{ChatWorker, NextStep};
 use crate::adapters::dynamodb::save::MovedFrom;
 use crate::adapters::dynamodb::session::KnownAddress;
@@ -14,53 +14,57 @@ use crate::conversation::say::render::{render, render_all};
 use crate::conversation::understand::clinic_label::as_pressed_option;
 use crate::domain::ids::ConversationId;
 use crate::domain::message::{Author, Content, IncomingMessage, OutgoingMessage};
-use crate::domain::time::local;
+use crate::domain::time::wall_clock_at;
 use crate::error::StoreError;
 
-/// A session ends after so much silence.
-const SESSION: TimeDelta = TimeDelta::minutes(30);
-/// Messages of one patient that are worked on in a minute.
-const A_MINUTE: u32 = 20;
-/// A turn that asks the world this often has lost its way.
-const MOST_EFFECTS: usize = 12;
+/// A session ends this long after the last message.
+const SESSION_TTL: TimeDelta = TimeDelta::minutes(30);
+/// Messages of one patient that are worked on per minute.
+const MAX_MESSAGES_PER_MINUTE: u32 = 20;
+/// Maximum transitions in one turn; more mean that the turn does not end.
+const MAX_TRANSITIONS: usize = 12;
 
-/// What a turn came to.
-pub(super) struct Decision {
+/// Result of a turn.
+pub(super) struct TurnResult {
     pub(super) chat: Chat,
     pub(super) utterances: Vec<Utterance>,
 }
 
 impl ChatWorker<'_> {
-    pub(super) async fn hear(
+    pub(super) async fn process_message(
         &mut self,
         key: String,
         message: IncomingMessage,
     ) -> Result<NextStep, StoreError> {
-        let adopted = self.continue_lid_chat(&message).await;
+        let took_over_chat = self.continue_lid_chat(&message).await;
         if message.author == Author::Patient {
-            return self.hear_patient(&key, message, adopted).await;
+            return self.process_patient_message(&key, message, took_over_chat).await;
         }
-        let ours = self.is_ours(&message) || self.was_sent_directly(&message).await?;
-        if message.author == Author::Staff && !ours && !self.is_automatic(&message) {
-            return self.hear_staff(&key, message).await;
+        let is_echo = self.is_reply_echo(&message) || self.is_history_echo(&message).await?;
+        if message.author == Author::Staff && !is_echo && !self.is_automatic(&message) {
+            return self.process_staff_message(&key, message).await;
         }
-        self.record(&key, &message, ours).await
+        self.record_only(&key, &message, is_echo).await
     }
 
-    /// Into the history and no further. What we sent ourselves is there already.
-    async fn record(
+    /// Adds the message to the history without answering it. An echo is already there.
+    async fn record_only(
         &mut self,
         key: &str,
         message: &IncomingMessage,
-        ours: bool,
+        is_echo: bool,
     ) -> Result<NextStep, StoreError> {
-        if !ours {
-            self.record_inbound(message, None);
+        if !is_echo {
+            self.record_webhook_message(message, None);
         }
         self.finish(key).await
     }
 
-    async fn hear_staff(&mut self, key: &str, message: IncomingMessage) -> Result<NextStep, StoreError> {
+    async fn process_staff_message(
+        &mut self,
+        key: &str,
+        message: IncomingMessage,
+    ) -> Result<NextStep, StoreError> {
         let text = match &message.content {
             Content::Text { text } => Some(text.clone()),
             Content::Pressed { .. } | Content::Unreadable { .. } => None,
@@ -68,126 +72,138 @@ impl ChatWorker<'_> {
         let chat = self.session.chat.clone().unwrap_or_default();
         let before = chat.state.name();
         let event = Event::StaffWrote { text, now: self.chats.clock.now() };
-        let decided = match self.decide(key, &message, chat, event, false).await {
-            Ok(decided) => decided,
-            Err(error) => return self.trouble(key, message.address, error).await,
+        let decision = match self.run_turn(key, &message, chat, event, false).await {
+            Ok(decision) => decision,
+            Err(error) => return self.retry_after_error(key, message.address, error).await,
         };
-        self.close_turn(key, message, before, decided).await
+        self.close_turn(key, message, before, decision).await
     }
 
-    async fn hear_patient(
+    async fn process_patient_message(
         &mut self,
         key: &str,
         message: IncomingMessage,
-        adopted: bool,
+        took_over_chat: bool,
     ) -> Result<NextStep, StoreError> {
-        let in_minute = self.count(key, &message);
-        if in_minute > A_MINUTE {
-            self.record_inbound(&message, None);
-            if in_minute == A_MINUTE + 1 {
-                let wait = self.render_line("SLOW_DOWN");
+        let messages_in_minute = self.count_message(key, &message);
+        if messages_in_minute > MAX_MESSAGES_PER_MINUTE {
+            self.record_webhook_message(&message, None);
+            if messages_in_minute == MAX_MESSAGES_PER_MINUTE + 1 {
+                let wait = self.render_template("SLOW_DOWN");
                 self.queue(message.address, vec![wait], None);
             }
             return self.finish(key).await;
         }
         let now = self.chats.clock.now();
         let clinic = &self.profile.clinic;
-        let today = local(now, clinic.timezone);
-        let over = self.session.expires_at.is_none_or(|at| at <= now);
-        let running = self.session.chat.clone().filter(|_| !over);
-        let fresh = running.is_none();
-        let chat = running.or_else(|| self.session.chat.as_ref().map(Chat::renewed)).unwrap_or_default();
+        let local_now = wall_clock_at(now, clinic.timezone);
+        let expired = self.session.expires_at.is_none_or(|at| at <= now);
+        let active = self.session.chat.clone().filter(|_| !expired);
+        let new_session = active.is_none();
+        let chat = active.or_else(|| self.session.chat.as_ref().map(Chat::new_session)).unwrap_or_default();
         let patient_message = PatientMessage {
             content: as_pressed_option(&message.content, &chat, &self.profile.templates),
             profile_name: message.profile_name.clone(),
             now,
-            local: today,
+            local: local_now,
             horizon: clinic.last_bookable_day(now),
         };
         let before = chat.state.name();
-        if adopted && let Err(error) = self.tell_address(&message).await {
-            // Appointments booked under the lid must be the phone's before anything looks for them.
-            return self.trouble(key, message.address, error).await;
+        if took_over_chat && let Err(error) = self.save_address(&message).await {
+            // Saving the address moves the lid's appointments to the phone's patient, so that this turn finds
+            // them.
+            return self.retry_after_error(key, message.address, error).await;
         }
-        let decided =
-            match self.decide(key, &message, chat, Event::MessageReceived(patient_message), !fresh).await {
-                Ok(decided) => decided,
-                Err(error) => return self.trouble(key, message.address, error).await,
-            };
-        // In silence nothing is said, and so no session begins: the greeting is still to come.
-        if decided.chat.state != State::Welcome {
-            if fresh {
+        let decision = match self
+            .run_turn(key, &message, chat, Event::MessageReceived(patient_message), !new_session)
+            .await
+        {
+            Ok(decision) => decision,
+            Err(error) => return self.retry_after_error(key, message.address, error).await,
+        };
+        // If the turn ends in WELCOME, the bot is silent and no session begins. A later message gets the
+        // greeting.
+        if decision.chat.state != State::Welcome {
+            if new_session {
                 self.session.conversation_id = Some(ConversationId(uuid::Uuid::new_v4()));
             }
-            self.session.expires_at = Some(now + SESSION);
+            self.session.expires_at = Some(now + SESSION_TTL);
         }
-        self.close_turn(key, message, before, decided).await
+        self.close_turn(key, message, before, decision).await
     }
 
-    /// Runs the transition and what it asks of the world until it asks nothing more.
-    async fn decide(
+    /// Runs transitions and their effects until no effect returns an event.
+    async fn run_turn(
         &mut self,
         key: &str,
         message: &IncomingMessage,
         chat: Chat,
         event: Event,
-        tell: bool,
-    ) -> Result<Decision, StoreError> {
-        let known = self.known_after(message);
-        let tell = tell && self.session.bookkeeping.known.as_ref() != Some(&known);
+        save_address: bool,
+    ) -> Result<TurnResult, StoreError> {
+        let known = self.updated_address(message);
+        let save_address = save_address && self.session.bookkeeping.known_address.as_ref() != Some(&known);
         let profile = self.profile.clone();
         let person = self.person(message);
         let received_at = message.received_at;
         let runner = EffectRunner::new(self.chats, &profile, &person, key, received_at, &self.changed);
-        let running = async {
-            let (decided, told) = tokio::join!(run(&runner, chat, event), async {
-                if tell { self.chats.db.remember_address(&profile.clinic.id, &person).await } else { Ok(()) }
+        let turn = async {
+            let (decision, address_saved) = tokio::join!(run(&runner, chat, event), async {
+                if save_address {
+                    self.chats.db.save_address(&profile.clinic.id, &person).await
+                } else {
+                    Ok(())
+                }
             });
-            decided.map(|decided| (decided, told))
+            decision.map(|decision| (decision, address_saved))
         };
-        let running = tokio::time::timeout_at(self.deadline, running).await;
-        let (decided, told) = running.map_err(|late| StoreError::unavailable("decide a turn", late))??;
-        match told {
-            Ok(()) if tell || runner.has_told() => self.session.bookkeeping.known = Some(known),
+        let turn = tokio::time::timeout_at(self.deadline, turn).await;
+        let (decision, address_saved) =
+            turn.map_err(|timed_out| StoreError::unavailable("run a turn", timed_out))??;
+        match address_saved {
+            Ok(()) if save_address || runner.has_saved_address() => {
+                self.session.bookkeeping.known_address = Some(known)
+            }
             Ok(()) => {}
             Err(error) => {
                 tracing::warn!(
                     step = "converse",
                     error = &error as &dyn std::error::Error,
-                    "an address will be remembered with the next message"
+                    "could not save an address; the next message tries again"
                 );
             }
         }
-        Ok(decided)
+        Ok(decision)
     }
 
-    async fn tell_address(&mut self, message: &IncomingMessage) -> Result<(), StoreError> {
+    async fn save_address(&mut self, message: &IncomingMessage) -> Result<(), StoreError> {
         let person = self.person(message);
-        self.chats.db.remember_address(&self.profile.clinic.id, &person).await?;
-        self.session.bookkeeping.known = Some(self.known_after(message));
+        self.chats.db.save_address(&self.profile.clinic.id, &person).await?;
+        self.session.bookkeeping.known_address = Some(self.updated_address(message));
         Ok(())
     }
 
-    /// Takes the new state, the event and the replies over, and commits them.
+    /// Commits the new state, the message's event and the replies.
     async fn close_turn(
         &mut self,
         key: &str,
         message: IncomingMessage,
         before: &str,
-        mut decided: Decision,
+        mut decision: TurnResult,
     ) -> Result<NextStep, StoreError> {
-        if decided.chat.state == State::Welcome {
-            // Passed through, never stored: a session that has not begun counts as over.
-            decided.chat.state = State::MainMenu;
+        if decision.chat.state == State::Welcome {
+            // WELCOME is never stored. The next message starts a new session whatever the stored state is,
+            // because `expires_at` has passed or is not set.
+            decision.chat.state = State::MainMenu;
         }
-        let after = decided.chat.state.name();
+        let after = decision.chat.state.name();
         let states = (before, after);
         if message.author == Author::Patient {
-            self.session.bookkeeping.heard_at = Some(message.received_at);
+            self.session.bookkeeping.last_message_at = Some(message.received_at);
         }
-        self.session.chat = Some(decided.chat);
-        self.record_inbound(&message, Some(states));
-        let replies = render_all(&decided.utterances, &self.profile.clinic, &self.profile.templates);
+        self.session.chat = Some(decision.chat);
+        self.record_webhook_message(&message, Some(states));
+        let replies = render_all(&decision.utterances, &self.profile.clinic, &self.profile.templates);
         tracing::info!(
             step = "turn",
             clinic_id = %self.session.key.clinic,
@@ -201,18 +217,19 @@ impl ChatWorker<'_> {
         self.finish(key).await
     }
 
-    /// A phone that comes with the lid of an earlier chat: that chat goes on here. Says whether a
-    /// chat was taken over.
+    /// Continues the earlier chat of the message's lid under the sender's phone. Returns whether that chat
+    /// was taken over.
     async fn continue_lid_chat(&mut self, message: &IncomingMessage) -> bool {
-        let Some(key) = lid_chat(&self.session.key, message.chat_lid.as_deref()) else { return false };
-        let linked = self.session.bookkeeping.known.as_ref().and_then(|known| known.chat_lid.as_ref());
+        let Some(key) = lid_chat_key(&self.session.key, message.chat_lid.as_deref()) else { return false };
+        let linked =
+            self.session.bookkeeping.known_address.as_ref().and_then(|known| known.chat_lid.as_ref());
         if linked == message.chat_lid.as_ref() {
             return false;
         }
-        let read = self.lid.take().filter(|(read, _)| *read == key);
+        let read = self.lid_chat.take().filter(|(read, _)| *read == key);
         let Some((key, found)) = (match read {
             Some(read) => Some(read),
-            None => read_lid(self.chats, Some(key)).await,
+            None => read_lid_chat(self.chats, Some(key)).await,
         }) else {
             return false;
         };
@@ -225,61 +242,61 @@ impl ChatWorker<'_> {
             return false;
         }
         self.moved_from = Some(MovedFrom { key, version: Some(found.version) });
-        let ours_is_over = self.session.expires_at.is_none_or(|at| at <= now);
-        if ours_is_over {
+        let own_session_expired = self.session.expires_at.is_none_or(|at| at <= now);
+        if own_session_expired {
             self.session.chat = found.chat;
             self.session.conversation_id = found.conversation_id;
             self.session.expires_at = found.expires_at;
-            self.session.bookkeeping.sent = found.bookkeeping.sent;
-            self.session.bookkeeping.heard_at = found.bookkeeping.heard_at;
+            self.session.bookkeeping.recent_messages = found.bookkeeping.recent_messages;
+            self.session.bookkeeping.last_message_at = found.bookkeeping.last_message_at;
         }
         true
     }
 
-    fn known_after(&self, message: &IncomingMessage) -> KnownAddress {
-        let before = self.session.bookkeeping.known.as_ref().and_then(|known| known.chat_lid.clone());
+    fn updated_address(&self, message: &IncomingMessage) -> KnownAddress {
+        let before = self.session.bookkeeping.known_address.as_ref().and_then(|known| known.chat_lid.clone());
         KnownAddress { address: message.address.clone(), chat_lid: message.chat_lid.clone().or(before) }
     }
 
-    /// How many messages the patient has sent in this minute, this one included.
-    fn count(&mut self, key: &str, message: &IncomingMessage) -> u32 {
+    /// Counts the message. Returns the patient's messages in this minute, this one included.
+    fn count_message(&mut self, key: &str, message: &IncomingMessage) -> u32 {
         let at = message.received_at;
-        let notes = &mut self.session.bookkeeping;
-        // One that is run again after trouble was counted then.
-        if notes.apologised_for.as_deref() == Some(key) {
+        let bookkeeping = &mut self.session.bookkeeping;
+        // A message that is run again after a failure was counted the first time.
+        if bookkeeping.apologised_for.as_deref() == Some(key) {
             return 1;
         }
-        if notes.minute.is_none_or(|start| at - start >= TimeDelta::minutes(1)) {
-            notes.minute = Some(at);
-            notes.in_minute = 0;
+        if bookkeeping.minute_start.is_none_or(|start| at - start >= TimeDelta::minutes(1)) {
+            bookkeeping.minute_start = Some(at);
+            bookkeeping.messages_in_minute = 0;
         }
-        notes.in_minute += 1;
-        notes.in_minute
+        bookkeeping.messages_in_minute += 1;
+        bookkeeping.messages_in_minute
     }
 
-    /// A line of the runner's own, outside of any turn.
-    pub(super) fn render_line(&self, template: &'static str) -> OutgoingMessage {
+    /// Renders a template outside a turn.
+    pub(super) fn render_template(&self, template: &'static str) -> OutgoingMessage {
         let utterance = Utterance { template, first_number: 1, ..Utterance::default() };
         render(&utterance, &self.profile.clinic, &self.profile.templates)
     }
 }
 
-async fn run(runner: &EffectRunner<'_>, mut chat: Chat, mut event: Event) -> Result<Decision, StoreError> {
+async fn run(runner: &EffectRunner<'_>, mut chat: Chat, mut event: Event) -> Result<TurnResult, StoreError> {
     let mut utterances = Vec::new();
-    for _ in 0..MOST_EFFECTS {
+    for _ in 0..MAX_TRANSITIONS {
         let step = transition(chat, event);
         chat = step.chat;
-        let mut asked = None;
+        let mut result = None;
         for effect in step.effects {
             match effect {
                 Effect::Say(utterance) => utterances.push(utterance),
-                effect => asked = runner.perform(effect).await?.or(asked),
+                effect => result = runner.perform(effect).await?.or(result),
             }
         }
-        match asked {
+        match result {
             Some(answer) => event = answer,
-            None => return Ok(Decision { chat, utterances }),
+            None => return Ok(TurnResult { chat, utterances }),
         }
     }
-    Err(StoreError::internal("decide a turn", "the conversation never stopped asking"))
+    Err(StoreError::internal("run a turn", "the turn needed too many transitions"))
 }

@@ -1,4 +1,4 @@
-//! Receives webhooks: stores what came in, and works on the chat if it is free.
+//! Receives webhooks: stores each event and works on the chat if its lease is free.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::lid::{lid_chat, read_lid};
+use super::lid::{lid_chat_key, read_lid_chat};
 use super::worker::ChatWorker;
 use crate::adapters::dynamodb::lease::StoreOutcome;
 use crate::adapters::dynamodb::session::{ChatKey, InboxEntry, InboxWork};
@@ -19,23 +19,23 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::failpoints;
 use crate::ports::whatsapp::WebhookEvent;
 
-/// A webhook is answered within this time; what doesn't fit is left to the Reconciler.
+/// Time budget of a webhook. The Reconciler continues what does not fit.
 const WEBHOOK_BUDGET: Duration = Duration::from_secs(12);
 
-/// DynamoDB takes items of 400 KB: a webhook larger than this cannot wait for its clinic, and no
-/// message of a patient is that large.
-const LARGEST_WAITING: usize = 300_000;
+/// Largest webhook, in bytes, that is stored until its clinic can be looked up. DynamoDB limits items to
+/// 400 KB, and no message of a patient is that large.
+const MAX_STORED_WEBHOOK_BYTES: usize = 300_000;
 
-/// What became of a webhook.
+/// How a webhook was handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebhookOutcome {
-    /// It is stored, and answered or in the hands of whoever holds the chat.
+    /// The event is stored. The chat was worked on, or another worker or the Reconciler continues with it.
     Stored,
-    /// None of our business; why, for the log.
+    /// The webhook needs no work, for this reason, which is logged.
     Ignored(&'static str),
 }
 
-/// Which webhook something came by.
+/// Which webhook URL received the event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum WebhookKind {
     Any,
@@ -43,21 +43,21 @@ pub(super) enum WebhookKind {
 }
 
 impl Chats {
-    /// Takes any webhook of the provider. An error means that an event for us could be stored
-    /// nowhere: the only 503.
+    /// Handles a webhook of any type. An error means that its event is not stored, and is the only reason
+    /// to answer 503.
     pub async fn receive(&self, payload: &Value) -> Result<WebhookOutcome, StoreError> {
-        self.take(payload, WebhookKind::Any).await
+        self.handle_webhook(payload, WebhookKind::Any).await
     }
 
-    /// Takes status, delivery and connection events; messages are ignored with a warning, they
-    /// have a webhook of their own.
+    /// Handles status, delivery and connection events. Messages are ignored with a warning, because they
+    /// have another webhook.
     pub async fn receive_status(&self, payload: &Value) -> Result<WebhookOutcome, StoreError> {
-        self.take(payload, WebhookKind::StatusOnly).await
+        self.handle_webhook(payload, WebhookKind::StatusOnly).await
     }
 
-    async fn take(&self, payload: &Value, kind: WebhookKind) -> Result<WebhookOutcome, StoreError> {
+    async fn handle_webhook(&self, payload: &Value, kind: WebhookKind) -> Result<WebhookOutcome, StoreError> {
         let deadline = Instant::now() + WEBHOOK_BUDGET;
-        let Some(instance) = self.whatsapp.instance_of(payload) else {
+        let Some(instance) = self.whatsapp.instance_id_of(payload) else {
             return Ok(WebhookOutcome::Ignored("no instance"));
         };
         let event = self.whatsapp.parse_webhook(payload, self.clock.now());
@@ -65,41 +65,46 @@ impl Chats {
             return Ok(WebhookOutcome::Ignored(why));
         }
         if kind == WebhookKind::StatusOnly && matches!(event, WebhookEvent::Message(_)) {
-            tracing::warn!(step = "webhook", "a message came by the status webhook");
+            tracing::warn!(step = "webhook", "a message arrived at the status webhook");
             return Ok(WebhookOutcome::Ignored("a message at the status webhook"));
         }
         match self.db.find_clinic_by_instance(&instance).await {
-            Ok(Some(profile)) => self.take_event(event, &profile, deadline).await,
+            Ok(Some(profile)) => self.handle_event(event, &profile, deadline).await,
             Ok(None) => {
                 tracing::warn!(step = "webhook", "no active clinic has this instance");
                 Ok(WebhookOutcome::Ignored("unknown instance"))
             }
             Err(error) if error.kind == StoreErrorKind::Unavailable => {
-                self.keep_for_later(&instance, &event, payload, error).await
+                self.store_for_later(&instance, &event, payload, error).await
             }
             Err(error) => Err(error),
         }
     }
 
     /// Works on an event whose clinic is known.
-    pub(in crate::app) async fn take_event(
+    pub(in crate::app) async fn handle_event(
         &self,
         event: WebhookEvent,
         profile: &Arc<ClinicProfile>,
         deadline: Instant,
     ) -> Result<WebhookOutcome, StoreError> {
         match event {
-            WebhookEvent::Message(message) => self.take_message(*message, profile, deadline).await,
+            WebhookEvent::Message(message) => self.handle_message(*message, profile, deadline).await,
             WebhookEvent::Status(update) => self.record_status(update, profile, deadline).await,
             WebhookEvent::Connection { connected } => {
-                tracing::info!(step = "connection", clinic_id = %profile.clinic.id, connected, "the clinic's phone came or went");
+                tracing::info!(
+                    step = "connection",
+                    clinic_id = %profile.clinic.id,
+                    connected,
+                    "clinic phone connection changed"
+                );
                 Ok(WebhookOutcome::Stored)
             }
             WebhookEvent::Ignored(why) => Ok(WebhookOutcome::Ignored(why)),
         }
     }
 
-    async fn take_message(
+    async fn handle_message(
         &self,
         message: IncomingMessage,
         profile: &Arc<ClinicProfile>,
@@ -113,13 +118,13 @@ impl Chats {
             return Ok(WebhookOutcome::Ignored("the clinic's own number"));
         }
         let key = ChatKey { clinic: profile.clinic.id.clone(), person };
-        let lid = lid_chat(&key, message.chat_lid.as_deref());
+        let lid = lid_chat_key(&key, message.chat_lid.as_deref());
         let entry =
             InboxEntry { key: message.key(), work: Some(InboxWork::Message { message: Box::new(message) }) };
         self.store_and_work(key, entry, lid, profile, deadline).await
     }
 
-    /// Stores something in a chat's inbox and, if the chat is free, works on all that waits there.
+    /// Stores an entry in a chat's inbox and, if the lease is free, works on the whole inbox.
     pub(in crate::app) async fn store_and_work(
         &self,
         key: ChatKey,
@@ -130,23 +135,25 @@ impl Chats {
     ) -> Result<WebhookOutcome, StoreError> {
         let lease_owner = Uuid::new_v4().to_string();
         let now = self.clock.now();
-        // The chat that the lid had before its phone was known is read along, not afterwards.
-        let (stored, lid_chat) =
-            tokio::join!(self.tables.store(&key, &entry, &lease_owner, now), read_lid(self, lid));
+        // The lid's earlier chat is read at the same time, which saves a network wait.
+        let (stored, lid_chat) = tokio::join!(
+            self.tables.store_message(&key, &entry, &lease_owner, now),
+            read_lid_chat(self, lid)
+        );
         let stored = match stored? {
             StoreOutcome::Moved(person) => {
                 let key = ChatKey { person, ..key };
-                self.tables.store(&key, &entry, &lease_owner, now).await?
+                self.tables.store_message(&key, &entry, &lease_owner, now).await?
             }
             stored => stored,
         };
         failpoints::hit("message_stored");
         match stored {
-            StoreOutcome::Leased(session) => {
-                let lease_owner =
+            StoreOutcome::StoredAndLeased(session) => {
+                let worker =
                     ChatWorker::new(self, profile.clone(), *session, lease_owner, deadline, lid_chat);
-                // The message is safe: what goes wrong from here on is the Reconciler's.
-                if let Err(error) = lease_owner.work().await {
+                // The message is stored, so the Reconciler recovers from any error from here on.
+                if let Err(error) = worker.work().await {
                     tracing::error!(
                         step = "converse",
                         error = &error as &dyn std::error::Error,
@@ -155,7 +162,7 @@ impl Chats {
                 }
                 Ok(WebhookOutcome::Stored)
             }
-            StoreOutcome::Held | StoreOutcome::Moved(_) => Ok(WebhookOutcome::Stored),
+            StoreOutcome::Stored | StoreOutcome::Moved(_) => Ok(WebhookOutcome::Stored),
             StoreOutcome::Duplicate => Ok(WebhookOutcome::Ignored("seen before")),
             StoreOutcome::Full => {
                 tracing::warn!(step = "converse", "a chat's inbox is full");
@@ -164,34 +171,34 @@ impl Chats {
         }
     }
 
-    async fn keep_for_later(
+    async fn store_for_later(
         &self,
         instance: &str,
         event: &WebhookEvent,
         payload: &Value,
-        away: StoreError,
+        error: StoreError,
     ) -> Result<WebhookOutcome, StoreError> {
         let key = match event {
             WebhookEvent::Message(message) => message.key(),
             WebhookEvent::Status(update) => {
-                let ids = update.provider_message_ids.first().map(String::as_str).unwrap_or_default();
-                format!("{ids}#status:{:?}", update.status)
+                let id = update.provider_message_ids.first().map(String::as_str).unwrap_or_default();
+                format!("{id}#status:{:?}", update.status)
             }
-            // Nothing is lost that the next of its kind would not say again.
+            // Connection events are not stored: the next one says the same.
             WebhookEvent::Connection { .. } => {
-                return Ok(WebhookOutcome::Ignored("the clinic is not known now"));
+                return Ok(WebhookOutcome::Ignored("the clinic could not be looked up"));
             }
             WebhookEvent::Ignored(why) => return Ok(WebhookOutcome::Ignored(why)),
         };
-        if payload.to_string().len() > LARGEST_WAITING {
-            return Ok(WebhookOutcome::Ignored("too large to wait"));
+        if payload.to_string().len() > MAX_STORED_WEBHOOK_BYTES {
+            return Ok(WebhookOutcome::Ignored("too large to store"));
         }
         tracing::warn!(
             step = "webhook",
-            error = &away as &dyn std::error::Error,
-            "the clinic cannot be found now; the webhook waits"
+            error = &error as &dyn std::error::Error,
+            "could not look up the clinic; the webhook is stored for later"
         );
-        self.tables.keep_webhook(instance, &key, payload, self.clock.now()).await?;
+        self.tables.store_webhook(instance, &key, payload, self.clock.now()).await?;
         failpoints::hit("message_stored");
         Ok(WebhookOutcome::Stored)
     }

@@ -1,4 +1,4 @@
-//! Sending what was committed, in order, and marking what was taken.
+//! Sends committed replies in order and removes those that the provider accepted or refused.
 
 use chrono::TimeDelta;
 use tokio::time::Instant;
@@ -12,27 +12,27 @@ use crate::error::StoreError;
 use crate::failpoints;
 use crate::ports::whatsapp::{SendErrorKind, Sent};
 
-/// A reply that could not go out for so long says nothing sensible any more.
-const TOO_LATE: TimeDelta = TimeDelta::hours(2);
-/// How many messages that went out are remembered, to know their echo.
+/// Time after which a reply that could not be sent is dropped.
+const REPLY_TTL: TimeDelta = TimeDelta::hours(2);
+/// Number of sent messages that are remembered to recognise their echoes.
 const MAX_RECENT: usize = 10;
 
 impl ChatWorker<'_> {
-    /// Sends the replies in order. The mark of each is written while the next is on its way; the
-    /// last one's goes with whatever is written next.
+    /// Sends the replies in order. That a reply was sent is saved while the next one is being sent; for the
+    /// last reply, the next save of the worker does it.
     pub(super) async fn send_pending(&mut self) -> Result<NextStep, StoreError> {
         while let Some(reply) = self.session.pending.first().cloned() {
             if Instant::now() >= self.deadline {
                 return Ok(NextStep::Continue);
             }
-            if self.chats.clock.now() - reply.queued_at >= TOO_LATE {
-                self.fail(&reply, "too late: two hours have passed");
+            if self.chats.clock.now() - reply.queued_at >= REPLY_TTL {
+                self.mark_failed(&reply, "too late: two hours have passed");
                 continue;
             }
             let chats = self.chats;
             let profile = self.profile.clone();
             let sending = chats.deliver(&profile.clinic, &reply.to, &reply.message);
-            let outcome = if self.unmarked {
+            let outcome = if self.has_unsaved_sent_reply {
                 let (saved, outcome) = tokio::join!(self.save(None, LeaseChange::Keep), sending);
                 if outcome.is_ok() {
                     failpoints::hit("reply_accepted");
@@ -49,17 +49,22 @@ impl ChatWorker<'_> {
                 outcome
             };
             match outcome {
-                Ok(sent) => self.mark(&reply, sent),
+                Ok(sent) => self.mark_sent(&reply, sent),
                 Err(error) if error.kind == SendErrorKind::Permanent => {
                     tracing::warn!(
                         step = "send",
                         error = &error as &dyn std::error::Error,
                         "a reply was refused"
                     );
-                    self.fail(&reply, &error.detail);
+                    self.mark_failed(&reply, &error.detail);
                 }
                 Err(error) => {
-                    tracing::warn!(step = "send", error = &error as &dyn std::error::Error, kind = ?error.kind, "a reply has to wait");
+                    tracing::warn!(
+                        step = "send",
+                        error = &error as &dyn std::error::Error,
+                        kind = ?error.kind,
+                        "could not send a reply; it is sent again later"
+                    );
                     self.sending = false;
                     break;
                 }
@@ -68,9 +73,9 @@ impl ChatWorker<'_> {
         Ok(NextStep::Continue)
     }
 
-    fn mark(&mut self, reply: &PendingReply, sent: Sent) {
+    fn mark_sent(&mut self, reply: &PendingReply, sent: Sent) {
         self.session.pending.remove(0);
-        let recent = &mut self.session.bookkeeping.sent;
+        let recent = &mut self.session.bookkeeping.recent_messages;
         recent.push(RecentMessage {
             id: sent.provider_message_id.clone(),
             fingerprint: fingerprint(&reply.message.text),
@@ -78,10 +83,10 @@ impl ChatWorker<'_> {
         let surplus = recent.len().saturating_sub(MAX_RECENT);
         recent.drain(..surplus);
         self.record_sent(reply, sent);
-        self.unmarked = true;
+        self.has_unsaved_sent_reply = true;
     }
 
-    fn fail(&mut self, reply: &PendingReply, detail: &str) {
+    fn mark_failed(&mut self, reply: &PendingReply, detail: &str) {
         call_stats::record_failed_message();
         self.session.pending.remove(0);
         self.record_failed(reply, detail);

@@ -1,4 +1,5 @@
-//! The holder of a chat's lease: works on what waits, one after the other, until nothing is left.
+//! Works on a chat while holding its lease: one inbox entry after the other, each followed by its replies
+//! (docs/rules/conversation.md#one-chat-one-worker).
 
 use std::sync::Arc;
 
@@ -7,10 +8,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use crate::adapters::dynamodb::events::{EventStatus, MessageEvent};
-use crate::adapters::dynamodb::save::{LeaseChange, MovedFrom, Save, SaveOutcome};
+use crate::adapters::dynamodb::save::{Commit, LeaseChange, MovedFrom, SaveOutcome};
 use crate::adapters::dynamodb::session::{ChatKey, InboxEntry, InboxWork, Session};
 use crate::app::chats::Chats;
-use crate::app::reminders::project::project_soon;
+use crate::app::reminders::project::project_within_request;
 use crate::call_stats::{self, RunOutcome};
 use crate::domain::appointment::Appointment;
 use crate::domain::clinic_profile::ClinicProfile;
@@ -19,30 +20,30 @@ use crate::domain::phone::Address;
 use crate::error::StoreError;
 use crate::failpoints;
 
-/// A chat whose provider cannot be reached is taken up again after this long.
-const SEND_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(30);
-/// A chat whose message met trouble, or for which time ran out, after this long.
-const TRY_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(5);
-/// How often a chat is taken up in vain before the message at its head is given up: some hours.
-const GIVE_UP_AFTER: u32 = 200;
+/// Delay after which a chat is continued if the provider could not be reached.
+const SEND_RETRY_DELAY: TimeDelta = TimeDelta::seconds(30);
+/// Delay after which a chat is continued if a message failed or time ran out.
+const RETRY_DELAY: TimeDelta = TimeDelta::seconds(5);
+/// Attempts without progress, over some hours, before the first entry of the inbox is dropped.
+const MAX_ATTEMPTS: u32 = 200;
 
-/// Holds a chat.
+/// Holds a chat's lease and works on its inbox.
 pub(in crate::app) struct ChatWorker<'a> {
     pub(super) chats: &'a Chats,
     pub(super) profile: Arc<ClinicProfile>,
     pub(super) session: Session,
     pub(super) lease_owner: String,
     pub(super) deadline: Instant,
-    /// The chat of the lid, as it was read along with the first message.
-    pub(super) lid: Option<(ChatKey, Option<Session>)>,
-    /// Events not yet in the history: they go with the next write.
+    /// The lid's earlier chat, if it was read together with the first message.
+    pub(super) lid_chat: Option<(ChatKey, Option<Session>)>,
+    /// Events that the next save adds to the history.
     pub(super) events: Vec<MessageEvent>,
-    /// A reply was taken by the provider, and no write has said so yet.
-    pub(super) unmarked: bool,
-    /// Whether sending is still worth trying.
+    /// Whether the provider accepted a reply, and no save has recorded that yet.
+    pub(super) has_unsaved_sent_reply: bool,
+    /// Whether this run still sends replies; false after the provider could not be reached.
     pub(super) sending: bool,
     pub(super) moved_from: Option<MovedFrom>,
-    /// Takes the appointments that turns book or change.
+    /// Passes booked and changed appointments to the projection of their reminders.
     pub(super) changed: UnboundedSender<Appointment>,
     changes: UnboundedReceiver<Appointment>,
 }
@@ -60,10 +61,10 @@ impl<'a> ChatWorker<'a> {
         session: Session,
         lease_owner: String,
         deadline: Instant,
-        lid: Option<(ChatKey, Option<Session>)>,
+        lid_chat: Option<(ChatKey, Option<Session>)>,
     ) -> Self {
         if session.unreadable {
-            tracing::warn!(step = "converse", "a stored state cannot be read; the chat starts anew");
+            tracing::warn!(step = "converse", "a stored state cannot be read; the chat starts again");
         }
         let (changed, changes) = unbounded_channel();
         Self {
@@ -72,9 +73,9 @@ impl<'a> ChatWorker<'a> {
             session,
             lease_owner,
             deadline,
-            lid,
+            lid_chat,
             events: Vec::new(),
-            unmarked: false,
+            has_unsaved_sent_reply: false,
             sending: true,
             moved_from: None,
             changed,
@@ -82,19 +83,19 @@ impl<'a> ChatWorker<'a> {
         }
     }
 
-    /// Works until the inbox is empty and every reply is out, or until time is up. Reminders follow
-    /// the appointments while replies are committed and sent, so that no patient waits for them.
+    /// Works until the inbox is empty and every reply is sent, or until the deadline. Reminders of changed
+    /// appointments are projected in parallel, so that no patient waits for them.
     pub(in crate::app) async fn work(mut self) -> Result<RunOutcome, StoreError> {
-        let (_, nobody) = unbounded_channel();
-        let mut changes = std::mem::replace(&mut self.changes, nobody);
+        let (_, unused) = unbounded_channel();
+        let mut changes = std::mem::replace(&mut self.changes, unused);
         let (chats, timezone) = (self.chats, self.profile.clinic.timezone);
         let projecting = async {
             while let Some(appointment) = changes.recv().await {
                 let (db, reminders) = (&chats.db, chats.tables.reminders());
-                project_soon(db, reminders, timezone, &appointment, chats.clock.now()).await;
+                project_within_request(db, reminders, timezone, &appointment, chats.clock.now()).await;
             }
         };
-        // The holder's end is the channel's.
+        // The channel closes when `work_through` drops the worker, which ends the projection.
         let outcome = tokio::join!(self.work_through(), projecting).0;
         call_stats::record_run(*outcome.as_ref().unwrap_or(&RunOutcome::Failed));
         outcome
@@ -102,15 +103,15 @@ impl<'a> ChatWorker<'a> {
 
     async fn work_through(mut self) -> Result<RunOutcome, StoreError> {
         loop {
-            if let NextStep::Stop(left) = self.step().await? {
-                return Ok(left);
+            if let NextStep::Stop(outcome) = self.step().await? {
+                return Ok(outcome);
             }
         }
     }
 
     async fn step(&mut self) -> Result<NextStep, StoreError> {
         if Instant::now() >= self.deadline {
-            return self.put_off(TRY_AGAIN_AFTER).await;
+            return self.defer(RETRY_DELAY).await;
         }
         if self.sending && !self.session.pending.is_empty() {
             return self.send_pending().await;
@@ -119,39 +120,39 @@ impl<'a> ChatWorker<'a> {
             return self.work_on(entry).await;
         }
         if !self.session.pending.is_empty() {
-            return self.put_off(SEND_AGAIN_AFTER).await;
+            return self.defer(SEND_RETRY_DELAY).await;
         }
         match self.save(None, LeaseChange::Release).await? {
             SaveOutcome::Done => Ok(NextStep::Stop(RunOutcome::Done)),
-            SaveOutcome::MoreCame(inbox) => {
+            SaveOutcome::InboxNotEmpty(inbox) => {
                 self.session.inbox = inbox;
                 Ok(NextStep::Continue)
             }
-            SaveOutcome::Lost | SaveOutcome::LidBusy => Ok(NextStep::Stop(RunOutcome::LostLease)),
+            SaveOutcome::LeaseLost | SaveOutcome::LidBusy => Ok(NextStep::Stop(RunOutcome::LostLease)),
         }
     }
 
     async fn work_on(&mut self, entry: InboxEntry) -> Result<NextStep, StoreError> {
-        let given_up = self.session.attempts > GIVE_UP_AFTER;
+        let is_dropped = self.session.attempts > MAX_ATTEMPTS;
         match entry.work {
-            _ if given_up => {
-                tracing::error!(step = "converse", "a message was tried too often and is given up");
+            _ if is_dropped => {
+                tracing::error!(step = "converse", "a message is dropped after too many attempts");
                 self.finish(&entry.key).await
             }
             None => {
                 tracing::warn!(step = "converse", "an inbox entry cannot be read and is dropped");
                 self.finish(&entry.key).await
             }
-            Some(InboxWork::Say { to, message }) => {
+            Some(InboxWork::SendMessage { to, message }) => {
                 self.queue(to, vec![message], None);
                 self.finish(&entry.key).await
             }
-            Some(InboxWork::Message { message }) => self.hear(entry.key, *message).await,
+            Some(InboxWork::Message { message }) => self.process_message(entry.key, *message).await,
         }
     }
 
-    /// Commits what was decided about the head of the inbox; gives the lease back with the same
-    /// write where nothing is left.
+    /// Commits the result of the first inbox entry. Releases the lease in the same write if no work is
+    /// left.
     pub(super) async fn finish(&mut self, key: &str) -> Result<NextStep, StoreError> {
         let last = self.session.pending.is_empty() && self.session.inbox.len() <= 1;
         let mut lease = if last { LeaseChange::Release } else { LeaseChange::Keep };
@@ -166,31 +167,31 @@ impl<'a> ChatWorker<'a> {
                     self.session.attempts = 0;
                     return Ok(NextStep::Continue);
                 }
-                SaveOutcome::MoreCame(inbox) if lease == LeaseChange::Release => {
+                SaveOutcome::InboxNotEmpty(inbox) if lease == LeaseChange::Release => {
                     self.session.inbox = inbox;
                     lease = LeaseChange::Keep;
                 }
                 SaveOutcome::LidBusy if self.moved_from.is_some() => self.moved_from = None,
-                SaveOutcome::MoreCame(_) | SaveOutcome::Lost | SaveOutcome::LidBusy => {
+                SaveOutcome::InboxNotEmpty(_) | SaveOutcome::LeaseLost | SaveOutcome::LidBusy => {
                     return Ok(NextStep::Stop(RunOutcome::LostLease));
                 }
             }
         }
     }
 
-    /// Leaves the rest to the Reconciler.
-    pub(super) async fn put_off(&mut self, after: TimeDelta) -> Result<NextStep, StoreError> {
+    /// Releases the lease. The Reconciler continues with the chat once `after` has passed.
+    pub(super) async fn defer(&mut self, after: TimeDelta) -> Result<NextStep, StoreError> {
         let at = self.chats.clock.now() + after;
         match self.save(None, LeaseChange::DueAt(at)).await? {
             SaveOutcome::Done => Ok(NextStep::Stop(RunOutcome::Deferred)),
-            SaveOutcome::MoreCame(_) | SaveOutcome::Lost | SaveOutcome::LidBusy => {
+            SaveOutcome::InboxNotEmpty(_) | SaveOutcome::LeaseLost | SaveOutcome::LidBusy => {
                 Ok(NextStep::Stop(RunOutcome::LostLease))
             }
         }
     }
 
-    /// The message at the head met trouble: the patient is told once, and it is run again.
-    pub(super) async fn trouble(
+    /// Runs a message again later because it failed. The patient gets one apology per message.
+    pub(super) async fn retry_after_error(
         &mut self,
         key: &str,
         to: Address,
@@ -199,24 +200,24 @@ impl<'a> ChatWorker<'a> {
         tracing::error!(
             step = "converse",
             error = &error as &dyn std::error::Error,
-            "a message met trouble and is run again"
+            "a message failed and is run again later"
         );
         if self.session.bookkeeping.apologised_for.as_deref() != Some(key) {
             self.session.bookkeeping.apologised_for = Some(key.to_owned());
-            let sorry = self.render_line("TROUBLE");
-            self.queue(to, vec![sorry], None);
+            let apology = self.render_template("TROUBLE");
+            self.queue(to, vec![apology], None);
             if !matches!(self.save(None, LeaseChange::Keep).await?, SaveOutcome::Done) {
                 return Ok(NextStep::Stop(RunOutcome::LostLease));
             }
-            if let NextStep::Stop(left) = self.send_pending().await? {
-                return Ok(NextStep::Stop(left));
+            if let NextStep::Stop(outcome) = self.send_pending().await? {
+                return Ok(NextStep::Stop(outcome));
             }
         }
-        self.put_off(TRY_AGAIN_AFTER).await
+        self.defer(RETRY_DELAY).await
     }
 
-    /// Replies to be committed with the next write: queued, or blocked where nobody may be
-    /// written to.
+    /// Adds replies to the next save. They are recorded as `BLOCKED` and not sent if the receiver is not an
+    /// allowed phone.
     pub(super) fn queue(
         &mut self,
         to: Address,
@@ -235,20 +236,20 @@ impl<'a> ChatWorker<'a> {
         }
     }
 
-    /// Writes the session with all events not yet written.
+    /// Saves the session and all events that are not saved yet.
     pub(super) async fn save(
         &mut self,
-        done: Option<&str>,
+        finished_entry: Option<&str>,
         lease: LeaseChange,
     ) -> Result<SaveOutcome, StoreError> {
         let events = std::mem::take(&mut self.events);
-        let save = Save { done, events: &events, lease, moved_from: self.moved_from.as_ref() };
+        let save = Commit { finished_entry, events: &events, lease, moved_from: self.moved_from.as_ref() };
         let now = self.chats.clock.now();
         let saved = self.chats.tables.save(&mut self.session, &self.lease_owner, save, now).await?;
         match &saved {
             SaveOutcome::Done => {
                 self.moved_from = None;
-                if std::mem::take(&mut self.unmarked) {
+                if std::mem::take(&mut self.has_unsaved_sent_reply) {
                     failpoints::hit("reply_marked");
                     if self.session.pending.is_empty() {
                         failpoints::hit("replies_cleared");

@@ -1,4 +1,5 @@
-//! Projects the reminders that are behind their appointments.
+//! Projects the reminders that are behind their appointments: the appointment was changed, but its reminder
+//! was not projected since.
 
 use tokio::time::Instant;
 
@@ -7,26 +8,29 @@ use crate::adapters::postgres::reminders::AppointmentForReminder;
 use crate::app::chats::Chats;
 use crate::error::{StoreError, StoreErrorKind};
 
-/// Appointments read at once.
+/// Appointments per SQL query.
 const PAGE: u16 = 100;
 
-/// How far the projections have come.
+/// How many reminders a run projected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Appointments whose reminder was brought up to them.
+    /// Appointments whose reminder was brought up to date.
     pub done: usize,
-    /// Appointments that were met and are still behind.
+    /// Appointments that were found and whose reminder is still behind.
     pub left: usize,
 }
 
 impl Chats {
-    /// Brings every reminder that is behind up to its appointment, until `deadline`. What fails is met
-    /// again by the next run; where a store is away, so is the rest.
-    pub(in crate::app) async fn project_behind(&self, deadline: Instant) -> Result<Progress, StoreError> {
+    /// Projects every reminder that is behind its appointment, until `deadline`. The next run repeats those
+    /// that fail. If a store is unavailable, returns its error at once.
+    pub(in crate::app) async fn project_outdated_reminders(
+        &self,
+        deadline: Instant,
+    ) -> Result<Progress, StoreError> {
         let mut progress = Progress::default();
         let mut after = None;
         loop {
-            let behind = self.db.list_reminders_behind(after, PAGE.into()).await?;
+            let behind = self.db.list_unprojected_appointments(after, PAGE.into()).await?;
             for appointment in &behind {
                 if Instant::now() >= deadline {
                     progress.left += 1;
@@ -41,7 +45,7 @@ impl Chats {
                             step = "project_reminder",
                             clinic_id = %appointment.clinic,
                             error = &error as &dyn std::error::Error,
-                            "a reminder stays behind"
+                            "could not project a reminder"
                         );
                     }
                 }

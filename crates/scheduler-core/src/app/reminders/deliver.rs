@@ -1,4 +1,5 @@
-//! One reminder whose time has come: claimed, held against its appointment, sent, settled.
+//! Delivers one due reminder: claims it, checks it against its appointment, sends it and records the result
+//! (docs/rules/reminders.md#sending).
 
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -20,61 +21,69 @@ use crate::error::StoreError;
 use crate::failpoints;
 use crate::ports::whatsapp::{SendError, SendErrorKind};
 
-/// A reminder is tried so often.
-const ATTEMPTS: u32 = 5;
-/// After the first failure it waits so long, after each further one twice as long.
+/// Maximum delivery attempts.
+const MAX_ATTEMPTS: u32 = 5;
+/// Wait after the first failed attempt; doubled after each further one.
 const BACKOFF: TimeDelta = TimeDelta::minutes(5);
 
 /// What a run did with one reminder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DeliveryOutcome {
-    /// It went out.
+    /// The provider accepted it.
     Sent,
-    /// It did not and will not.
+    /// It was not sent and is not tried again.
     Failed,
-    /// It was not wanted any more.
+    /// It no longer applies, or its receiver must not get it.
     Cancelled,
-    /// It came too late to be true.
+    /// Its `not_after` has passed.
     Expired,
-    /// The clinic's own connection is at fault.
+    /// The clinic's WhatsApp connection is at fault; the attempt does not count.
     Held,
-    /// It is tried again.
+    /// It is tried again later.
     Later,
-    /// Somebody else has it.
-    Elsewhere,
+    /// Another run has claimed it.
+    ClaimedElsewhere,
 }
 
 impl Run {
-    /// Does what is to be done about one reminder.
+    /// Sends one due reminder, or records why it is not sent.
     pub(super) async fn deliver(&self, due: &DueReminder) -> Result<DeliveryOutcome, StoreError> {
         let Some(reminder) = &due.reminder else {
             return self
-                .drop_as(&due.key, ReminderResult::Failed("the item cannot be read"), DeliveryOutcome::Failed)
+                .record_unsent(
+                    &due.key,
+                    ReminderResult::Failed("the item cannot be read"),
+                    DeliveryOutcome::Failed,
+                )
                 .await;
         };
         if self.now() >= reminder.not_after {
-            return self.drop_as(&due.key, ReminderResult::Failed("expired"), DeliveryOutcome::Expired).await;
+            return self
+                .record_unsent(&due.key, ReminderResult::Failed("expired"), DeliveryOutcome::Expired)
+                .await;
         }
         let Some(profile) = self.chats.db.find_profile(&reminder.clinic_id).await? else {
             let why = ReminderResult::Cancelled("the clinic is not served");
-            return self.drop_as(&due.key, why, DeliveryOutcome::Cancelled).await;
+            return self.record_unsent(&due.key, why, DeliveryOutcome::Cancelled).await;
         };
         if !self.is_connected(&profile.clinic).await {
             return Ok(DeliveryOutcome::Held);
         }
-        let Some(attempts) = self.claim(&due.key).await? else { return Ok(DeliveryOutcome::Elsewhere) };
+        let Some(attempts) = self.claim(&due.key).await? else {
+            return Ok(DeliveryOutcome::ClaimedElsewhere);
+        };
         failpoints::hit("reminder_claimed");
         match self.send(&due.key, reminder, &profile, attempts).await {
             Ok(delivery) => Ok(delivery),
             Err(error) => {
-                // Nothing went out: the next run need not wait for the claim to run out.
-                let _ = self.settle(&due.key, ReminderResult::Untried, None).await;
+                // Nothing was sent: release the claim, so that the next run need not wait until it expires.
+                let _ = self.record_result(&due.key, ReminderResult::Released, None).await;
                 Err(error)
             }
         }
     }
 
-    /// Sends a claimed reminder if it is still true. An error means that nothing went out.
+    /// Sends a claimed reminder if it still applies. An error means that nothing was sent.
     async fn send(
         &self,
         key: &ReminderKey,
@@ -82,24 +91,24 @@ impl Run {
         profile: &ClinicProfile,
         attempts: u32,
     ) -> Result<DeliveryOutcome, StoreError> {
-        if attempts > ATTEMPTS {
+        if attempts > MAX_ATTEMPTS {
             return self
-                .settle_as(key, ReminderResult::Failed("tried too often"), None, DeliveryOutcome::Failed)
+                .record_as(key, ReminderResult::Failed("tried too often"), None, DeliveryOutcome::Failed)
                 .await;
         }
         let clinic = &profile.clinic;
         let appointment = self.chats.db.find_current_appointment(&clinic.id, reminder.appointment_id).await?;
-        let still_true = |appointment: &CurrentAppointment| {
-            let plan = ReminderPlan::of(reminder.appointment_id, appointment.slot, clinic.timezone);
+        let still_applies = |appointment: &CurrentAppointment| {
+            let plan = ReminderPlan::new(reminder.appointment_id, appointment.slot, clinic.timezone);
             appointment.status == AppointmentStatus::Confirmed && plan.id == reminder.reminder_id
         };
-        let Some(appointment) = appointment.filter(still_true) else {
+        let Some(appointment) = appointment.filter(still_applies) else {
             let why = ReminderResult::Cancelled("the appointment was moved or cancelled");
-            return self.settle_as(key, why, None, DeliveryOutcome::Cancelled).await;
+            return self.record_as(key, why, None, DeliveryOutcome::Cancelled).await;
         };
         if appointment.patient.opted_out_at.is_some() {
             let why = ReminderResult::Cancelled("the patient opted out");
-            return self.settle_as(key, why, None, DeliveryOutcome::Cancelled).await;
+            return self.record_as(key, why, None, DeliveryOutcome::Cancelled).await;
         }
         let patient = &appointment.patient;
         let chat = ChatKey { clinic: reminder.clinic_id.clone(), person: patient.match_key.clone() };
@@ -108,7 +117,7 @@ impl Run {
         if !self.chats.allowed.allow(&patient.match_key) {
             let blocked = history.event(|message, at| message.event(EventStatus::Blocked, at));
             let why = ReminderResult::Cancelled("not among the allowed phones");
-            return self.settle_as(key, why, Some((&chat, &blocked)), DeliveryOutcome::Cancelled).await;
+            return self.record_as(key, why, Some((&chat, &blocked)), DeliveryOutcome::Cancelled).await;
         }
         let to = match self.chats.find_recipient(clinic, &patient.match_key, Some(patient)).await? {
             Some(to) => to,
@@ -116,10 +125,11 @@ impl Run {
                 let unknown = "WhatsApp does not know the number";
                 let failed = history.event(|message, at| message.failed(unknown, at));
                 let result = ReminderResult::Failed(unknown);
-                return self.settle_as(key, result, Some((&chat, &failed)), DeliveryOutcome::Failed).await;
+                return self.record_as(key, result, Some((&chat, &failed)), DeliveryOutcome::Failed).await;
             }
         };
-        // Recorded before it is sent, so that its echo is recognised however soon it comes.
+        // Recorded before sending, so that the echo (the webhook about this message) is recognised even if it
+        // arrives immediately.
         let mut queued = history.event(|message, at| message.event(EventStatus::Queued, at));
         queued.metadata.insert("to".into(), to.0.clone().into());
         add_choices(&mut queued.metadata, &message.choices, message.first_number, Some(&to));
@@ -131,11 +141,11 @@ impl Run {
                 self.mark_sent(key, (&chat, &sent)).await;
                 Ok(DeliveryOutcome::Sent)
             }
-            Err(error) => self.was_refused(key, reminder, history, attempts, &error).await,
+            Err(error) => self.handle_send_error(key, reminder, history, attempts, &error).await,
         }
     }
 
-    /// Continues the chat's history with this reminder.
+    /// Prepares the events of this reminder. They get later times than the chat's last event.
     async fn open_history<'a>(
         &'a self,
         chat: &'a ChatKey,
@@ -156,20 +166,20 @@ impl Run {
         Ok(MessageHistory { chats: &self.chats, message, last_at })
     }
 
-    /// It is out and cannot be called back: where this cannot be written the claim runs out, and the
-    /// patient may read it twice.
+    /// Marks a reminder that was sent. If this fails, the claim expires and the patient may get the
+    /// reminder twice.
     async fn mark_sent(&self, key: &ReminderKey, event: (&ChatKey, &MessageEvent)) {
-        match self.settle(key, ReminderResult::Sent, Some(event)).await {
+        match self.record_result(key, ReminderResult::Sent, Some(event)).await {
             Ok(_) => failpoints::hit("reminder_marked"),
             Err(error) => tracing::error!(
                 step = "remind",
                 error = &error as &dyn std::error::Error,
-                "a reminder that went out could not be marked"
+                "could not mark a reminder as sent"
             ),
         }
     }
 
-    async fn was_refused(
+    async fn handle_send_error(
         &self,
         key: &ReminderKey,
         reminder: &Reminder,
@@ -177,61 +187,62 @@ impl Run {
         attempts: u32,
         error: &SendError,
     ) -> Result<DeliveryOutcome, StoreError> {
-        let again_at = self.now() + BACKOFF * 2_i32.pow(attempts.saturating_sub(1).min(ATTEMPTS));
-        let later = attempts < ATTEMPTS && again_at < reminder.not_after;
+        let retry_at = self.now() + BACKOFF * 2_i32.pow(attempts.saturating_sub(1).min(MAX_ATTEMPTS));
+        let may_retry = attempts < MAX_ATTEMPTS && retry_at < reminder.not_after;
         match error.kind {
             SendErrorKind::Instance => {
-                self.is_at_fault(&reminder.clinic_id, &error.detail);
-                self.settle_as(key, ReminderResult::Untried, None, DeliveryOutcome::Held).await
+                self.record_fault(&reminder.clinic_id, &error.detail);
+                self.record_as(key, ReminderResult::Released, None, DeliveryOutcome::Held).await
             }
-            SendErrorKind::Later if later => {
-                self.settle_as(key, ReminderResult::Later(again_at), None, DeliveryOutcome::Later).await
+            SendErrorKind::Retryable if may_retry => {
+                self.record_as(key, ReminderResult::Later(retry_at), None, DeliveryOutcome::Later).await
             }
-            SendErrorKind::Later | SendErrorKind::Permanent => {
+            SendErrorKind::Retryable | SendErrorKind::Permanent => {
                 tracing::warn!(
                     step = "remind",
                     error = error as &dyn std::error::Error,
-                    "a reminder was refused"
+                    "could not send a reminder"
                 );
                 let failed = history.event(|message, at| message.failed(&error.detail, at));
                 let event = (history.message.chat, &failed);
                 let result = ReminderResult::Failed(&error.detail);
-                self.settle_as(key, result, Some(event), DeliveryOutcome::Failed).await
+                self.record_as(key, result, Some(event), DeliveryOutcome::Failed).await
             }
         }
     }
 
-    /// Settles one that need not be sent.
-    async fn drop_as(
+    /// Claims a reminder and records a result without sending it.
+    async fn record_unsent(
         &self,
         key: &ReminderKey,
-        settled: ReminderResult<'_>,
-        as_what: DeliveryOutcome,
+        result: ReminderResult<'_>,
+        outcome: DeliveryOutcome,
     ) -> Result<DeliveryOutcome, StoreError> {
         match self.claim(key).await? {
-            Some(_) => self.settle_as(key, settled, None, as_what).await,
-            None => Ok(DeliveryOutcome::Elsewhere),
+            Some(_) => self.record_as(key, result, None, outcome).await,
+            None => Ok(DeliveryOutcome::ClaimedElsewhere),
         }
     }
 
-    async fn settle_as(
+    /// Records a result. Returns `outcome`, or `ClaimedElsewhere` if another run has claimed the reminder.
+    async fn record_as(
         &self,
         key: &ReminderKey,
-        settled: ReminderResult<'_>,
+        result: ReminderResult<'_>,
         event: Option<(&ChatKey, &MessageEvent)>,
-        as_what: DeliveryOutcome,
+        outcome: DeliveryOutcome,
     ) -> Result<DeliveryOutcome, StoreError> {
-        let ours = self.settle(key, settled, event).await?;
-        Ok(if ours { as_what } else { DeliveryOutcome::Elsewhere })
+        let is_claimed = self.record_result(key, result, event).await?;
+        Ok(if is_claimed { outcome } else { DeliveryOutcome::ClaimedElsewhere })
     }
 
-    async fn settle(
+    async fn record_result(
         &self,
         key: &ReminderKey,
-        settled: ReminderResult<'_>,
+        result: ReminderResult<'_>,
         event: Option<(&ChatKey, &MessageEvent)>,
     ) -> Result<bool, StoreError> {
-        self.chats.tables.finish_reminder(key, &self.lease_owner, settled, event).await
+        self.chats.tables.finish_reminder(key, &self.lease_owner, result, event).await
     }
 
     async fn claim(&self, key: &ReminderKey) -> Result<Option<u32>, StoreError> {

@@ -1,4 +1,5 @@
-//! Reminders: projected after each change of an appointment, sent when they are due.
+//! Reminders: created, reopened or cancelled ("projected") after each change of an appointment, and sent when
+//! they are due.
 
 mod catch_up;
 mod deliver;

@@ -1,4 +1,5 @@
-//! A run of the ReminderProcessor: what is due, page by page, a few at once, until time is up.
+//! One run of the ReminderProcessor: delivers due reminders, page by page and several in parallel, until
+//! its time budget ends.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,52 +20,53 @@ use crate::domain::reminder::ReminderStatus;
 use crate::domain::time::seconds_between;
 use crate::error::StoreError;
 
-/// Reminders read at once.
+/// Reminders per query.
 const PAGE: i32 = 50;
-/// Reminders under way at once: most of each is waiting for the provider.
-const AT_ONCE: usize = 16;
+/// Reminders delivered in parallel. Most of the time is spent waiting for the provider.
+const MAX_CONCURRENT_REMINDERS: usize = 16;
 
 /// What a run of the ReminderProcessor did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ReminderSummary {
-    /// Those that are over: sent, failed, cancelled, expired.
+    /// Reminders that are finished: sent, failed, cancelled or expired.
     pub processed: usize,
-    /// Those that went out.
+    /// Reminders that the provider accepted.
     pub sent: usize,
-    /// Those that did not and will not.
+    /// Reminders that were not sent and are not tried again.
     pub failed: usize,
-    /// Those that nobody wanted any more.
+    /// Reminders that no longer apply, or whose receiver must not get them.
     pub cancelled: usize,
-    /// Those whose "tomorrow" had passed.
+    /// Reminders whose `not_after` has passed. Their text says "tomorrow", which would be wrong.
     pub expired: usize,
-    /// Those of clinics whose own connection is at fault: they wait without an attempt spent.
+    /// Reminders of clinics whose WhatsApp connection is at fault; no attempt is counted.
     pub held: usize,
-    /// Those that the next run meets again.
+    /// Reminders left to a later run.
     pub left: usize,
-    /// The clinics at fault.
+    /// Clinics whose WhatsApp connection is at fault.
     #[serde(skip)]
     pub at_fault: BTreeSet<ClinicId>,
-    /// For how many seconds the oldest was due when the run met it.
+    /// Seconds for which the oldest reminder had been due when the run read it.
     #[serde(skip)]
     pub oldest_due_seconds: u32,
 }
 
 impl Chats {
-    /// Sends the reminders whose time has come. Stops cleanly after `budget`. Safe when several run
-    /// at once: each reminder is claimed before it is sent.
+    /// Sends due reminders. Starts no further one after `budget`. Runs may overlap, because each reminder
+    /// is claimed before it is sent.
     pub async fn process_reminders(&self, budget: Duration) -> Result<ReminderSummary, StoreError> {
         let deadline = Instant::now() + budget;
         let run = Arc::new(Run::new(self.clone()));
         let mut summary = ReminderSummary::default();
-        // What a crash left behind in the middle comes last: its claim ran out, nothing else did.
+        // Reminders stuck in SENDING whose claim expired come last.
         for status in [ReminderStatus::Pending, ReminderStatus::Sending] {
             let mut from = None;
             loop {
                 let page = self.tables.reminders().list_due(status, run.now(), PAGE, from).await?;
-                let sent_at = |due: &DueReminder| due.reminder.as_ref().map(|reminder| reminder.send_at);
-                let late = page.due.iter().filter_map(sent_at).map(|since| seconds_between(since, run.now()));
-                summary.oldest_due_seconds = late.fold(summary.oldest_due_seconds, u32::max);
-                run.work_on(page.due, deadline, &mut summary).await?;
+                let due_at = |due: &DueReminder| due.reminder.as_ref().map(|reminder| reminder.send_at);
+                let overdue =
+                    page.due.iter().filter_map(due_at).map(|since| seconds_between(since, run.now()));
+                summary.oldest_due_seconds = overdue.fold(summary.oldest_due_seconds, u32::max);
+                run.deliver_page(page.due, deadline, &mut summary).await?;
                 from = page.next;
                 if from.is_none() {
                     break;
@@ -77,51 +79,51 @@ impl Chats {
 }
 
 impl Run {
-    /// Works on a page. Once a store fails nothing more is begun.
-    async fn work_on(
+    /// Delivers a page of reminders. Starts no further one after a store failed.
+    async fn deliver_page(
         self: &Arc<Self>,
         mut page: Vec<DueReminder>,
         deadline: Instant,
         summary: &mut ReminderSummary,
     ) -> Result<(), StoreError> {
-        // Runs that meet begin at different places, or each would try what the other has just taken.
+        // Overlapping runs start at different places, so that they do not try to claim the same reminders.
         let first = usize::from(Uuid::new_v4().as_bytes()[0]) * page.len() / 256;
         page.rotate_left(first);
-        let mut entry = page.into_iter();
-        let mut under_way = JoinSet::new();
+        let mut remaining = page.into_iter();
+        let mut tasks = JoinSet::new();
         let mut failed = None;
         loop {
-            while under_way.len() < AT_ONCE && failed.is_none() && Instant::now() < deadline {
-                let Some(due) = entry.next() else { break };
+            while tasks.len() < MAX_CONCURRENT_REMINDERS && failed.is_none() && Instant::now() < deadline {
+                let Some(due) = remaining.next() else { break };
                 let run = Arc::clone(self);
-                under_way.spawn(async move { run.deliver(&due).await }.in_current_span());
+                tasks.spawn(async move { run.deliver(&due).await }.in_current_span());
             }
-            let Some(ended) = under_way.join_next().await else { break };
+            let Some(ended) = tasks.join_next().await else { break };
             match ended.map_err(|error| StoreError::internal("send a reminder", error)) {
-                Ok(Ok(delivery)) => summary.count(delivery),
+                Ok(Ok(outcome)) => summary.count(outcome),
                 Ok(Err(error)) | Err(error) => {
                     summary.left += 1;
                     failed.get_or_insert(error);
                 }
             }
         }
-        summary.left += entry.count();
+        summary.left += remaining.count();
         failed.map_or(Ok(()), Err)
     }
 }
 
 impl ReminderSummary {
-    fn count(&mut self, delivery: DeliveryOutcome) {
-        let (over, number) = match delivery {
+    fn count(&mut self, outcome: DeliveryOutcome) {
+        let (finished, number) = match outcome {
             DeliveryOutcome::Sent => (true, &mut self.sent),
             DeliveryOutcome::Failed => (true, &mut self.failed),
             DeliveryOutcome::Cancelled => (true, &mut self.cancelled),
             DeliveryOutcome::Expired => (true, &mut self.expired),
             DeliveryOutcome::Held => (false, &mut self.held),
             DeliveryOutcome::Later => (false, &mut self.left),
-            DeliveryOutcome::Elsewhere => return,
+            DeliveryOutcome::ClaimedElsewhere => return,
         };
         *number += 1;
-        self.processed += usize::from(over);
+        self.processed += usize::from(finished);
     }
 }

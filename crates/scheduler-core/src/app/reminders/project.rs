@@ -1,4 +1,5 @@
-//! Brings an appointment's reminder up to the appointment: a projection, which may be repeated and may be late.
+//! Projects an appointment to its reminder: creates, reopens or cancels it. A projection may be repeated
+//! and may be late (docs/rules/data.md#projections).
 
 use std::time::Duration;
 
@@ -14,12 +15,12 @@ use crate::domain::reminder::{REMINDER_24H, Reminder, ReminderPlan, ReminderStat
 use crate::error::StoreError;
 use crate::failpoints;
 
-/// What a request gives to it; the rest is the Reconciler's.
-const IN_A_REQUEST: Duration = Duration::from_millis(500);
+/// Time budget inside a request. What does not fit is left to the Reconciler.
+const REQUEST_BUDGET: Duration = Duration::from_millis(500);
 
-/// Brings the reminder of an appointment that was just booked or changed up to it, within half a second or
-/// not now: the appointment stands either way.
-pub async fn project_soon(
+/// Projects the reminder of an appointment that was just booked or changed. Gives up after half a second; a
+/// failure is only logged, because the appointment is committed and the Reconciler tries again.
+pub async fn project_within_request(
     db: &Db,
     reminders: &Reminders,
     timezone: Tz,
@@ -28,7 +29,7 @@ pub async fn project_soon(
 ) {
     let appointment = AppointmentForReminder::from(appointment);
     let projecting = project(db, reminders, timezone, &appointment, now);
-    let error = match timeout(IN_A_REQUEST, projecting).await {
+    let error = match timeout(REQUEST_BUDGET, projecting).await {
         Ok(Ok(())) => return,
         Ok(Err(error)) => error,
         Err(late) => StoreError::unavailable("project a reminder", late),
@@ -41,8 +42,8 @@ pub async fn project_soon(
     );
 }
 
-/// Makes what the appointment calls for, calls off what it no longer does, and records both at the appointment
-/// unless that has changed meanwhile.
+/// Creates the reminder that the appointment needs, cancels those that it no longer needs, and marks the
+/// appointment as projected unless it has changed meanwhile.
 pub(super) async fn project(
     db: &Db,
     reminders: &Reminders,
@@ -50,39 +51,40 @@ pub(super) async fn project(
     appointment: &AppointmentForReminder,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let plan = ReminderPlan::of(appointment.id, appointment.slot, timezone);
+    let plan = ReminderPlan::new(appointment.id, appointment.slot, timezone);
     let wanted = appointment.status == AppointmentStatus::Confirmed;
     if wanted {
-        if let Some(mode) = mode(db, appointment, &plan, now).await? {
-            reminders.open(&reminder(appointment, &plan), mode).await?;
+        if let Some(mode) = put_mode(db, appointment, &plan, now).await? {
+            reminders.put(&reminder(appointment, &plan), mode).await?;
         }
     } else {
-        reminders.cancel(&ReminderKey::of(&plan)).await?;
+        reminders.cancel(&ReminderKey::for_plan(&plan)).await?;
     }
     failpoints::hit("reminder_projected");
-    let before = db.mark_reminder(appointment, wanted.then_some(appointment.slot)).await?;
-    // Should the process end here, the old reminder is called off when its time comes: whoever is
-    // about to send it reads the appointment again.
-    if let Some(start) = before.filter(|start| *start != appointment.slot) {
-        reminders.cancel(&ReminderKey::of(&ReminderPlan::of(appointment.id, start, timezone))).await?;
+    let old_start = db.mark_reminder_projected(appointment, wanted.then_some(appointment.slot)).await?;
+    // If the process ends here, the old reminder is cancelled when it is due, because the appointment is
+    // read again before it is sent.
+    if let Some(start) = old_start.filter(|start| *start != appointment.slot) {
+        reminders.cancel(&ReminderKey::for_plan(&ReminderPlan::new(appointment.id, start, timezone))).await?;
     }
     Ok(())
 }
 
-/// What may be done about a wanted reminder now. One that is late is held against the hour at which
-/// its appointment was booked or moved: the store may have been away since.
-async fn mode(
+/// How a wanted reminder may be written now; `None` if it is too late. If the projection is late, because a
+/// store was unavailable, the time at which the appointment was booked or moved decides instead of `now`
+/// (docs/rules/reminders.md#when-a-reminder-is-sent).
+async fn put_mode(
     db: &Db,
     appointment: &AppointmentForReminder,
     plan: &ReminderPlan,
     now: DateTime<Utc>,
 ) -> Result<Option<PutMode>, StoreError> {
-    if plan.may_be_made(now) {
+    if plan.can_be_created(now) {
         return Ok(Some(PutMode::CreateOrReopen));
     }
     let is_late = now < plan.not_after
-        && db.find_start_set_at(appointment).await?.is_some_and(|set_at| plan.may_be_made(set_at));
-    Ok(match (is_late, plan.is_ahead(now)) {
+        && db.find_start_changed_at(appointment).await?.is_some_and(|set_at| plan.can_be_created(set_at));
+    Ok(match (is_late, plan.is_before_send_at(now)) {
         (true, true) => Some(PutMode::CreateOrReopen),
         (true, false) => Some(PutMode::Create),
         (false, true) => Some(PutMode::Reopen),

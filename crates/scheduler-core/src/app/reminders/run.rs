@@ -1,4 +1,4 @@
-//! What the deliveries of one run of the ReminderProcessor share.
+//! State that the deliveries of one run of the ReminderProcessor share.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::domain::clinic::Clinic;
 use crate::domain::ids::ClinicId;
 use crate::ports::whatsapp::SendErrorKind;
 
-/// One run.
+/// One run of the ReminderProcessor.
 pub(super) struct Run {
     pub(super) chats: Chats,
     pub(super) lease_owner: String,
@@ -34,34 +34,40 @@ impl Run {
         self.chats.clock.now()
     }
 
-    /// Whether messages of this clinic can go out at all: the provider is asked once in a run.
+    /// Whether the clinic's phone is connected and no fault was recorded for the clinic in this run. The
+    /// provider is asked once per clinic and run.
     pub(super) async fn is_connected(&self, clinic: &Clinic) -> bool {
-        let asked = {
+        let cell = {
             let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(connected.entry(clinic.id.clone()).or_default())
         };
-        let connected = asked.get_or_init(|| async {
+        let connected = cell.get_or_init(|| async {
             match self.chats.whatsapp.is_connected(clinic).await {
                 Ok(true) => true,
                 Ok(false) => {
-                    self.is_at_fault(&clinic.id, "the phone is not connected");
+                    self.record_fault(&clinic.id, "the phone is not connected");
                     false
                 }
                 Err(error) if error.kind == SendErrorKind::Instance => {
-                    self.is_at_fault(&clinic.id, &error.detail);
+                    self.record_fault(&clinic.id, &error.detail);
                     false
                 }
-                // Not knowing is no reason not to try.
+                // If the provider does not answer, sending is tried.
                 Err(_) => true,
             }
         });
         *connected.await && !self.faults().contains(&clinic.id)
     }
 
-    /// From now on this run sends nothing for the clinic; its first fault is told.
-    pub(super) fn is_at_fault(&self, clinic: &ClinicId, why: &str) {
+    /// Stops sending for the clinic in this run. Logs only the clinic's first fault.
+    pub(super) fn record_fault(&self, clinic: &ClinicId, why: &str) {
         if self.faults().insert(clinic.clone()) {
-            tracing::error!(step = "remind", clinic_id = %clinic, why, "the clinic's instance is at fault: its reminders wait");
+            tracing::error!(
+                step = "remind",
+                clinic_id = %clinic,
+                why,
+                "the clinic's instance is at fault: its reminders wait"
+            );
         }
     }
 

@@ -1,27 +1,27 @@
-//! What the rows of the transition table do.
+//! Actions that several rows of the transition table share.
 
 use chrono::{Days, NaiveDate, TimeDelta};
 
 use super::event::{Effect, Step};
 use super::state::{AppointmentSummary, BookingPlan, Intent, Moment, Purpose, ServiceChoice, State};
 use super::step::StepBuilder;
-use crate::conversation::say::format::{hour, list_alternatives};
-use crate::domain::areas::session_minutes;
+use crate::conversation::say::format::{list_alternatives, written_time};
+use crate::domain::areas::appointment_minutes;
 use crate::domain::time::Slot;
 
-/// How long the bot stays silent after a hand-over or a message of staff.
-pub(super) const SILENCE: TimeDelta = TimeDelta::hours(24);
-/// Days after today in which free days are searched first.
-const FIRST_SEARCH: Days = Days::new(13);
-/// Inputs in a row that are not understood before the menu or a person is offered.
+/// How long the bot stays silent after a hand-over or a message from staff.
+pub(super) const SILENCE_DURATION: TimeDelta = TimeDelta::hours(24);
+/// The first search covers today and this many following days.
+const FIRST_SEARCH_DAYS: Days = Days::new(13);
+/// After this many messages in a row that are not understood, the bot offers the menu or a person.
 const MAX_MISUNDERSTOOD: u8 = 3;
 
 impl StepBuilder {
     pub(super) fn hand_over(mut self) -> Step {
-        self.chat.memory.silent_until = Some(self.chat.memory.moment.now + SILENCE);
+        self.chat.memory.silent_until = Some(self.chat.memory.moment.now + SILENCE_DURATION);
         self.chat.state = State::HumanHandoff;
         self.chat.previous.clear();
-        self.wait(Effect::HandOver)
+        self.wait(Effect::FindOpening)
     }
 
     pub(super) fn choose_service(self, services: Vec<ServiceChoice>) -> Step {
@@ -34,7 +34,7 @@ impl StepBuilder {
     pub(super) fn find_first_days(self, purpose: Purpose) -> Step {
         let Moment { local, horizon, .. } = self.chat.memory.moment;
         let today = local.date();
-        let until = today.checked_add_days(FIRST_SEARCH).unwrap_or(horizon).min(horizon);
+        let until = today.checked_add_days(FIRST_SEARCH_DAYS).unwrap_or(horizon).min(horizon);
         self.find_days(purpose, today, until)
     }
 
@@ -42,30 +42,33 @@ impl StepBuilder {
         self.wait(Effect::FindDays { purpose, from, until })
     }
 
-    /// Shows the next page: what is listed already, else what a search up to the horizon finds.
+    /// Shows the next page of items. After the last page, searches for more days up to the horizon. If there
+    /// is nothing left to search, starts again at the first page.
     pub(super) fn turn_page(mut self, mut state: State) -> Step {
         let question = state.question(&self.chat.memory);
         if let Some(next) = question.next_page() {
-            if let Some(from) = state.page_mut() {
+            if let Some(from) = state.first_shown_mut() {
                 *from = next;
             }
-            return self.more_days(state).ask();
+            return self.show_page(state).ask();
         }
         let searched = state.days().and_then(|list| list.searched_until);
-        if let (true, Some(searched), Some(purpose)) = (question.is_endless(), searched, state.purpose()) {
+        if let (true, Some(searched), Some(purpose)) =
+            (question.can_search_further(), searched, state.purpose())
+        {
             let horizon = self.chat.memory.moment.horizon;
             return self.find_days(purpose, searched.succ_opt().unwrap_or(horizon), horizon);
         }
-        if let Some(from) = state.page_mut() {
+        if let Some(from) = state.first_shown_mut() {
             *from = 0;
             self.chat.state = state;
         }
         self.ask()
     }
 
-    /// Shows another page in the same state. The second page of days for an appointment that moves has a
-    /// state of its own.
-    pub(super) fn more_days(mut self, state: State) -> Self {
+    /// Shows another page of the current state. The second page of days for a move has its own state,
+    /// `SELECT_NEW_DATE`.
+    pub(super) fn show_page(mut self, state: State) -> Self {
         match state {
             State::ShowCurrentAppointment { appointment, days } => {
                 self.enter(State::SelectNewDate { appointment, days })
@@ -91,7 +94,7 @@ impl StepBuilder {
         })
     }
 
-    /// Chooses a time that was pressed. One that is not offered any more is looked up again.
+    /// Chooses a pressed time. A time that is not on offer is looked up first.
     pub(super) fn pick_time(self, state: &State, slot: Slot) -> Step {
         match state.purpose().filter(|_| state.slots().is_some_and(|slots| slots.contains(&slot))) {
             Some(purpose) => self.choose(purpose, slot),
@@ -108,10 +111,7 @@ impl StepBuilder {
                 let prompt = self.next_prompt();
                 self.enter(State::ConfirmBooking { plan, slot, prompt }).ask()
             }
-            Purpose::Move { appointment } if appointment.slot == slot => {
-                let step = self.say("SAME_TIME", []);
-                step.ask()
-            }
+            Purpose::Move { appointment } if appointment.slot == slot => self.say("SAME_TIME", []).ask(),
             Purpose::Move { appointment } => {
                 let prompt = self.next_prompt();
                 self.enter(State::ConfirmReschedule { appointment, slot, prompt }).ask()
@@ -120,21 +120,24 @@ impl StepBuilder {
     }
 
     pub(super) fn take_name(mut self, name: Option<String>, plan: BookingPlan, slot: Slot) -> Step {
-        self.chat.memory.given_name.clone_from(&name);
+        self.chat.memory.stated_name.clone_from(&name);
         self.chat.memory.patient_name = name;
         self.choose(Purpose::Book { plan }, slot)
     }
 
     pub(super) fn say_nearest(self, wanted: Slot, slots: &[Slot]) -> Self {
-        let nearest: Vec<String> = nearest_to(wanted, slots).into_iter().map(hour).collect();
-        self.say("HOUR_NOT_OFFERED", [("time", hour(wanted)), ("nearest", list_alternatives(&nearest))])
+        let nearest: Vec<String> = nearest_to(wanted, slots).into_iter().map(written_time).collect();
+        self.say(
+            "HOUR_NOT_OFFERED",
+            [("time", written_time(wanted)), ("nearest", list_alternatives(&nearest))],
+        )
     }
 
     pub(super) fn find_appointments(self, intent: Intent) -> Step {
         self.wait(Effect::FindAppointments { intent, wanted: None })
     }
 
-    /// Starts moving an appointment, or asks whether to cancel it.
+    /// Starts to move an appointment, or asks whether to cancel it.
     pub(super) fn start_change(self, appointment: AppointmentSummary, intent: Intent) -> Step {
         match intent {
             Intent::Reschedule => self.find_first_days(Purpose::Move { appointment }),
@@ -154,7 +157,7 @@ impl StepBuilder {
 
     pub(super) fn not_understood<const N: usize>(
         mut self,
-        said: &'static str,
+        template: &'static str,
         values: [(&'static str, String); N],
     ) -> Step {
         let memory = &mut self.chat.memory;
@@ -163,7 +166,7 @@ impl StepBuilder {
             if self.chat.state.is_finished() {
                 self = self.menu();
             }
-            return self.say(said, values).ask();
+            return self.say(template, values).ask();
         }
         if !matches!(self.chat.state, State::Unrecognized { .. }) {
             let asked = Box::new(self.chat.state.clone());
@@ -173,7 +176,7 @@ impl StepBuilder {
     }
 }
 
-/// The chosen service, made longer by every other service that the areas name.
+/// Plans a booking. Its length is the chosen service plus every other service mentioned in `areas`.
 pub(super) fn booking_plan(
     service: &ServiceChoice,
     services: &[ServiceChoice],
@@ -181,14 +184,14 @@ pub(super) fn booking_plan(
 ) -> BookingPlan {
     let named = services.iter().map(|service| (service.name.as_str(), service.minutes));
     let chosen = (service.name.as_str(), service.minutes);
-    let minutes = areas.as_deref().map_or(service.minutes, |areas| session_minutes(chosen, named, areas));
+    let minutes = areas.as_deref().map_or(service.minutes, |areas| appointment_minutes(chosen, named, areas));
     BookingPlan { service: service.id, service_name: service.name.clone(), areas, minutes }
 }
 
-/// The offered slots of the same day next before and next after a slot that is not offered.
+/// The last offered slot before and the first after the wanted one, on the same day.
 fn nearest_to(wanted: Slot, slots: &[Slot]) -> Vec<Slot> {
-    let same_day = |slot: &&Slot| slot.date == wanted.date;
-    let before = slots.iter().filter(same_day).rfind(|slot| slot.time < wanted.time);
-    let after = slots.iter().filter(same_day).find(|slot| slot.time > wanted.time);
+    let on_same_day = |slot: &&Slot| slot.date == wanted.date;
+    let before = slots.iter().filter(on_same_day).rfind(|slot| slot.time < wanted.time);
+    let after = slots.iter().filter(on_same_day).find(|slot| slot.time > wanted.time);
     before.into_iter().chain(after).copied().collect()
 }

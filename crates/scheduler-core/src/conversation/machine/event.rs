@@ -1,4 +1,4 @@
-//! What can happen to a chat, and what the chat can ask for.
+//! Events that a chat receives, and effects that it requests.
 
 use std::collections::BTreeMap;
 
@@ -11,41 +11,41 @@ use crate::domain::ids::AppointmentId;
 use crate::domain::message::{Choice, Content};
 use crate::domain::time::Slot;
 
-/// Something happened. Results carry what they were asked for, so a chat that waits needs no
-/// state of its own.
+/// An input of the conversation. The result of an effect repeats what was requested, so waiting for it
+/// needs no state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// The patient wrote.
+    /// The patient sent a message.
     MessageReceived(PatientMessage),
-    /// Staff typed on the clinic's own phone: the bot is silent for this chat, unless the text is
-    /// `#bot`, which ends the silence.
+    /// Staff wrote from the clinic's phone: the bot becomes silent in this chat. The text `#bot` ends the
+    /// silence.
     StaffWrote {
-        /// What they wrote, if it was text.
+        /// The text; `None` for other content.
         text: Option<String>,
-        /// When.
+        /// When the message is processed.
         now: DateTime<Utc>,
     },
-    /// Answer to [`Effect::IdentifyPatient`].
+    /// Result of [`Effect::IdentifyPatient`].
     PatientIdentified {
-        /// What the patient wrote.
+        /// The message from the effect.
         message: PatientMessage,
         /// The name on record, if the person is known.
         patient_name: Option<String>,
-        /// Whether this clinic has seen the person before.
+        /// Whether the clinic has a record of the person.
         known: bool,
-        /// The FAQ, to see whether the first words are one of its questions.
+        /// FAQ entries, to check whether the message asks one of their questions.
         faq: Vec<FaqChoice>,
     },
-    /// Answer to [`Effect::FindServices`].
+    /// Result of [`Effect::FindServices`].
     ServicesFound {
-        /// Active services, by name.
+        /// Active services, ordered by name.
         services: Vec<ServiceChoice>,
-        /// What they were wanted for.
+        /// Why the services were requested.
         wanted: ServicesFor,
     },
-    /// Answer to [`Effect::FindDays`].
+    /// Result of [`Effect::FindDays`].
     DaysFound {
-        /// What for.
+        /// What the days are for.
         purpose: Purpose,
         /// First day searched.
         from: NaiveDate,
@@ -53,222 +53,220 @@ pub enum Event {
         until: NaiveDate,
         /// Days with a free time, in order.
         days: Vec<NaiveDate>,
-        /// The last day that may be booked at all.
+        /// Last day that can be booked.
         horizon: NaiveDate,
-        /// No window of the clinic is ever long enough.
+        /// True if no opening window of the clinic is long enough for the appointment.
         too_long: bool,
     },
-    /// Answer to [`Effect::FindTimes`].
+    /// Result of [`Effect::FindTimes`].
     TimesFound {
-        /// What for.
+        /// What the times are for.
         purpose: Purpose,
-        /// The day.
+        /// The day that was searched.
         date: NaiveDate,
-        /// Its free times, in order; may be none.
+        /// Free times of that day, in order. May be empty.
         slots: Vec<Slot>,
-        /// The time wanted, where an old button named one.
+        /// The time that the patient already asked for, if any.
         wanted: Option<Slot>,
     },
-    /// Answer to [`Effect::Book`]: it stands.
+    /// Result of [`Effect::Book`]: the appointment is booked.
     Booked {
-        /// The appointment.
+        /// The new appointment.
         appointment: AppointmentSummary,
     },
-    /// Answer to [`Effect::Book`] or [`Effect::Move`]: somebody was faster, or the day was closed
-    /// since.
+    /// Result of [`Effect::Book`] or [`Effect::Move`]: the slot was taken or closed in the meantime.
     SlotTaken {
-        /// What for.
+        /// The booking or move that failed.
         purpose: Purpose,
-        /// The slot that was lost.
+        /// The slot that is no longer free.
         lost: Slot,
-        /// The three nearest free times of that day, then of the following days.
+        /// Up to three free times near it: first of the same day, then of the following days.
         nearest: Vec<Slot>,
     },
-    /// Answer to [`Effect::FindAppointments`].
+    /// Result of [`Effect::FindAppointments`].
     AppointmentsFound {
-        /// Future confirmed appointments, by start.
+        /// Upcoming confirmed appointments, ordered by start.
         appointments: Vec<AppointmentSummary>,
-        /// What they were wanted for.
+        /// What the patient wants to do with the appointment.
         intent: Intent,
-        /// A single appointment was wanted by its id (an old button).
+        /// The appointment that the patient asked for by id (`visit_<uuid>`), if any.
         wanted: Option<AppointmentId>,
     },
-    /// Answer to [`Effect::Move`].
+    /// Result of [`Effect::Move`].
     Moved {
         /// The appointment at its new time.
         appointment: AppointmentSummary,
     },
-    /// Answer to [`Effect::Cancel`].
+    /// Result of [`Effect::Cancel`].
     AppointmentCancelled {
-        /// The appointment that was.
+        /// The cancelled appointment.
         appointment: AppointmentSummary,
     },
-    /// Answer to [`Effect::Move`] or [`Effect::Cancel`]: the appointment is no longer there, or was
-    /// changed by reception meanwhile.
+    /// Result of [`Effect::Move`] or [`Effect::Cancel`]: the appointment no longer exists, or it changed
+    /// after the patient saw it.
     AppointmentGone,
-    /// Answer to [`Effect::FindReminder`].
+    /// Result of [`Effect::FindReminder`].
     ReminderFound {
-        /// What the patient wrote.
+        /// The message from the effect.
         message: PatientMessage,
-        /// The appointment whose reminder waits for an answer, if one does.
+        /// The appointment whose reminder waits for an answer, if any.
         reminded: Option<RemindedAppointment>,
     },
-    /// Answer to [`Effect::ConfirmAppointment`].
+    /// Result of [`Effect::ConfirmAppointment`].
     AppointmentConfirmed {
-        /// The appointment; none if it was moved or cancelled meanwhile.
+        /// `None` if the appointment was moved or cancelled in the meantime.
         appointment: Option<AppointmentSummary>,
     },
-    /// Answer to [`Effect::FindFaq`].
+    /// Result of [`Effect::FindFaq`].
     FaqFound {
-        /// In display order.
+        /// FAQ entries in display order.
         items: Vec<FaqChoice>,
     },
-    /// Answer to [`Effect::FindAnswer`].
+    /// Result of [`Effect::FindAnswer`].
     AnswerFound {
-        /// The answer, if the question still exists.
+        /// `None` if the question no longer exists.
         answer: Option<String>,
     },
-    /// Answer to [`Effect::SetOptOut`].
+    /// Result of [`Effect::SetOptOut`].
     OptOutSet {
-        /// Out, or back in.
+        /// True for opting out, false for opting back in.
         out: bool,
         /// The name on record, if any.
         patient_name: Option<String>,
     },
-    /// Answer to [`Effect::HandOver`].
-    HandedOver {
+    /// Result of [`Effect::FindOpening`].
+    OpeningFound {
         /// Whether the clinic is open now.
         open: bool,
-        /// The next opening, the clinic's wall clock, if any within the horizon.
+        /// When the clinic opens next, as its local time. `None` if that is after the last bookable day.
         opens_at: Option<NaiveDateTime>,
     },
 }
 
-/// The patient wrote.
+/// A message from the patient, with its time and the last day that could be booked then.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatientMessage {
-    /// What.
+    /// Text, a pressed option, or content that the bot cannot read.
     pub content: Content,
-    /// WhatsApp's name of the patient, cleaned.
+    /// The patient's WhatsApp profile name.
     pub profile_name: Option<String>,
-    /// When it is worked on.
+    /// When the message is processed.
     pub now: DateTime<Utc>,
-    /// The same on the clinic's wall clock.
+    /// `now` as the clinic's local time.
     pub local: NaiveDateTime,
-    /// The last day that may be booked.
+    /// Last day that can be booked.
     pub horizon: NaiveDate,
 }
 
-/// What a list of services is wanted for.
+/// Why the list of services is requested.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ServicesFor {
     /// To show the prices.
     Prices,
-    /// To choose one, and go on to the areas if there is only one.
+    /// To choose a service. A single service is chosen automatically.
     Choosing,
-    /// An old button named one.
+    /// The patient already chose this service, for example with an old button.
     Chosen(crate::domain::ids::ServiceId),
 }
 
-/// The next chat and what to do, in order.
+/// Result of a transition: the next chat and the effects to perform.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// The chat after this event.
     pub chat: Chat,
-    /// What to do. At most one of them has an answer; it comes last.
+    /// Effects, in the order to perform them. Only the last one can have a result.
     pub effects: Vec<Effect>,
 }
 
-/// Something for the world to do.
+/// Something for the caller to do. The arrow names the event that carries the result.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Say something. Sayings go out in order, at most two a turn.
+    /// Send this to the patient. The utterances of one turn become at most two messages.
     Say(Utterance),
-    /// Who is this? → [`Event::PatientIdentified`]
+    /// Look up the patient. → [`Event::PatientIdentified`]
     IdentifyPatient(PatientMessage),
-    /// → [`Event::ServicesFound`]
+    /// List the active services. → [`Event::ServicesFound`]
     FindServices(ServicesFor),
-    /// → [`Event::DaysFound`]
+    /// Find the days with a free time. → [`Event::DaysFound`]
     FindDays {
-        /// What for: gives length and, for a move, the appointment whose own time is free.
+        /// Gives the length and, for a move, the appointment whose current time counts as free.
         purpose: Purpose,
-        /// First day.
+        /// First day to search.
         from: NaiveDate,
-        /// Last day, included.
+        /// Last day to search, inclusive.
         until: NaiveDate,
     },
-    /// → [`Event::TimesFound`]
+    /// Find the free times of a day. → [`Event::TimesFound`]
     FindTimes {
-        /// What for.
+        /// Gives the length and, for a move, the appointment whose current time counts as free.
         purpose: Purpose,
-        /// The day.
+        /// The day to search.
         date: NaiveDate,
-        /// The time wanted, where an old button named one.
+        /// The time that the patient already asked for, if any.
         wanted: Option<Slot>,
     },
-    /// → [`Event::Booked`] or [`Event::SlotTaken`]
+    /// Book an appointment. → [`Event::Booked`] or [`Event::SlotTaken`]
     Book {
-        /// What.
+        /// Service, areas and length.
         plan: BookingPlan,
-        /// When.
+        /// Start of the appointment.
         slot: Slot,
-        /// The name given in the chat, which wins over the one on record.
+        /// The name given in the chat. It replaces the name on record.
         name: Option<String>,
     },
-    /// → [`Event::AppointmentsFound`]
+    /// List the patient's upcoming appointments. → [`Event::AppointmentsFound`]
     FindAppointments {
-        /// What for.
+        /// What the patient wants to do with the appointment.
         intent: Intent,
-        /// A single one, by an old button.
+        /// The appointment that the patient asks for by id (`visit_<uuid>`), if any.
         wanted: Option<AppointmentId>,
     },
-    /// → [`Event::Moved`], [`Event::SlotTaken`] or [`Event::AppointmentGone`]
+    /// Move an appointment. → [`Event::Moved`], [`Event::SlotTaken`] or [`Event::AppointmentGone`]
     Move {
-        /// Which.
+        /// The appointment as the patient saw it.
         appointment: AppointmentSummary,
-        /// Whereto.
+        /// The new start.
         slot: Slot,
     },
-    /// → [`Event::AppointmentCancelled`] or [`Event::AppointmentGone`]
+    /// Cancel an appointment. → [`Event::AppointmentCancelled`] or [`Event::AppointmentGone`]
     Cancel {
-        /// Which.
+        /// The appointment as the patient saw it.
         appointment: AppointmentSummary,
     },
-    /// What was written may be the answer to a reminder: does one wait? →
+    /// Check whether a reminder waits for an answer, because this message may be one. →
     /// [`Event::ReminderFound`]
     FindReminder(PatientMessage),
-    /// The patient will come. → [`Event::AppointmentConfirmed`]
+    /// Record that the patient confirmed the appointment. → [`Event::AppointmentConfirmed`]
     ConfirmAppointment {
-        /// Which.
+        /// The appointment as the reminder announced it.
         appointment: AppointmentSummary,
     },
-    /// → [`Event::FaqFound`]
+    /// List the FAQ. → [`Event::FaqFound`]
     FindFaq,
-    /// → [`Event::AnswerFound`]
+    /// Look up the answer to a question. → [`Event::AnswerFound`]
     FindAnswer {
-        /// Key of the question.
+        /// Key of the FAQ entry.
         key: String,
     },
-    /// Finds out when somebody will answer. → [`Event::HandedOver`]
-    HandOver,
-    /// No more proactive messages, or again. → [`Event::OptOutSet`]
+    /// Look up whether the clinic is open, and when it opens next. → [`Event::OpeningFound`]
+    FindOpening,
+    /// Stop or resume proactive messages. → [`Event::OptOutSet`]
     SetOptOut {
-        /// Out, or back in.
+        /// True for opting out, false for opting back in.
         out: bool,
     },
 }
 
-/// A message to be said: a template, its values, and what can be pressed. Rendered with the
-/// clinic's own wording outside the transition.
+/// A message before it is rendered: template, values and options. The transition does not know the
+/// clinic's wording; `say::render` applies it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Utterance {
-    /// Key of the template (`copy/pt_br.toml`).
+    /// Template key in `copy/pt_br.toml`.
     pub template: &'static str,
-    /// Values for its placeholders. The clinic's own (`clinic_name`, `address`, …) are added by
-    /// the renderer.
+    /// Placeholder values. The renderer adds those of the clinic (`clinic_name`, `address`, …).
     pub values: BTreeMap<&'static str, String>,
-    /// What can be pressed.
+    /// Options that the patient can press.
     pub choices: Vec<Choice>,
-    /// Number of the first choice: numbers run on over pages.
+    /// Number of the first choice. Numbering continues across pages.
     pub first_number: usize,
 }

@@ -1,21 +1,21 @@
-//! What an answer to a reminder does with the appointment it is about.
+//! How the chat responds to the answer to a reminder.
 
 use super::event::{Effect, Event, PatientMessage, Step};
 use super::state::{Intent, RemindedAppointment, State};
 use super::step::StepBuilder;
 use crate::conversation::say::format::appointment_values;
-use crate::conversation::understand::reminder_reply::{ReminderReply, reply};
+use crate::conversation::understand::reminder_reply::{ReminderReply, read_reply};
 
 impl StepBuilder {
-    /// Does what the answer says to the appointment whose reminder waits. It needs neither greeting nor
-    /// menu, and takes nobody out of what they were doing. In silence a yes is recorded, no more.
-    pub(super) fn answers_reminder(
+    /// Responds to the answer: confirms the reminded appointment, or starts to move or cancel it. There is no
+    /// greeting or menu, and a yes leaves the state unchanged. During silence only a yes is recorded.
+    pub(super) fn respond_to_reminder_reply(
         mut self,
         message: &PatientMessage,
         reminded: RemindedAppointment,
     ) -> Step {
         let silent = self.is_silent();
-        let Some(reply) = reply(&self.chat, message) else { return self.end() };
+        let Some(reply) = read_reply(&self.chat, message) else { return self.end() };
         if self.chat.state == State::Welcome {
             self.chat.state = State::MainMenu;
         }
@@ -24,16 +24,16 @@ impl StepBuilder {
         memory.misunderstood = 0;
         let appointment = reminded.appointment;
         match reply {
-            ReminderReply::Coming => self.wait(Effect::ConfirmAppointment { appointment }),
+            ReminderReply::Confirm => self.wait(Effect::ConfirmAppointment { appointment }),
             _ if silent => self.end(),
-            ReminderReply::NotThen => self.start_change(appointment, Intent::Reschedule),
-            ReminderReply::NotAtAll => self.start_change(appointment, Intent::Cancel),
+            ReminderReply::Reschedule => self.start_change(appointment, Intent::Reschedule),
+            ReminderReply::Cancel => self.start_change(appointment, Intent::Cancel),
         }
     }
 
-    /// The yes is recorded, or the appointment is no longer what the reminder said.
-    pub(super) fn reminder_recorded(self, answered: Event) -> Step {
-        match answered {
+    /// Thanks for the confirmation, or says that the appointment has changed. During silence says nothing.
+    pub(super) fn respond_to_confirmation(self, result: Event) -> Step {
+        match result {
             _ if self.is_silent() => self.end(),
             Event::AppointmentConfirmed { appointment: Some(appointment) } => {
                 self.say("REMINDER_CONFIRMED", appointment_values(&appointment)).end()

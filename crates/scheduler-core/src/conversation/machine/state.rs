@@ -1,4 +1,4 @@
-//! Where a chat stands between two messages, with the data that place needs.
+//! The state of a chat between two messages, with the data of each state.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,23 +12,23 @@ use crate::domain::time::Slot;
 /// A chat as it is stored between two messages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Chat {
-    /// Where it stands.
+    /// The current state.
     pub state: State,
-    /// The states before, oldest first: what "voltar" goes back to. Never below the menu.
+    /// Earlier states, oldest first: "voltar" returns to the last one. None is older than the main menu.
     pub previous: Vec<State>,
-    /// What the chat remembers whatever its state.
+    /// What the chat remembers in every state.
     pub memory: Memory,
 }
 
 impl Chat {
-    /// A chat in which nothing was said yet.
+    /// A chat without any message.
     pub fn new() -> Self {
         Self { state: State::Welcome, previous: Vec::new(), memory: Memory::default() }
     }
 
-    /// A new session of the same chat. It keeps the silence, which outlives sessions, and goes on
-    /// numbering, so that a confirmation of an earlier session is known as old.
-    pub fn renewed(&self) -> Self {
+    /// A new session of the same chat. It keeps `silent_until`, because silence can be longer than a session,
+    /// and `prompts`, so that a confirmation button of an earlier session is recognised as old.
+    pub fn new_session(&self) -> Self {
         let Memory { prompts, silent_until, .. } = self.memory;
         Self { memory: Memory { prompts, silent_until, ..Memory::default() }, ..Self::new() }
     }
@@ -40,48 +40,49 @@ impl Default for Chat {
     }
 }
 
-/// When the patient last wrote, and what the clinic's calendar said then.
+/// The time of the patient's last message, with the last day that could be booked then.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
-    /// The instant.
+    /// When the message was processed.
     pub now: DateTime<Utc>,
-    /// The same on the clinic's wall clock.
+    /// `now` as the clinic's local time.
     pub local: NaiveDateTime,
-    /// The last day that may be booked.
+    /// Last day that can be booked.
     pub horizon: NaiveDate,
 }
 
-/// What a chat remembers whatever its state.
+/// What a chat remembers in every state.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Memory {
     /// The patient's name on record, if any.
     pub patient_name: Option<String>,
-    /// WhatsApp's name of the patient, if any.
+    /// The patient's WhatsApp profile name, cleaned; `None` if unknown or unusable.
     pub profile_name: Option<String>,
-    /// The name told in this session, which wins over the one on record.
-    pub given_name: Option<String>,
-    /// When the patient last wrote.
+    /// The name given in this session. It replaces the name on record.
+    #[serde(rename = "givenName")]
+    pub stated_name: Option<String>,
+    /// When the patient last wrote. Stored as `heard`.
     #[serde(rename = "heard")]
     pub moment: Moment,
-    /// Number of the last confirmation asked.
+    /// Number of the last confirmation prompt, the `<n>` of `book_<n>`.
     pub prompts: u32,
-    /// Messages in a row that were not understood.
+    /// Messages in a row that the bot did not understand.
     pub misunderstood: u8,
-    /// The bot is silent until then.
+    /// Until when the bot is silent, after a hand-over or a message from staff.
     pub silent_until: Option<DateTime<Utc>>,
 }
 
-/// A service as the conversation needs it.
+/// The fields of a service that the conversation needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceChoice {
-    /// Its id.
+    /// The id in `service_<uuid>`.
     pub id: ServiceId,
-    /// As patients know it.
+    /// The name that patients read.
     pub name: String,
-    /// Its length in minutes.
+    /// Length in minutes.
     pub minutes: i32,
-    /// Price in centavos; none means "sob consulta".
+    /// Price in centavos; `None` is shown as "sob consulta".
     pub price_cents: Option<i32>,
 }
 
@@ -96,33 +97,33 @@ impl From<Service> for ServiceChoice {
     }
 }
 
-/// What is about to be booked: the service, the patient's words and the length both give.
+/// A planned booking: service, areas and length.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookingPlan {
-    /// The service chosen.
+    /// The chosen service.
     pub service: ServiceId,
-    /// Its name.
+    /// Name of the service.
     pub service_name: String,
-    /// The areas, verbatim; none if skipped.
+    /// The areas in the patient's words; `None` if skipped.
     pub areas: Option<String>,
-    /// Length of the appointment in minutes: the chosen service and the matched ones added up.
+    /// Length in minutes: the chosen service plus every other service mentioned in `areas`.
     pub minutes: i32,
 }
 
-/// An appointment that exists, as the conversation needs it.
+/// The fields of an existing appointment that the conversation needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppointmentSummary {
-    /// Its id.
+    /// The id in `visit_<uuid>`.
     pub id: AppointmentId,
-    /// When it starts.
+    /// Start of the appointment.
     pub slot: Slot,
-    /// Its length in minutes, kept when it moves.
+    /// Length in minutes. It stays the same when the appointment moves.
     pub minutes: i32,
-    /// What was booked.
+    /// Name of the booked service.
     pub service_name: String,
-    /// The patient's words.
+    /// The areas in the patient's words.
     pub areas: Option<String>,
-    /// The version the patient saw.
+    /// Version that the patient saw. A move or cancellation of another version is refused.
     pub version: i32,
 }
 
@@ -142,7 +143,7 @@ impl From<&Appointment> for AppointmentSummary {
 /// An appointment whose reminder waits for an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemindedAppointment {
-    /// The appointment.
+    /// The appointment that the reminder announced.
     pub appointment: AppointmentSummary,
     /// The name on record, if any.
     pub patient_name: Option<String>,
@@ -151,9 +152,9 @@ pub struct RemindedAppointment {
 /// A question of the clinic's FAQ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaqChoice {
-    /// Its key: the option is `faq_<KEY>`.
+    /// Key of the entry: the option id is `faq_<KEY>`.
     pub key: String,
-    /// The question.
+    /// Text of the question.
     pub label: String,
 }
 
@@ -163,189 +164,189 @@ impl From<FaqEntry> for FaqChoice {
     }
 }
 
-/// What a search for days or times is for.
+/// Why days or times are searched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "for", rename_all = "snake_case")]
 pub enum Purpose {
     /// A new appointment.
     Book {
-        /// What is booked.
+        /// Service, areas and length.
         plan: BookingPlan,
     },
-    /// Another time for this one.
+    /// Another time for an existing appointment.
     Move {
-        /// The appointment: its own time counts as free, its length stays.
+        /// The appointment. Its current time counts as free, and it keeps its length.
         #[serde(rename = "visit")]
         appointment: AppointmentSummary,
     },
 }
 
-/// Why the patient looks for an appointment of theirs.
+/// What the patient wants to do with an existing appointment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
-    /// To move it.
+    /// Move it to another time.
     Reschedule,
-    /// To cancel it.
+    /// Cancel it.
     Cancel,
 }
 
-/// Days that were found, and how far the search went.
+/// Days with free times, and how far the search went.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayList {
-    /// Days with a free time, in order; all that were found so far.
+    /// All days found so far, in order.
     pub days: Vec<NaiveDate>,
-    /// The search covered days up to and including this one.
+    /// Last day of the search, inclusive.
     pub searched_until: Option<NaiveDate>,
     /// Index of the first day shown.
     pub from: usize,
 }
 
-/// Where a chat stands between two messages. Stored names are contract 6's; what waits for an
-/// effect is never a state.
+/// The question that the patient is asked, with the data it needs. Waiting for an effect is not a state.
+/// The stored names are fixed: `docs/rules/conversation.md#stored-states`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
-    /// Nothing was said yet in this session. Passed through, never stored.
+    /// Before the first message of a session. Never stored.
     Welcome,
-    /// Schedule, reschedule, questions.
+    /// Asks: schedule, reschedule or questions.
     MainMenu,
-    /// Prices, or on to the days.
+    /// Asks: prices or available days.
     ScheduleMenu,
-    /// The prices were shown.
+    /// The prices are on screen.
     PriceTable {
-        /// One line a service, rendered.
+        /// The price table as text, one line per service.
         table: String,
     },
-    /// Which of several services.
+    /// Asks for one of several services.
     SelectService {
-        /// All of them.
+        /// All active services.
         services: Vec<ServiceChoice>,
-        /// Index of the first one shown.
+        /// Index of the first service shown.
         from: usize,
     },
-    /// Which areas.
+    /// Asks for the body areas.
     InputAreas {
         /// The chosen service.
         service: ServiceChoice,
-        /// All services, against which the areas are read.
+        /// All active services: the areas may name some of them.
         services: Vec<ServiceChoice>,
     },
-    /// Which day.
+    /// Asks for a day.
     SelectDate {
-        /// What is booked.
+        /// Service, areas and length.
         plan: BookingPlan,
-        /// The days offered.
+        /// Days to choose from.
         days: DayList,
     },
-    /// Which time.
+    /// Asks for a time.
     SelectTime {
-        /// What is booked.
+        /// Service, areas and length.
         plan: BookingPlan,
-        /// The times offered: of one day, or after a lost slot of several.
+        /// Times to choose from. If the chosen slot was taken, they can be on several days.
         slots: Vec<Slot>,
-        /// Index of the first one shown.
+        /// Index of the first time shown.
         from: usize,
     },
-    /// The patient's name.
+    /// Asks for the patient's name.
     AskName {
-        /// What is booked.
+        /// Service, areas and length.
         plan: BookingPlan,
-        /// When.
+        /// The chosen slot.
         slot: Slot,
-        /// The one word given at first, where the whole name was asked for once more.
+        /// The single word given first, after which the bot asks once for the full name.
         given: Option<String>,
     },
-    /// Yes or no.
+    /// Asks whether to book.
     ConfirmBooking {
-        /// What is booked.
+        /// Service, areas and length.
         plan: BookingPlan,
-        /// When.
+        /// The chosen slot.
         slot: Slot,
-        /// The prompt's number: the option is `book_<n>`.
+        /// Number of the prompt: the option id is `book_<n>`.
         prompt: u32,
     },
-    /// It is booked.
+    /// The appointment is booked.
     Booked,
-    /// Which of several appointments.
+    /// Asks for one of several appointments.
     SelectAppointment {
-        /// All of them.
+        /// All upcoming appointments.
         #[serde(rename = "visits")]
         appointments: Vec<AppointmentSummary>,
-        /// To do what.
+        /// What the patient wants to do with it.
         #[serde(rename = "wish")]
         intent: Intent,
-        /// Index of the first one shown.
+        /// Index of the first appointment shown.
         from: usize,
     },
-    /// An appointment and the days it could move to.
+    /// Shows an appointment and asks for the day to move it to.
     ShowCurrentAppointment {
-        /// The appointment.
+        /// The appointment to move.
         #[serde(rename = "visit")]
         appointment: AppointmentSummary,
-        /// The days offered.
+        /// Days to choose from.
         days: DayList,
     },
-    /// More days the appointment could move to.
+    /// Like `ShowCurrentAppointment`, after the patient asked for more days.
     SelectNewDate {
-        /// The appointment.
+        /// The appointment to move.
         #[serde(rename = "visit")]
         appointment: AppointmentSummary,
-        /// The days offered.
+        /// Days to choose from.
         days: DayList,
     },
-    /// Which new time.
+    /// Asks for the new time.
     SelectNewTime {
-        /// The appointment.
+        /// The appointment to move.
         #[serde(rename = "visit")]
         appointment: AppointmentSummary,
-        /// The times offered.
+        /// Times to choose from.
         slots: Vec<Slot>,
-        /// Index of the first one shown.
+        /// Index of the first time shown.
         from: usize,
     },
-    /// Yes or no to the move.
+    /// Asks whether to move the appointment.
     ConfirmReschedule {
-        /// The appointment.
+        /// The appointment to move.
         #[serde(rename = "visit")]
         appointment: AppointmentSummary,
-        /// Its new time.
+        /// The new slot.
         slot: Slot,
-        /// The option is `move_<n>`.
+        /// Number of the prompt: the option id is `move_<n>`.
         prompt: u32,
     },
-    /// It has moved.
+    /// The appointment is moved.
     Rescheduled,
-    /// Yes or no to the cancellation.
+    /// Asks whether to cancel the appointment.
     ConfirmCancel {
-        /// The appointment.
+        /// The appointment to cancel.
         #[serde(rename = "visit")]
         appointment: AppointmentSummary,
-        /// The option is `cancel_<n>`.
+        /// Number of the prompt: the option id is `cancel_<n>`.
         prompt: u32,
     },
-    /// It is cancelled.
+    /// The appointment is cancelled.
     Cancelled,
-    /// Which question.
+    /// Asks for one of the FAQ questions.
     FaqMenu {
-        /// All of them.
+        /// All active entries of the FAQ.
         items: Vec<FaqChoice>,
-        /// Index of the first one shown.
+        /// Index of the first entry shown.
         from: usize,
     },
-    /// A question was answered.
+    /// The answer to a question of the FAQ is on screen.
     FaqAnswer,
-    /// A person takes over; the bot is silent.
+    /// The chat was handed over to a person.
     HumanHandoff,
-    /// Three times not understood: the menu or a person?
+    /// Three messages in a row were not understood: asks whether to show the menu or call a person.
     Unrecognized {
-        /// Where the chat stood.
+        /// The state in which they were not understood. Its question can still be answered.
         asked: Box<State>,
     },
 }
 
 impl State {
-    /// Its name as contract 6 stores it.
+    /// Stored name of the state (`docs/rules/conversation.md#stored-states`).
     pub fn name(&self) -> &'static str {
         match self {
             Self::Welcome => "WELCOME",
@@ -374,12 +375,12 @@ impl State {
         }
     }
 
-    /// Something was just finished; whatever comes next is read as in the menu.
+    /// Whether something was just finished. The next message is then read as in the main menu.
     pub fn is_finished(&self) -> bool {
         matches!(self, Self::Booked | Self::Rescheduled | Self::Cancelled)
     }
 
-    /// Whole sentences are read for what the patient wants.
+    /// Whether a sentence such as "quero remarcar" is read as a request in this state.
     pub fn reads_intents(&self) -> bool {
         let menus = matches!(
             self,
@@ -394,15 +395,15 @@ impl State {
         menus || self.is_finished()
     }
 
-    /// A yes or no is awaited: nothing but a plain yes counts as one.
-    pub fn awaits_yes(&self) -> bool {
+    /// Whether the state asks for a confirmation. Only a plain yes confirms.
+    pub fn awaits_confirmation(&self) -> bool {
         matches!(
             self,
             Self::ConfirmBooking { .. } | Self::ConfirmReschedule { .. } | Self::ConfirmCancel { .. }
         )
     }
 
-    /// What days and times are looked for here, if they are.
+    /// The booking or change that the state is part of, if any. A cancellation also gives `Purpose::Move`.
     pub fn purpose(&self) -> Option<Purpose> {
         match self {
             Self::SelectDate { plan, .. }
@@ -420,7 +421,7 @@ impl State {
         }
     }
 
-    /// The days offered here.
+    /// The days to choose from.
     pub fn days(&self) -> Option<&DayList> {
         match self {
             Self::SelectDate { days, .. }
@@ -430,7 +431,7 @@ impl State {
         }
     }
 
-    /// The times offered here.
+    /// The times to choose from.
     pub fn slots(&self) -> Option<&[Slot]> {
         match self {
             Self::SelectTime { slots, .. } | Self::SelectNewTime { slots, .. } => Some(slots),
@@ -438,8 +439,8 @@ impl State {
         }
     }
 
-    /// The slot chosen so far.
-    pub fn chosen(&self) -> Option<Slot> {
+    /// The chosen slot.
+    pub fn chosen_slot(&self) -> Option<Slot> {
         match self {
             Self::AskName { slot, .. }
             | Self::ConfirmBooking { slot, .. }
@@ -448,8 +449,8 @@ impl State {
         }
     }
 
-    /// Index of the first thing shown, where there are pages.
-    pub fn page_mut(&mut self) -> Option<&mut usize> {
+    /// Index of the first item of the current page, in states with pages.
+    pub fn first_shown_mut(&mut self) -> Option<&mut usize> {
         match self {
             Self::SelectService { from, .. }
             | Self::SelectTime { from, .. }

@@ -1,4 +1,4 @@
-//! One turn of a chat in the making: where it goes, what it says, what it asks of the world.
+//! Builds the step that a transition returns: the next state and the effects.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use super::event::{Effect, Event, Step, Utterance};
 use super::state::{Chat, DayList, State};
 use crate::conversation::understand::answer::Answer;
 
-/// What the table responds to.
+/// What the transition table matches on.
 pub(super) enum Input {
-    /// The first message of a session; the greeting is said already.
+    /// The first message of a session. The greeting is already among the effects.
     First(Answer),
     /// The patient's answer to the current question.
     Said(Answer),
@@ -29,12 +29,12 @@ impl StepBuilder {
         Self { chat, effects: Vec::new() }
     }
 
-    fn run(mut self, effect: Effect) -> Self {
+    fn with_effect(mut self, effect: Effect) -> Self {
         self.effects.push(effect);
         self
     }
 
-    /// Says an answer.
+    /// Sends a text without options.
     pub(super) fn say<const N: usize>(
         self,
         template: &'static str,
@@ -42,16 +42,16 @@ impl StepBuilder {
     ) -> Self {
         let utterance =
             Utterance { template, values: BTreeMap::from(values), choices: Vec::new(), first_number: 1 };
-        self.run(Effect::Say(utterance))
+        self.with_effect(Effect::Say(utterance))
     }
 
-    /// Asks what the state asks; the patient's turn.
+    /// Asks the question of the current state and ends the step.
     pub(super) fn ask(self) -> Step {
         let question = self.chat.state.question(&self.chat.memory).utterance();
-        self.run(Effect::Say(question)).end()
+        self.with_effect(Effect::Say(question)).end()
     }
 
-    /// Says how it ended, with the options of where that leaves the patient.
+    /// Enters a finished state. Sends the given text with the options of that state.
     pub(super) fn finish<const N: usize>(
         mut self,
         state: State,
@@ -62,43 +62,44 @@ impl StepBuilder {
         self.chat.state = state;
         let choices = self.chat.state.question(&self.chat.memory).shown();
         let utterance = Utterance { template, values: BTreeMap::from(values), choices, first_number: 1 };
-        self.run(Effect::Say(utterance)).end()
+        self.with_effect(Effect::Say(utterance)).end()
     }
 
-    /// Asks the world something; its answer is the next event.
+    /// Requests an effect whose result is the next event, and ends the step.
     pub(super) fn wait(self, effect: Effect) -> Step {
-        self.run(effect).end()
+        self.with_effect(effect).end()
     }
 
-    /// Nothing more.
+    /// Ends the step.
     pub(super) fn end(self) -> Step {
         Step { chat: self.chat, effects: self.effects }
     }
 
-    /// Goes on to a state, so that "voltar" leads back here. A place met again is gone back to,
-    /// so that the way back never grows in circles.
+    /// Enters a state and remembers the one before for "voltar". If the new state is already among the
+    /// remembered ones, removes it and all later ones there, so that "voltar" cannot loop.
     pub(super) fn enter(mut self, state: State) -> Self {
-        let left = match std::mem::replace(&mut self.chat.state, state) {
+        let previous = match std::mem::replace(&mut self.chat.state, state) {
             State::Unrecognized { asked } => *asked,
-            left => left,
+            state => state,
         };
-        let leads_nowhere = left.is_finished() || matches!(left, State::Welcome | State::HumanHandoff);
-        self.chat.previous.push(if leads_nowhere { State::MainMenu } else { left });
-        let here = self.chat.state.name();
-        if let Some(met) = self.chat.previous.iter().position(|state| state.name() == here) {
-            self.chat.previous.truncate(met);
+        let returns_to_menu =
+            previous.is_finished() || matches!(previous, State::Welcome | State::HumanHandoff);
+        self.chat.previous.push(if returns_to_menu { State::MainMenu } else { previous });
+        let entered = self.chat.state.name();
+        if let Some(index) = self.chat.previous.iter().position(|state| state.name() == entered) {
+            self.chat.previous.truncate(index);
         }
         self
     }
 
-    /// Back to the menu, with nothing behind it.
+    /// Returns to the main menu and forgets the earlier states.
     pub(super) fn menu(mut self) -> Self {
         self.chat.previous.clear();
         self.chat.state = State::MainMenu;
         self
     }
 
-    /// To the state before; never past the menu.
+    /// Returns to the previous state, or to the main menu if there is none.
     pub(super) fn back(mut self) -> Self {
         self.chat.state = match self.chat.state {
             State::Unrecognized { asked } => *asked,
@@ -107,7 +108,7 @@ impl StepBuilder {
         self
     }
 
-    /// Back to the times that were offered, past the name if it was asked.
+    /// Returns to the offered times, skipping the question for the name.
     pub(super) fn back_to_times(mut self) -> Self {
         loop {
             self = self.back();
@@ -117,7 +118,7 @@ impl StepBuilder {
         }
     }
 
-    /// The number of the next confirmation.
+    /// Counts a new confirmation prompt and returns its number.
     pub(super) fn next_prompt(&mut self) -> u32 {
         let prompts = &mut self.chat.memory.prompts;
         *prompts = prompts.wrapping_add(1);
@@ -126,7 +127,7 @@ impl StepBuilder {
 }
 
 impl State {
-    /// A new appointment is being planned.
+    /// Whether a new appointment is being planned.
     pub(super) fn is_booking(&self) -> bool {
         matches!(
             self,
@@ -137,17 +138,17 @@ impl State {
         )
     }
 
-    /// An appointment that stands is being moved or cancelled.
+    /// Whether an existing appointment is being moved or cancelled.
     pub(super) fn is_about_an_appointment(&self) -> bool {
         !self.is_booking() && self.purpose().is_some()
     }
 
-    /// Days were asked for from here, up to `from` they are listed.
-    pub(super) fn awaits_days(&self, from: NaiveDate) -> bool {
+    /// Whether a search that starts on `from` continues the days listed here.
+    pub(super) fn is_continued_by_search(&self, from: NaiveDate) -> bool {
         self.days().is_some_and(|list| list.searched_until.is_some_and(|until| from > until))
     }
 
-    /// Lists what a search up to the horizon found, and shows the first of it.
+    /// Appends the days of a further search and turns to the first of them.
     pub(super) fn add_days(&mut self, days: &[NaiveDate], searched_until: NaiveDate) {
         if let Some(list) = self.days_mut() {
             list.searched_until = Some(searched_until);
@@ -167,11 +168,11 @@ impl State {
         }
     }
 
-    /// Takes a day that has filled up out of those offered.
+    /// Removes a day that has no free time left.
     pub(super) fn forget_day(&mut self, date: NaiveDate) {
         if let Some(list) = self.days_mut() {
-            let earlier = list.days.iter().take(list.from).filter(|day| **day == date).count();
-            list.from -= earlier;
+            let on_earlier_pages = list.days.iter().take(list.from).filter(|day| **day == date).count();
+            list.from -= on_earlier_pages;
             list.days.retain(|day| *day != date);
         }
     }

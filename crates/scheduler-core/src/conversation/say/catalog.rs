@@ -13,10 +13,10 @@ pub const COMMON_PLACEHOLDERS: [&str; 2] = ["clinic_name", "address"];
 pub struct Template {
     /// The default wording.
     pub text: String,
-    /// Placeholders it may use besides [`COMMON_PLACEHOLDERS`].
+    /// Placeholders it may use in addition to [`COMMON_PLACEHOLDERS`].
     #[serde(default)]
     pub placeholders: Vec<String>,
-    /// Options that a clinic may relabel, by kind (`book` for `book_3`).
+    /// Options whose labels a clinic may change, by kind (`book` for `book_3`).
     #[serde(default)]
     pub buttons: Vec<String>,
 }

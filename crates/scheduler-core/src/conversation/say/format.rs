@@ -1,4 +1,4 @@
-//! Days, hours, prices and lists as patients read them.
+//! Days, hours, prices and lists in the form that patients read.
 
 use chrono::{Datelike, NaiveDate, Weekday};
 
@@ -7,7 +7,7 @@ use super::placeholder::fill;
 use crate::conversation::machine::state::{AppointmentSummary, BookingPlan, ServiceChoice};
 use crate::domain::time::Slot;
 
-/// `segunda`, as patients say it.
+/// `segunda`, the name in the catalog.
 pub fn weekday_name(day: Weekday) -> &'static str {
     weekday(match day {
         Weekday::Mon => "Mon",
@@ -36,35 +36,35 @@ pub fn day_and_month(date: NaiveDate) -> String {
 }
 
 /// `09:00`.
-pub fn hour(slot: Slot) -> String {
+pub fn written_time(slot: Slot) -> String {
     slot.time.format("%H:%M").to_string()
 }
 
 /// `segunda, 16/02 às 09:00`.
 pub fn written_slot(slot: Slot) -> String {
-    day_and_time(&written_day(slot.date), &hour(slot))
+    day_and_time(&written_day(slot.date), &written_time(slot))
 }
 
-/// `seg 16/02 às 09:00`: short enough for a button.
+/// `seg 16/02 às 09:00`, short enough for a button.
 pub fn short_slot(slot: Slot) -> String {
     let weekday: String = weekday_name(slot.date.weekday()).chars().take(3).collect();
-    day_and_time(&format!("{weekday} {}", day_and_month(slot.date)), &hour(slot))
+    day_and_time(&format!("{weekday} {}", day_and_month(slot.date)), &written_time(slot))
 }
 
 /// A phrase of the catalog with its placeholders replaced.
-pub fn filled(key: &str, values: &[(&str, &str)]) -> String {
+pub fn fill_phrase(key: &str, values: &[(&str, &str)]) -> String {
     let value = |name: &str| values.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
     fill(phrase(key), value)
 }
 
 fn day_and_time(day: &str, time: &str) -> String {
-    filled("day_and_time", &[("day", day), ("time", time)])
+    fill_phrase("day_and_time", &[("day", day), ("time", time)])
 }
 
 /// One line per service: name and price, without its duration.
 pub fn price_table(services: &[ServiceChoice]) -> String {
     let line = |service: &ServiceChoice| {
-        filled("price_line", &[("service", &service.name), ("price", &price(service.price_cents))])
+        fill_phrase("price_line", &[("service", &service.name), ("price", &price(service.price_cents))])
     };
     services.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -74,7 +74,7 @@ fn price(cents: Option<i32>) -> String {
         None => phrase("price_on_request").to_owned(),
         Some(cents) => {
             let amount = format!("{},{:02}", thousands(cents / 100), cents % 100);
-            filled("price", &[("amount", &amount)])
+            fill_phrase("price", &[("amount", &amount)])
         }
     }
 }
@@ -100,7 +100,7 @@ pub fn list_alternatives(words: &[String]) -> String {
     }
 }
 
-/// Placeholder values of an appointment that is being planned.
+/// Placeholder values of a planned appointment.
 pub fn plan_values(plan: &BookingPlan, slot: Slot) -> [(&'static str, String); 4] {
     session_values(slot, &plan.service_name, plan.areas.as_deref())
 }
@@ -113,7 +113,7 @@ pub fn appointment_values(appointment: &AppointmentSummary) -> [(&'static str, S
 fn session_values(slot: Slot, service: &str, areas: Option<&str>) -> [(&'static str, String); 4] {
     [
         ("date", written_day(slot.date)),
-        ("time", hour(slot)),
+        ("time", written_time(slot)),
         ("service", service.to_owned()),
         ("areas", areas.unwrap_or_default().to_owned()),
     ]

@@ -1,8 +1,8 @@
 //! Placeholders in a text: `{{name}}`.
 
-/// Replaces the placeholders of `template` in one pass, so that a value is never read for placeholders
-/// itself. A line whose placeholders are all empty is left out. Where an empty value leaves a separator
-/// at the end of a line, the separator is removed too.
+/// Replaces the placeholders of `template` in one pass, so that placeholders inside a value stay as text.
+/// A line whose placeholders are all empty is left out. If only some are empty, trailing separators are
+/// removed from the line.
 pub(super) fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<&'a str>) -> String {
     let mut text = String::with_capacity(template.len());
     for line in template.lines() {
@@ -33,7 +33,7 @@ pub(super) fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<&'a str>) 
     text.trim().to_owned()
 }
 
-/// Splits a text at its first placeholder: what stands before it, its name, what follows.
+/// Splits a text at its first placeholder: the text before it, its name, the text after it.
 pub(super) fn next_placeholder(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once("{{")?;
     let (name, after) = rest.split_once("}}")?;

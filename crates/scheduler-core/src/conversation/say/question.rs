@@ -1,4 +1,4 @@
-//! What each state asks: its words, its options and their pages.
+//! The question of each state: its text, its options and their pages.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use super::catalog::{label, phrase};
 use super::format::{
-    appointment_values, day_and_month, hour, plan_values, short_slot, written_day, written_slot,
+    appointment_values, day_and_month, plan_values, short_slot, written_day, written_slot, written_time,
 };
 use crate::conversation::machine::event::Utterance;
 use crate::conversation::machine::state::{AppointmentSummary, DayList, Memory, State};
@@ -15,27 +15,27 @@ use crate::conversation::understand::option_id::OptionId;
 use crate::domain::message::{Choice, MAX_BUTTONS, MAX_ROW_LABEL, MAX_ROWS, shorten};
 use crate::domain::time::Slot;
 
-/// A question with everything that may be chosen, on whichever page.
+/// A question with the options of all its pages.
 #[derive(Debug, Clone, Default)]
 pub struct Question {
     template: &'static str,
     values: BTreeMap<&'static str, String>,
-    /// What is listed, page by page.
+    /// Listed options, shown page by page.
     items: Vec<Choice>,
     /// Index of the first item shown.
     from: usize,
-    /// Options that stand below the items of every page.
+    /// Options shown below the items on every page.
     fixed: Vec<Choice>,
-    /// The label of `more`.
+    /// Label key of the `more` option.
     more: &'static str,
-    /// There is more to find than is listed.
-    endless: bool,
-    /// The placeholder that spells the items out in the text.
-    spelled_out: Option<&'static str>,
+    /// Whether a further search can find more items than are listed.
+    can_search_further: bool,
+    /// Placeholder that receives the labels of the shown items, one per line.
+    items_placeholder: Option<&'static str>,
 }
 
 impl State {
-    /// What is asked here. A state that waits for nobody asks what the menu asks.
+    /// The question of this state. States without a question use that of the main menu.
     pub fn question(&self, memory: &Memory) -> Question {
         match self {
             Self::Welcome | Self::MainMenu | Self::HumanHandoff => {
@@ -92,9 +92,9 @@ impl State {
             Self::ConfirmReschedule { appointment, slot, prompt } => Question::new("CONFIRM_RESCHEDULE")
                 .values(appointment_values(appointment))
                 .value("old_date", written_day(appointment.slot.date))
-                .value("old_time", hour(appointment.slot))
+                .value("old_time", written_time(appointment.slot))
                 .value("date", written_day(slot.date))
-                .value("time", hour(*slot))
+                .value("time", written_time(*slot))
                 .fixed(OptionId::Move(*prompt), "move")
                 .options(&["back"]),
             Self::ConfirmCancel { appointment, prompt } => Question::new("CONFIRM_CANCEL")
@@ -136,7 +136,7 @@ impl Question {
         self
     }
 
-    /// Options whose id is also their label's key.
+    /// Options whose id is also the key of their label.
     fn options(mut self, ids: &[&str]) -> Self {
         self.fixed.extend(ids.iter().map(|id| Choice::new(*id, label(id))));
         self
@@ -151,61 +151,66 @@ impl Question {
     fn days(self, list: &DayList, option: fn(NaiveDate) -> OptionId, memory: &Memory) -> Self {
         let days = list.days.iter().map(|day| choice(option(*day), &written_day(*day)));
         let searched_all = list.searched_until.is_some_and(|until| until >= memory.moment.horizon);
-        Self { more: "more_days", endless: !searched_all, spelled_out: Some("days_list"), ..self }
-            .items(days, list.from)
+        Self {
+            more: "more_days",
+            can_search_further: !searched_all,
+            items_placeholder: Some("days_list"),
+            ..self
+        }
+        .items(days, list.from)
     }
 
     fn times(self, slots: &[Slot], from: usize, option: fn(Slot) -> OptionId) -> Self {
         let first = slots.first().map(|slot| slot.date);
         let one_day = first.filter(|first| slots.iter().all(|slot| slot.date == *first));
-        let few = slots.len() <= MAX_BUTTONS;
+        let fit_on_buttons = slots.len() <= MAX_BUTTONS;
         let written = |slot: &Slot| match one_day {
-            Some(_) => hour(*slot),
-            None if few => short_slot(*slot),
+            Some(_) => written_time(*slot),
+            None if fit_on_buttons => short_slot(*slot),
             None => written_slot(*slot),
         };
         let date = one_day.map_or_else(|| phrase("next_days").to_owned(), written_day);
-        Self { spelled_out: Some("times_list"), ..self }
+        Self { items_placeholder: Some("times_list"), ..self }
             .value("date", date)
             .items(slots.iter().map(|slot| choice(option(*slot), &written(slot))), from)
     }
 
-    /// How many items fit above the fixed options, and whether `more` follows them.
+    /// The range of items on the current page, and whether `more` is shown.
     fn page(&self) -> (Range<usize>, bool) {
-        let room = MAX_ROWS - self.fixed.len();
-        let left = self.items.len() - self.from;
-        if left <= room && !self.endless {
+        let capacity = MAX_ROWS - self.fixed.len();
+        let remaining = self.items.len() - self.from;
+        if remaining <= capacity && !self.can_search_further {
             return (self.from..self.items.len(), false);
         }
-        (self.from..self.items.len().min(self.from + room - 1), true)
+        (self.from..self.items.len().min(self.from + capacity - 1), true)
     }
 
-    /// The next page's first item, if it is listed already.
+    /// Index of the first item of the next page; `None` if every listed item was shown.
     pub fn next_page(&self) -> Option<usize> {
         let (page, _) = self.page();
         (page.end < self.items.len()).then_some(page.end)
     }
 
-    /// Whether there may be more than is listed.
-    pub fn is_endless(&self) -> bool {
-        self.endless
+    /// Whether a further search can find more items than are listed.
+    pub fn can_search_further(&self) -> bool {
+        self.can_search_further
     }
 
-    /// What is shown now, in order.
+    /// The options of the current page, in order.
     pub fn shown(&self) -> Vec<Choice> {
         let (page, more) = self.page();
         let more = more.then(|| choice(OptionId::More, label(self.more)));
         self.items[page].iter().chain(&self.fixed).cloned().chain(more).collect()
     }
 
-    /// Everything that may be chosen, by whatever way but its number.
+    /// The options of all pages, which a patient can choose by id or label.
     pub fn choices(&self) -> Vec<Choice> {
         let (_, more) = self.page();
         let more = more.then(|| choice(OptionId::More, label(self.more)));
         self.items.iter().chain(&self.fixed).cloned().chain(more).collect()
     }
 
-    /// The option of a number. Numbers run on over the pages; those of earlier pages still count.
+    /// The option with this number. Numbering continues across pages; numbers of earlier pages stay valid.
     pub fn numbered(&self, number: usize) -> Option<Choice> {
         let index = number.checked_sub(1)?;
         if index < self.from {
@@ -214,10 +219,10 @@ impl Question {
         self.shown().into_iter().nth(index - self.from)
     }
 
-    /// The question as it is said.
+    /// The message that asks this question.
     pub fn utterance(&self) -> Utterance {
         let mut values = self.values.clone();
-        if let Some(name) = self.spelled_out {
+        if let Some(name) = self.items_placeholder {
             let lines: Vec<String> =
                 self.items[self.page().0].iter().map(|item| item.label.clone()).collect();
             values.insert(name, lines.join("\n"));
@@ -233,5 +238,5 @@ fn choice(option: OptionId, label: &str) -> Choice {
 /// `16/02 09:00 Depilação a laser`, short enough for a list row.
 fn appointment_label(appointment: &AppointmentSummary) -> String {
     let AppointmentSummary { slot, service_name, .. } = appointment;
-    shorten(&format!("{} {} {service_name}", day_and_month(slot.date), hour(*slot)), MAX_ROW_LABEL)
+    shorten(&format!("{} {} {service_name}", day_and_month(slot.date), written_time(*slot)), MAX_ROW_LABEL)
 }

@@ -1,4 +1,4 @@
-//! Rendering: an utterance becomes a message, in the clinic's own wording where it has one.
+//! Renders an utterance as a message, in the clinic's own wording if there is one.
 
 use super::catalog::{phrase, templates};
 use super::placeholder::fill;
@@ -7,18 +7,18 @@ use crate::conversation::understand::option_id::OptionId;
 use crate::domain::clinic::Clinic;
 use crate::domain::message::{Choice, MAX_BUTTON_LABEL, MessageType, OutgoingMessage, shorten};
 
-/// Templates of the first message of a session.
+/// Templates of the greeting that starts a session.
 const GREETINGS: [&str; 2] = ["WELCOME_NEW", "WELCOME_RETURNING"];
 
-/// A clinic's own wording, by template key.
+/// The templates that a clinic has changed, by template key.
 pub trait ClinicWording {
-    /// The clinic's text, with placeholders.
+    /// The clinic's text for the template, with placeholders.
     fn text(&self, key: &str) -> Option<&str>;
-    /// The clinic's labels; each `id` is an option id or its kind.
+    /// The clinic's labels for the template; each `id` is an option id or its kind.
     fn labels(&self, key: &str) -> &[Choice];
 }
 
-/// The wording of a clinic that has not changed any.
+/// The wording of a clinic that has not changed any template.
 pub struct DefaultWording;
 
 impl ClinicWording for DefaultWording {
@@ -36,16 +36,16 @@ pub fn list_button() -> String {
     shorten(phrase("list_button"), MAX_BUTTON_LABEL)
 }
 
-/// The messages that answer one message of the patient: at most two. Everything before the last
-/// utterance is joined into one message; the last one, mostly a question, is a message of its own.
+/// Renders the utterances of one turn as at most two messages. All utterances but the last are joined into
+/// one message; the last one, usually a question, is sent separately.
 pub fn render_all(
     utterances: &[Utterance],
     clinic: &Clinic,
-    own: &dyn ClinicWording,
+    wording: &dyn ClinicWording,
 ) -> Vec<OutgoingMessage> {
     let mut messages: Vec<OutgoingMessage> = utterances
         .iter()
-        .map(|utterance| render(utterance, clinic, own))
+        .map(|utterance| render(utterance, clinic, wording))
         .filter(|message| !message.text.is_empty())
         .collect();
     let Some(question) = messages.pop() else { return messages };
@@ -54,12 +54,13 @@ pub fn render_all(
     answer.into_iter().chain([question]).collect()
 }
 
-/// One saying as a message, in the clinic's own words where it has them.
-pub fn render(utterance: &Utterance, clinic: &Clinic, own: &dyn ClinicWording) -> OutgoingMessage {
+/// Renders one utterance, in the clinic's own wording if there is one.
+pub fn render(utterance: &Utterance, clinic: &Clinic, wording: &dyn ClinicWording) -> OutgoingMessage {
     let key = utterance.template;
-    let welcome = GREETINGS.contains(&key).then_some(clinic.welcome_message.as_deref()).flatten();
+    let welcome_message = GREETINGS.contains(&key).then_some(clinic.welcome_message.as_deref()).flatten();
     let default = templates().get(key).map_or("", |template| &template.text);
-    let template = welcome.or(own.text(key)).filter(|text| !text.trim().is_empty()).unwrap_or(default);
+    let template =
+        welcome_message.or(wording.text(key)).filter(|text| !text.trim().is_empty()).unwrap_or(default);
     let value = |name: &str| match name {
         "clinic_name" => Some(clinic.name.as_str()),
         "address" => clinic.address.as_deref(),
@@ -71,7 +72,7 @@ pub fn render(utterance: &Utterance, clinic: &Clinic, own: &dyn ClinicWording) -
         text = fill(default, value);
     }
     let max_label = MessageType::with_choices(utterance.choices.len()).max_label();
-    let relabelled = |choice: &Choice| own_label(choice, key, own).unwrap_or(&choice.label).to_owned();
+    let relabelled = |choice: &Choice| own_label(choice, key, wording).unwrap_or(&choice.label).to_owned();
     let choices: Vec<Choice> = utterance
         .choices
         .iter()
@@ -80,16 +81,17 @@ pub fn render(utterance: &Utterance, clinic: &Clinic, own: &dyn ClinicWording) -
     OutgoingMessage { text, choices, first_number: utterance.first_number.max(1) }
 }
 
-/// The label a clinic gave to an option, by its id or its kind. The menu comes with the greeting:
-/// where it has no label of its own for an option, the greeting's counts.
-pub fn own_label<'a>(choice: &Choice, key: &str, own: &'a dyn ClinicWording) -> Option<&'a str> {
+/// The clinic's label for an option, found by option id or kind. The main menu follows the greeting, so it
+/// falls back to the greeting's labels.
+pub fn own_label<'a>(choice: &Choice, key: &str, wording: &'a dyn ClinicWording) -> Option<&'a str> {
     let kind = OptionId::kind(&choice.id);
-    let greetings = GREETINGS.iter().filter(|_| key == "MAIN_MENU").flat_map(|key| own.labels(key));
-    own.labels(key)
+    let greetings = GREETINGS.iter().filter(|_| key == "MAIN_MENU").flat_map(|key| wording.labels(key));
+    wording
+        .labels(key)
         .iter()
         .chain(greetings)
-        .find(|own| own.id == choice.id || own.id == kind)
-        .map(|own| own.label.as_str())
+        .find(|label| label.id == choice.id || label.id == kind)
+        .map(|label| label.label.as_str())
         .filter(|label| !label.trim().is_empty())
 }
 
@@ -125,9 +127,9 @@ mod tests {
         }
     }
 
-    struct Own(&'static str, Vec<Choice>);
+    struct OwnWording(&'static str, Vec<Choice>);
 
-    impl ClinicWording for Own {
+    impl ClinicWording for OwnWording {
         fn text(&self, _key: &str) -> Option<&str> {
             Some(self.0)
         }
@@ -145,7 +147,10 @@ mod tests {
     #[test]
     fn empty_values_leave_no_gap() {
         let check = |template: &'static str, values: &[(&'static str, &str)], expected: &str| {
-            assert_eq!(render(&utterance("X", values), &clinic(), &Own(template, vec![])).text, expected);
+            assert_eq!(
+                render(&utterance("X", values), &clinic(), &OwnWording(template, vec![])).text,
+                expected
+            );
         };
         check(
             "📅 {{date}}\n📍 {{areas}}\n🏥 {{clinic_name}}",
@@ -160,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_not_expanded() {
+    fn placeholders_inside_a_value_are_not_expanded() {
         let text = render(
             &utterance("FAQ_ANSWER", &[("answer", "{{clinic_name}} {{answer}}")]),
             &clinic(),
@@ -171,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_welcome_message_stands_in_for_both_greetings() {
+    fn the_welcome_message_replaces_both_greetings() {
         let mut clinic = clinic();
         clinic.welcome_message = Some("Oi, aqui é a {{clinic_name}}.".to_owned());
         for key in ["WELCOME_NEW", "WELCOME_RETURNING"] {
@@ -185,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_template_relabels_options_by_id() {
-        let own = Own("Confirma?", vec![Choice::new("book", "Quero!"), Choice::new("nothing", "x")]);
+        let own = OwnWording("Confirma?", vec![Choice::new("book", "Quero!"), Choice::new("nothing", "x")]);
         let mut asked = utterance("CONFIRM_BOOKING", &[]);
         asked.choices = vec![Choice::new("book_3", "Confirmar"), Choice::new("back", "Voltar")];
         let message = render(&asked, &clinic(), &own);
@@ -193,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_menu_takes_the_labels_of_the_greeting_it_comes_with() {
+    fn the_menu_falls_back_to_the_labels_of_the_greeting() {
         struct Greeting;
 
         impl ClinicWording for Greeting {
@@ -219,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_is_at_most_an_answer_and_a_question() {
+    fn one_turn_is_at_most_two_messages() {
         let turn = [
             utterance("WELCOME_NEW", &[]),
             utterance("RESCHEDULE_NOT_FOUND", &[]),

@@ -3,26 +3,26 @@
 use chrono::NaiveDate;
 
 use super::catalog::phrase;
-use super::format::filled;
+use super::format::fill_phrase;
 use crate::domain::appointment::Appointment;
-use crate::domain::time::written_date;
+use crate::domain::time::format_date;
 
 /// Longest message, in characters. WhatsApp accepts more, but hides the rest behind "read more".
-const MAX_LENGTH: usize = 4_000;
+const MAX_MESSAGE_LENGTH: usize = 4_000;
 
-/// The report of a day's appointments, in the order given, as messages of at most 4,000 characters,
-/// divided at line ends. Empty where there is no appointment.
+/// The report of a day's appointments, in the given order, as messages of at most 4,000 characters that
+/// are split at line ends. Empty if there are no appointments.
 pub fn report(date: NaiveDate, appointments: &[Appointment]) -> Vec<String> {
     if appointments.is_empty() {
         return Vec::new();
     }
     let total = match appointments.len() {
         1 => phrase("report_total_one").to_owned(),
-        several => filled("report_total", &[("count", &several.to_string())]),
+        several => fill_phrase("report_total", &[("count", &several.to_string())]),
     };
-    let title = filled("report_title", &[("date", &written_date(date))]);
+    let title = fill_phrase("report_title", &[("date", &format_date(date))]);
     let lines = appointments.iter().map(line);
-    divide([title, String::new()].into_iter().chain(lines).chain([String::new(), total]))
+    split_into_messages([title, String::new()].into_iter().chain(lines).chain([String::new(), total]))
 }
 
 /// `✔ 09:00 - Maria Silva | Depilação a laser | Pernas`
@@ -39,7 +39,7 @@ fn line(appointment: &Appointment) -> String {
         ("areas", or_dash(&appointment.areas)),
     ];
     let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
-    filled(if confirmed { "report_line_confirmed" } else { "report_line" }, &values)
+    fill_phrase(if confirmed { "report_line_confirmed" } else { "report_line" }, &values)
 }
 
 /// A line break inside a value would look like another appointment.
@@ -47,14 +47,14 @@ fn on_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn divide(lines: impl Iterator<Item = String>) -> Vec<String> {
+fn split_into_messages(lines: impl Iterator<Item = String>) -> Vec<String> {
     let mut messages = Vec::new();
     let (mut message, mut length) = (String::new(), 0);
     for line in lines {
-        // Only a line longer than a whole message is divided inside.
-        for piece in pieces(&line) {
-            let longer = length + 1 + piece.chars().count();
-            if length > 0 && longer > MAX_LENGTH {
+        // Only a line longer than a whole message is split inside the line.
+        for piece in split_long_line(&line) {
+            let new_length = length + 1 + piece.chars().count();
+            if length > 0 && new_length > MAX_MESSAGE_LENGTH {
                 messages.push(std::mem::take(&mut message).trim().to_owned());
                 length = 0;
             }
@@ -70,12 +70,12 @@ fn divide(lines: impl Iterator<Item = String>) -> Vec<String> {
     messages
 }
 
-fn pieces(line: &str) -> Vec<String> {
-    if line.chars().count() <= MAX_LENGTH {
+fn split_long_line(line: &str) -> Vec<String> {
+    if line.chars().count() <= MAX_MESSAGE_LENGTH {
         return vec![line.to_owned()];
     }
     let characters: Vec<char> = line.chars().collect();
-    characters.chunks(MAX_LENGTH).map(|piece| piece.iter().collect()).collect()
+    characters.chunks(MAX_MESSAGE_LENGTH).map(|piece| piece.iter().collect()).collect()
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn appointments_are_told_one_a_line_and_counted() {
+    fn each_appointment_gets_one_line_and_all_are_counted() {
         let mut confirmed = appointment(nine(), "Maria Silva", Some("Pernas"));
         confirmed.patient_confirmed_at = Some(Default::default());
         let later = appointment(nine() + TimeDelta::hours(1), "João Souza", None);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn one_appointment_is_counted_in_the_singular_and_stays_on_its_line() {
+    fn one_appointment_is_counted_in_the_singular_and_stays_on_one_line() {
         let said = report(monday(), &[appointment(nine(), "Maria\nSilva", Some("Pernas\n\ne braços"))]);
         let expected = "📋 Agenda de amanhã (16/02/2026):\n\n\
             09:00 - Maria Silva | Depilação a laser | Pernas e braços\n\n\
@@ -142,12 +142,12 @@ mod tests {
     }
 
     #[test]
-    fn no_appointment_is_no_report() {
+    fn a_report_without_appointments_is_empty() {
         assert!(report(monday(), &[]).is_empty());
     }
 
     #[test]
-    fn a_long_report_is_cut_at_line_ends() {
+    fn a_long_report_is_split_at_line_ends() {
         let midnight = NaiveTime::MIN;
         let appointments: Vec<Appointment> = (0..200)
             .map(|n| {
@@ -156,7 +156,7 @@ mod tests {
             .collect();
         let messages = report(monday(), &appointments);
         assert!(messages.len() > 1);
-        assert!(messages.iter().all(|message| message.chars().count() <= MAX_LENGTH));
+        assert!(messages.iter().all(|message| message.chars().count() <= MAX_MESSAGE_LENGTH));
         let lines: Vec<&str> = messages.iter().flat_map(|message| message.lines()).collect();
         for (n, appointment) in appointments.iter().enumerate() {
             let expected = line(appointment);
@@ -166,9 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_no_message_holds_is_cut_within() {
+    fn a_line_longer_than_a_message_is_split_inside() {
         let messages = report(monday(), &[appointment(nine(), "Maria", Some(&"x".repeat(9_000)))]);
-        assert!(messages.iter().all(|message| message.chars().count() <= MAX_LENGTH));
+        assert!(messages.iter().all(|message| message.chars().count() <= MAX_MESSAGE_LENGTH));
         assert_eq!(messages.concat().matches('x').count(), 9_000);
     }
 }

@@ -1,30 +1,30 @@
-//! Whether a clinic's own wording fits the message it stands for.
+//! Checks a clinic's own template against the message that it replaces.
 
 use super::catalog::{COMMON_PLACEHOLDERS, Template};
 use super::placeholder::next_placeholder;
 use crate::domain::message::Choice;
 
-/// Why a wording cannot be kept: the bot would say something that makes no sense.
+/// Why a clinic's template is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateError<'a> {
-    /// A placeholder that the message has no value for.
+    /// A placeholder for which the message has no value.
     Placeholder {
-        /// Its name.
+        /// Name of the placeholder.
         name: &'a str,
-        /// Those it has.
+        /// Placeholders that the message knows.
         known: Vec<&'a str>,
     },
-    /// A label of an option that the message does not offer.
+    /// A label for an option that the message does not offer.
     Option {
-        /// Its id.
+        /// The label's `id`: an option id or its kind.
         id: &'a str,
-        /// Those it offers.
+        /// Options that the message offers, by kind.
         known: &'a [String],
     },
 }
 
 impl Template {
-    /// The placeholders of a text that this message does not know, each once.
+    /// Every placeholder in `text` that this message does not know, each once.
     pub fn unknown_placeholders<'a>(&'a self, text: &'a str) -> Vec<TemplateError<'a>> {
         let known: Vec<&str> =
             COMMON_PLACEHOLDERS.into_iter().chain(self.placeholders.iter().map(String::as_str)).collect();
@@ -41,10 +41,10 @@ impl Template {
         unknown.into_iter().map(|name| TemplateError::Placeholder { name, known: known.clone() }).collect()
     }
 
-    /// The labels that belong to no option of this message.
+    /// Every label for an option that this message does not offer.
     pub fn unknown_options<'a>(&'a self, labels: &'a [Choice]) -> Vec<TemplateError<'a>> {
-        let strange = labels.iter().filter(|label| !self.buttons.contains(&label.id));
-        strange.map(|label| TemplateError::Option { id: &label.id, known: &self.buttons }).collect()
+        let unknown = labels.iter().filter(|label| !self.buttons.contains(&label.id));
+        unknown.map(|label| TemplateError::Option { id: &label.id, known: &self.buttons }).collect()
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
     use crate::conversation::say::catalog::templates;
 
     #[test]
-    fn the_placeholders_of_its_message_and_the_common_ones_fit_a_text() {
+    fn a_template_accepts_its_own_and_the_common_placeholders() {
         let template = &templates()["CANCELLED"];
         let check = |text: &str, expected: &[&str]| {
             let unknown: Vec<String> = template
@@ -74,19 +74,19 @@ mod tests {
         check("Até {{date}} às {{ time }}, {{clinic_name}} - {{address}} {{", &[]);
         check("{{nome_errado}} {{date}} {{outro}}\n{{nome_errado}}", &["nome_errado", "outro"]);
         check("{{}}{{DATE}}", &["", "DATE"]);
-        // Filled line by line: this is no placeholder, and stays as it is written.
+        // A placeholder cannot contain a line break, so this one stays in the text.
         check("{{da\nte}}", &[]);
     }
 
     #[test]
-    fn the_defaults_fit_themselves() {
+    fn the_default_texts_use_only_known_placeholders() {
         for (key, template) in templates() {
             assert_eq!(template.unknown_placeholders(&template.text), [], "{key}");
         }
     }
 
     #[test]
-    fn the_options_of_its_message_fit() {
+    fn a_template_accepts_only_labels_of_its_own_options() {
         let template = &templates()["CONFIRM_BOOKING"];
         let labels = ["book", "back", "faq"].map(|id| Choice::new(id, "x"));
         let errors = template.unknown_options(&labels);

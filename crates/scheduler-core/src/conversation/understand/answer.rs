@@ -1,4 +1,5 @@
-//! What the patient means, read against what was asked: the order of product 1.2, row by row.
+//! Reads a message as an answer to the current question, in the order of
+//! `docs/rules/conversation.md#reading-an-answer`.
 
 use chrono::{NaiveDate, NaiveTime};
 
@@ -10,47 +11,47 @@ use crate::conversation::say::format::written_day;
 use crate::domain::message::{Choice, Content};
 use crate::domain::time::Slot;
 
-/// What an input means where the chat stands.
+/// What a message means in the current state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// An option, whether pressed, numbered or named; or a command that an option stands for.
+    /// An option: pressed, or written as its id, number, label, command or sentence.
     Option(OptionId),
-    /// A day, an hour or both, where one of them is asked.
+    /// A day, an hour or both, in states that ask for one of them.
     When {
-        /// The day named.
+        /// The day, if one is named.
         day: Option<NaiveDate>,
-        /// The hour named.
+        /// The hour, if one is named.
         hour: Option<NaiveTime>,
     },
-    /// Free text where it is asked for.
+    /// Free text, in states that ask for it.
     Text(String),
-    /// No to a confirmation.
+    /// A plain no to a confirmation.
     No,
-    /// "Cancelar" and nothing else.
-    Leave,
+    /// "Cancelar" and nothing else: its meaning depends on the state.
+    BareCancel,
     /// A greeting.
     Hello,
     /// Thanks or a goodbye.
     Thanks,
-    /// It may mean several things: their labels.
+    /// The text fits several options, days or hours: their labels.
     Ambiguous(Vec<String>),
-    /// A bare number that is an option and an hour.
+    /// A bare number that is both an option and an offered hour.
     OptionOrHour {
         /// The number.
         number: usize,
         /// The option's label.
         option: String,
     },
-    /// Not text.
+    /// Content that is not text.
     Unreadable,
-    /// A sentence where wishes are message: perhaps a question of the FAQ.
+    /// A sentence in a menu or finished state. It may be a question of the FAQ.
     Sentence,
     /// Not understood.
-    Nothing,
+    NotUnderstood,
 }
 
-/// Reads an input against the state's question. A press that is not offered here keeps its
-/// meaning: it is an old button.
+/// Reads a message as an answer to the question of the current state. A pressed option that this question
+/// does not offer keeps its meaning, because it comes from an old message.
 pub fn read(chat: &Chat, message: &PatientMessage) -> Answer {
     let text = match &message.content {
         Content::Unreadable { .. } => return Answer::Unreadable,
@@ -64,49 +65,50 @@ pub fn read(chat: &Chat, message: &PatientMessage) -> Answer {
     let question = state.question(&chat.memory);
     let choices = question.choices();
 
-    // 1. An option's id.
+    // An option id written as text.
     if let Some(choice) = choices.iter().find(|choice| choice.id == text.trim()) {
-        return option_of(choice);
+        return option_answer(choice);
     }
-    // Commands are whole texts, in any state.
+    // A command, valid in any state. It must be the whole text.
     if let Some(command) = phrases::command(text) {
         return Answer::Option(command);
     }
-    if phrases::is_leave(text) {
-        return Answer::Leave;
+    if phrases::is_bare_cancel(text) {
+        return Answer::BareCancel;
     }
-    // 2. The number of an option.
+    // The number of an option.
     if let Some(answer) = read_number(chat, message, text) {
         return answer;
     }
-    // 3. An exact label.
-    if let Some(answer) = one_of(phrases::named(text, &choices, true)) {
+    // The exact label of an option.
+    if let Some(answer) = answer_from_matches(phrases::matching_choices(text, &choices, true)) {
         return answer;
     }
-    if state.awaits_yes() {
-        return read_yes(chat, message, text);
+    if state.awaits_confirmation() {
+        return read_confirmation(chat, message, text);
     }
     if let Some(answer) = small_talk(state, text) {
         return answer;
     }
     if matches!(state, State::InputAreas { .. } | State::AskName { .. }) {
-        let says_nothing =
+        let is_not_an_answer =
             phrases::is_yes(text) || phrases::is_no(text) || !text.chars().any(char::is_alphanumeric);
-        return if says_nothing { Answer::Nothing } else { Answer::Text(text.trim().to_owned()) };
+        return if is_not_an_answer { Answer::NotUnderstood } else { Answer::Text(text.trim().to_owned()) };
     }
-    // 4. Days and hours.
+    // Days and hours.
     if state.purpose().is_some()
-        && let Some(answer) = read_when(chat, message, text)
+        && let Some(answer) = read_day_and_hour(chat, message, text)
     {
         return answer;
     }
     if wants_more(text) && choices.iter().any(|choice| choice.id == "more") {
         return Answer::Option(OptionId::More);
     }
-    // What a sentence wishes, unless it asks: then a question of the FAQ may be nearer.
+    // Another day, while times are offered.
     if state.slots().is_some() && wants_another_day(text) {
         return Answer::Option(OptionId::Back);
     }
+    // What a sentence asks for. A text with "?" is left to the FAQ, except in the menus for booking.
     let intent = match state {
         State::ScheduleMenu | State::PriceTable { .. } => phrases::intent_while_booking(text),
         _ if state.reads_intents() && !text.contains('?') => phrases::intent(text),
@@ -115,49 +117,50 @@ pub fn read(chat: &Chat, message: &PatientMessage) -> Answer {
     if let Some(intent) = intent {
         return Answer::Option(intent);
     }
-    // 5. One label containing the text, or whose words the text contains.
-    one_of(phrases::named(text, &choices, false)).unwrap_or_else(|| unread(state, text))
+    // The one label that contains the text, or whose words the text contains.
+    answer_from_matches(phrases::matching_choices(text, &choices, false))
+        .unwrap_or_else(|| sentence_or_not_understood(state, text))
 }
 
-/// A sentence read against the questions of the FAQ, then for what it wishes.
+/// Reads a sentence as a question of the FAQ, then as an intent such as "quero agendar".
 pub fn read_sentence(message: &PatientMessage, faq: &[FaqChoice]) -> Answer {
-    let Content::Text { text } = &message.content else { return Answer::Nothing };
+    let Content::Text { text } = &message.content else { return Answer::NotUnderstood };
     let questions: Vec<Choice> = faq
         .iter()
         .map(|item| Choice::new(OptionId::Question(item.key.clone()).to_string(), item.label.clone()))
         .collect();
-    let exact = phrases::named(text, &questions, true);
-    let found = if exact.is_empty() && text.trim().chars().count() > 3 {
-        phrases::named(text, &questions, false)
+    let exact = phrases::matching_choices(text, &questions, true);
+    let matches = if exact.is_empty() && text.trim().chars().count() > 3 {
+        phrases::matching_choices(text, &questions, false)
     } else {
         exact
     };
-    match one_of(found) {
+    match answer_from_matches(matches) {
         Some(answer @ Answer::Option(_)) => answer,
-        other => phrases::intent(text).map(Answer::Option).or(other).unwrap_or(Answer::Nothing),
+        other => phrases::intent(text).map(Answer::Option).or(other).unwrap_or(Answer::NotUnderstood),
     }
 }
 
-fn option_of(choice: &Choice) -> Answer {
-    OptionId::parse(&choice.id).map_or(Answer::Nothing, Answer::Option)
+fn option_answer(choice: &Choice) -> Answer {
+    OptionId::parse(&choice.id).map_or(Answer::NotUnderstood, Answer::Option)
 }
 
-fn one_of(found: Vec<&Choice>) -> Option<Answer> {
-    match found.as_slice() {
+fn answer_from_matches(matches: Vec<&Choice>) -> Option<Answer> {
+    match matches.as_slice() {
         [] => None,
-        [one] => Some(option_of(one)),
+        [one] => Some(option_answer(one)),
         several => Some(Answer::Ambiguous(several.iter().map(|choice| choice.label.clone()).collect())),
     }
 }
 
-fn unread(state: &State, text: &str) -> Answer {
+fn sentence_or_not_understood(state: &State, text: &str) -> Answer {
     let sentence =
         state.reads_intents() && !phrases::is_negated(text) && text.chars().any(char::is_alphabetic);
-    if sentence { Answer::Sentence } else { Answer::Nothing }
+    if sentence { Answer::Sentence } else { Answer::NotUnderstood }
 }
 
 fn read_number(chat: &Chat, message: &PatientMessage, text: &str) -> Option<Answer> {
-    // A number answers a question, and in a new session none was asked.
+    // A number refers to an option, and a new session has not offered any.
     if chat.state == State::Welcome {
         return None;
     }
@@ -167,17 +170,17 @@ fn read_number(chat: &Chat, message: &PatientMessage, text: &str) -> Option<Answ
     let slots = chat.state.slots().unwrap_or_default();
     let is_hour = |slot: &Slot| Some(chrono::Timelike::hour(&slot.time)) == hour;
     match option {
-        Some(choice) if called_option || !slots.iter().any(is_hour) => Some(option_of(&choice)),
+        Some(choice) if called_option || !slots.iter().any(is_hour) => Some(option_answer(&choice)),
         Some(choice) => {
             let slot = match OptionId::parse(&choice.id) {
                 Some(OptionId::Time(slot) | OptionId::NewTime(slot)) => Some(slot),
                 _ => None,
             };
-            // Option 9 at nine o'clock is both, and the same.
-            let same = slot
+            // If option 9 is also the only slot at nine o'clock, both readings mean the same.
+            let same_slot = slot
                 .is_some_and(|slot| is_hour(&slot) && slots.iter().filter(|slot| is_hour(slot)).count() == 1);
-            Some(if same {
-                option_of(&choice)
+            Some(if same_slot {
+                option_answer(&choice)
             } else {
                 Answer::OptionOrHour { number, option: choice.label }
             })
@@ -194,15 +197,14 @@ fn read_number(chat: &Chat, message: &PatientMessage, text: &str) -> Option<Answ
     }
 }
 
-/// At a confirmation only a plain yes or no counts; a day or an hour leads to the times, never to
-/// a booking.
-fn read_yes(chat: &Chat, message: &PatientMessage, text: &str) -> Answer {
+/// Reads an answer to a confirmation. Only a plain yes confirms. A day or an hour asks for another time.
+fn read_confirmation(chat: &Chat, message: &PatientMessage, text: &str) -> Answer {
     if phrases::is_yes(text) {
         return match chat.state {
             State::ConfirmBooking { prompt, .. } => Answer::Option(OptionId::Book(prompt)),
             State::ConfirmReschedule { prompt, .. } => Answer::Option(OptionId::Move(prompt)),
             State::ConfirmCancel { prompt, .. } => Answer::Option(OptionId::Cancel(prompt)),
-            _ => Answer::Nothing,
+            _ => Answer::NotUnderstood,
         };
     }
     if phrases::is_no(text) {
@@ -210,13 +212,13 @@ fn read_yes(chat: &Chat, message: &PatientMessage, text: &str) -> Answer {
     }
     let another_time = match chat.state {
         State::ConfirmCancel { .. } => None,
-        _ => read_when(chat, message, text),
+        _ => read_day_and_hour(chat, message, text),
     };
-    another_time.or_else(|| small_talk(&chat.state, text)).unwrap_or(Answer::Nothing)
+    another_time.or_else(|| small_talk(&chat.state, text)).unwrap_or(Answer::NotUnderstood)
 }
 
 fn small_talk(state: &State, text: &str) -> Option<Answer> {
-    let thanks = phrases::is_thanks(text) || (state.is_finished() && phrases::is_fine(text));
+    let thanks = phrases::is_thanks(text) || (state.is_finished() && phrases::is_acknowledgement(text));
     if thanks {
         Some(Answer::Thanks)
     } else if phrases::is_hello(text) {
@@ -226,7 +228,7 @@ fn small_talk(state: &State, text: &str) -> Option<Answer> {
     }
 }
 
-fn read_when(chat: &Chat, message: &PatientMessage, text: &str) -> Option<Answer> {
+fn read_day_and_hour(chat: &Chat, message: &PatientMessage, text: &str) -> Option<Answer> {
     let text = phrases::wanted_instead(text)?;
     let offered = || chat.state.days().or_else(|| chat.previous.iter().rev().find_map(State::days));
     let offered = offered().map_or(&[][..], |list| &list.days);
@@ -246,13 +248,13 @@ fn read_when(chat: &Chat, message: &PatientMessage, text: &str) -> Option<Answer
 }
 
 fn wants_another_day(text: &str) -> bool {
-    const ANOTHER: [&str; 6] =
+    const PHRASES: [&str; 6] =
         ["outro dia", "outra data", "outros dias", "outras datas", "mudar o dia", "trocar o dia"];
-    ANOTHER.contains(&crate::domain::text_normalize::normalize(text).as_str())
+    PHRASES.contains(&crate::domain::text_normalize::normalize(text).as_str())
 }
 
 fn wants_more(text: &str) -> bool {
-    const MORE: [&str; 14] = [
+    const PHRASES: [&str; 14] = [
         "mais",
         "ver mais",
         "mais datas",
@@ -268,7 +270,7 @@ fn wants_more(text: &str) -> bool {
         "outras opcoes",
         "outras",
     ];
-    MORE.contains(&crate::domain::text_normalize::normalize(text).as_str())
+    PHRASES.contains(&crate::domain::text_normalize::normalize(text).as_str())
 }
 
 #[cfg(test)]
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_menu_hears_options_and_wishes() {
+    fn a_menu_reads_options_and_intents() {
         let check =
             |text: &str, expected: Answer| assert_eq!(read_in(State::MainMenu, text), expected, "{text:?}");
         let option = Answer::Option;
@@ -337,28 +339,28 @@ mod tests {
         check("agendar sessao", option(OptionId::Schedule));
         check("dúvidas", option(OptionId::Faq));
         check("quero cancelar minha sessão", option(OptionId::CancelAppointment));
-        check("cancelar", Answer::Leave);
+        check("cancelar", Answer::BareCancel);
         check("voltar", option(OptionId::Back));
         check("atendente", option(OptionId::Human));
-        check("não quero cancelar", Answer::Nothing);
-        check("não quero agendar", Answer::Nothing);
+        check("não quero cancelar", Answer::NotUnderstood);
+        check("não quero agendar", Answer::NotUnderstood);
         check("a sessão dói?", Answer::Sentence);
         check("oi", Answer::Hello);
-        check("4", Answer::Nothing);
-        check("", Answer::Nothing);
-        check("😀", Answer::Nothing);
-        let both = vec![
+        check("4", Answer::NotUnderstood);
+        check("", Answer::NotUnderstood);
+        check("😀", Answer::NotUnderstood);
+        let labels = vec![
             "Agendar sessão".to_owned(),
             "Remarcar sessão".to_owned(),
             "Dúvidas sobre sessão".to_owned(),
         ];
-        check("sessão", Answer::Ambiguous(both));
+        check("sessão", Answer::Ambiguous(labels));
         check("qualquer coisa", Answer::Sentence);
     }
 
     #[test]
-    fn a_new_session_knows_no_numbers() {
-        assert_eq!(read_in(State::Welcome, "1"), Answer::Nothing);
+    fn a_new_session_does_not_read_numbers() {
+        assert_eq!(read_in(State::Welcome, "1"), Answer::NotUnderstood);
         assert_eq!(read_in(State::Welcome, "quero agendar"), Answer::Option(OptionId::Schedule));
     }
 
@@ -374,10 +376,10 @@ mod tests {
         check("dia 20", at(Some("2026-02-20"), None));
         check("20", at(Some("2026-02-20"), None));
         check("outras datas", Answer::Option(OptionId::More));
-        check("16h", Answer::Nothing);
-        check("não posso sexta", Answer::Nothing);
+        check("16h", Answer::NotUnderstood);
+        check("não posso sexta", Answer::NotUnderstood);
         check("não, prefiro sexta", at(Some("2026-02-20"), None));
-        check("99", Answer::Nothing);
+        check("99", Answer::NotUnderstood);
     }
 
     #[test]
@@ -392,8 +394,8 @@ mod tests {
         check("16", at(None, Some("16:00:00")));
         check("sexta", at(Some("2026-02-20"), None));
         check("outro dia", Answer::Option(OptionId::Back));
-        check("não às 16h", Answer::Nothing);
-        check("31", Answer::Nothing);
+        check("não às 16h", Answer::NotUnderstood);
+        check("31", Answer::NotUnderstood);
     }
 
     #[test]
@@ -421,15 +423,15 @@ mod tests {
         for text in
             ["acho que sim", "sim mas depois", "confirmar depois", "book_6", "7", "não confirmo ainda", "📅"]
         {
-            check(text, Answer::Nothing);
+            check(text, Answer::NotUnderstood);
         }
         check("não, prefiro terça", at(Some("2026-02-17"), None));
         check("2", Answer::Option(OptionId::Back));
-        check("cancelar", Answer::Leave);
+        check("cancelar", Answer::BareCancel);
     }
 
     #[test]
-    fn free_text_is_taken_as_it_is() {
+    fn free_text_is_kept_word_for_word() {
         let service = ServiceChoice {
             id: ServiceId(uuid::Uuid::nil()),
             name: "Depilação a laser".to_owned(),
@@ -443,8 +445,8 @@ mod tests {
         check("1", Answer::Option(OptionId::SkipAreas));
         check("pular esta etapa", Answer::Option(OptionId::SkipAreas));
         check("voltar", Answer::Option(OptionId::Back));
-        check("sim", Answer::Nothing);
-        check("👍", Answer::Nothing);
+        check("sim", Answer::NotUnderstood);
+        check("👍", Answer::NotUnderstood);
         check("oi", Answer::Hello);
     }
 
@@ -462,12 +464,12 @@ mod tests {
             };
             assert_eq!(read_sentence(&message, &faq), expected, "{text:?}");
             message.content = Content::Unreadable { what: "audio".to_owned() };
-            assert_eq!(read_sentence(&message, &faq), Answer::Nothing);
+            assert_eq!(read_sentence(&message, &faq), Answer::NotUnderstood);
         };
         check("a sessao doi", Answer::Option(OptionId::Question("A".to_owned())));
         check("dói?", Answer::Option(OptionId::Question("A".to_owned())));
         check("eu posso tomar sol depois da depilação?", Answer::Option(OptionId::Question("P".to_owned())));
         check("posso agendar?", Answer::Option(OptionId::Schedule));
-        check("bla bla", Answer::Nothing);
+        check("bla bla", Answer::NotUnderstood);
     }
 }

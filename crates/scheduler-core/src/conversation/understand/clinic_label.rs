@@ -1,4 +1,4 @@
-//! Recognises a text that is the clinic's own label of an option.
+//! Recognises a text that equals a label in the clinic's own wording.
 
 use super::phrases;
 use crate::conversation::machine::state::Chat;
@@ -6,19 +6,19 @@ use crate::conversation::say::render::{ClinicWording, own_label};
 use crate::domain::message::{Choice, Content};
 use crate::domain::text_normalize::normalize;
 
-/// Turns a text that equals the clinic's own label of an offered option into a press of that option:
-/// the conversation itself knows the default labels only.
+/// Turns a text that equals the clinic's own label of an offered option into a press of that option, because
+/// the conversation knows only the default labels.
 pub fn as_pressed_option(content: &Content, chat: &Chat, wording: &dyn ClinicWording) -> Content {
     let Content::Text { text } = content else { return content.clone() };
-    // Opting out comes before anything else, whatever a clinic calls its options.
+    // Opt-out words come first, even if a clinic uses one of them as a label.
     if phrases::opt_out(text).is_some() {
         return content.clone();
     }
-    let written = normalize(text);
+    let normalized = normalize(text);
     let question = chat.state.question(&chat.memory).utterance();
     let label = |choice: &Choice| own_label(choice, question.template, wording).map(normalize);
-    let says_so = |choice: &&Choice| label(choice).is_some_and(|label| label == written);
-    match question.choices.iter().find(says_so).filter(|_| !written.is_empty()) {
+    let has_this_label = |choice: &&Choice| label(choice).is_some_and(|label| label == normalized);
+    match question.choices.iter().find(has_this_label).filter(|_| !normalized.is_empty()) {
         Some(choice) => Content::Pressed { id: choice.id.clone(), label: text.clone() },
         None => content.clone(),
     }
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relabelled_option_may_be_written() {
+    fn a_relabelled_option_can_be_written_as_text() {
         let wording = Relabelled(vec![Choice::new("schedule", "Quero um horário!")]);
         let check = |text: &str, expected: Option<&str>| {
             let read = as_pressed_option(&Content::Text { text: text.to_owned() }, &in_menu(), &wording);

@@ -4,52 +4,54 @@ use chrono::{Datelike, Days, NaiveDate, NaiveTime, Weekday};
 
 use crate::domain::text_normalize::normalize;
 
-/// What a text says about when.
+/// The days and hours that a text names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct When {
-    /// Days named, in order, each once.
+    /// Days in the order of the text, without duplicates.
     pub days: Vec<NaiveDate>,
-    /// Hours named, in order, each once.
+    /// Hours in the order of the text, without duplicates.
     pub hours: Vec<NaiveTime>,
 }
 
-/// Reads days and hours. A weekday is the nearest of those offered, else the next in the
-/// calendar; a date without a year is the next to come, unless that is beyond `horizon`.
+/// Reads days and hours. A weekday means the nearest offered day with that name, otherwise the next one in
+/// the calendar. A date without a year means this year, or next year if it is past and `horizon` allows it.
 pub fn read(text: &str, today: NaiveDate, horizon: NaiveDate, offered: &[NaiveDate]) -> When {
     let words = words_of(text);
     let mut when = When::default();
-    let mut at = 0;
-    while at < words.len() {
-        let rest = &words[at..];
-        let found = read_day(rest, at > 0, today, horizon, offered)
-            .map(|(day, used)| (Some(day), None, used))
-            .or_else(|| read_hour(rest, words[..at].last()).map(|(hour, used)| (None, Some(hour), used)));
-        let (day, hour, used) = found.unwrap_or((None, None, 1));
+    let mut position = 0;
+    while position < words.len() {
+        let rest = &words[position..];
+        let found = read_day(rest, position > 0, today, horizon, offered)
+            .map(|(day, consumed)| (Some(day), None, consumed))
+            .or_else(|| {
+                read_hour(rest, words[..position].last()).map(|(hour, consumed)| (None, Some(hour), consumed))
+            });
+        let (day, hour, consumed) = found.unwrap_or((None, None, 1));
         if let Some(day) = day.filter(|day| !when.days.contains(day)) {
             when.days.push(day);
         }
         if let Some(hour) = hour.filter(|hour| !when.hours.contains(hour)) {
             when.hours.push(hour);
         }
-        at += used;
+        position += consumed;
     }
     when
 }
 
-/// The next day with this number in its month, today included.
+/// The next date with this day of the month, today included.
 pub fn day_of_month(number: u32, today: NaiveDate) -> Option<NaiveDate> {
     today.iter_days().take(62).find(|day| day.day() == number)
 }
 
-/// Words in lower case without accents; figures keep what joins them (`16/02`, `16:30`).
+/// Splits a text into words in lower case without accents. Dates and times stay whole (`16/02`, `16:30`).
 fn words_of(text: &str) -> Vec<String> {
     let pieces =
         text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '!' | '?' | '(' | ')' | '*'));
     pieces
         .flat_map(|piece| {
             let piece = piece.trim_matches(|c: char| !c.is_alphanumeric());
-            let figures = piece.starts_with(|c: char| c.is_ascii_digit());
-            if figures && piece.contains(['/', ':', '.', '-']) {
+            let starts_with_digit = piece.starts_with(|c: char| c.is_ascii_digit());
+            if starts_with_digit && piece.contains(['/', ':', '.', '-']) {
                 vec![piece.to_lowercase()]
             } else {
                 normalize(piece).split(' ').map(str::to_owned).collect()
@@ -61,7 +63,7 @@ fn words_of(text: &str) -> Vec<String> {
 
 fn read_day(
     words: &[String],
-    follows: bool,
+    has_preceding_word: bool,
     today: NaiveDate,
     horizon: NaiveDate,
     offered: &[NaiveDate],
@@ -76,23 +78,23 @@ fn read_day(
         ("segunda", "opcao" | "alternativa", _) => return None,
         _ => {}
     }
-    if let Some(weekday) = weekday(word(0), !follows && words.len() == 1) {
-        let is_it = |day: &NaiveDate| day.weekday() == weekday;
-        let day = offered.iter().copied().find(|day| *day >= today && is_it(day));
-        let used = 1 + usize::from(word(1) == "feira");
-        return Some((day.or_else(|| today.iter_days().take(7).find(is_it))?, used));
+    if let Some(weekday) = weekday(word(0), !has_preceding_word && words.len() == 1) {
+        let is_that_weekday = |day: &NaiveDate| day.weekday() == weekday;
+        let day = offered.iter().copied().find(|day| *day >= today && is_that_weekday(day));
+        let consumed = 1 + usize::from(word(1) == "feira");
+        return Some((day.or_else(|| today.iter_days().take(7).find(is_that_weekday))?, consumed));
     }
-    if let Some(day) = dated(word(0), today, horizon) {
+    if let Some(day) = numeric_date(word(0), today, horizon) {
         return Some((day, 1));
     }
-    let (number, used) = match word(0) {
-        "dia" => (figure(word(1))?, 2),
-        first => (figure(first)?, 1),
+    let (number, consumed) = match word(0) {
+        "dia" => (short_number(word(1))?, 2),
+        first => (short_number(first)?, 1),
     };
-    if let ("de", Some(month)) = (word(used), month(word(used + 1))) {
-        return Some((next_date(number, month, today, horizon)?, used + 2));
+    if let ("de", Some(month)) = (word(consumed), month(word(consumed + 1))) {
+        return Some((next_date(number, month, today, horizon)?, consumed + 2));
     }
-    (used == 2).then(|| day_of_month(number, today)).flatten().map(|day| (day, 2))
+    (consumed == 2).then(|| day_of_month(number, today)).flatten().map(|day| (day, 2))
 }
 
 fn weekday(word: &str, alone: bool) -> Option<Weekday> {
@@ -136,9 +138,9 @@ fn month(word: &str) -> Option<u32> {
 }
 
 /// `16/02`, `16-2`, `16.02.2026`.
-fn dated(word: &str, today: NaiveDate, horizon: NaiveDate) -> Option<NaiveDate> {
+fn numeric_date(word: &str, today: NaiveDate, horizon: NaiveDate) -> Option<NaiveDate> {
     let parts: Vec<&str> = word.split(['/', '-', '.']).collect();
-    let (day, month) = (figure(parts.first()?)?, figure(parts.get(1)?)?);
+    let (day, month) = (short_number(parts.first()?)?, short_number(parts.get(1)?)?);
     match parts.as_slice() {
         [_, _] => next_date(day, month, today, horizon),
         [_, _, year] => {
@@ -149,7 +151,7 @@ fn dated(word: &str, today: NaiveDate, horizon: NaiveDate) -> Option<NaiveDate> 
     }
 }
 
-/// The date in this year; in the next one if it is over and the next can be booked.
+/// The date in this year; in the next year if it is past and that date can be booked.
 fn next_date(day: u32, month: u32, today: NaiveDate, horizon: NaiveDate) -> Option<NaiveDate> {
     let in_year = |year: i32| NaiveDate::from_ymd_opt(year, month, day);
     let next = in_year(today.year() + 1);
@@ -160,43 +162,46 @@ fn next_date(day: u32, month: u32, today: NaiveDate, horizon: NaiveDate) -> Opti
     }
 }
 
-fn read_hour(words: &[String], before: Option<&String>) -> Option<(NaiveTime, usize)> {
+fn read_hour(words: &[String], preceding_word: Option<&String>) -> Option<(NaiveTime, usize)> {
     let word = |index: usize| words.get(index).map_or("", String::as_str);
-    let (hour, mut minute, mut used) = match (word(0), word(1)) {
+    let (hour, mut minute, mut consumed) = match (word(0), word(1)) {
         ("meio", "dia") => (12, 0, 2),
         ("meiodia", _) => (12, 0, 1),
         (first, second) => {
-            let after_at = before.is_some_and(|before| matches!(before.as_str(), "as" | "umas" | "pelas"));
-            match clock(first) {
+            let follows_preposition = preceding_word
+                .is_some_and(|preceding_word| matches!(preceding_word.as_str(), "as" | "umas" | "pelas"));
+            match clock_time(first) {
                 Some((hour, minute)) => (hour, minute, 1),
-                None if matches!(second, "h" | "hs" | "hrs" | "hora" | "horas") => (figure(first)?, 0, 2),
-                None if after_at => (figure(first)?, 0, 1),
+                None if matches!(second, "h" | "hs" | "hrs" | "hora" | "horas") => {
+                    (short_number(first)?, 0, 2)
+                }
+                None if follows_preposition => (short_number(first)?, 0, 1),
                 None if matches!(second, "da") && matches!(word(2), "manha" | "tarde" | "noite") => {
-                    (figure(first)?, 0, 1)
+                    (short_number(first)?, 0, 1)
                 }
                 None => return None,
             }
         }
     };
-    if (word(used), word(used + 1)) == ("e", "meia") {
-        (minute, used) = (30, used + 2);
+    if (word(consumed), word(consumed + 1)) == ("e", "meia") {
+        (minute, consumed) = (30, consumed + 2);
     }
-    let afternoon = word(used) == "da" && matches!(word(used + 1), "tarde" | "noite");
+    let afternoon = word(consumed) == "da" && matches!(word(consumed + 1), "tarde" | "noite");
     let hour = if afternoon && hour < 12 { hour + 12 } else { hour };
-    Some((NaiveTime::from_hms_opt(hour, minute, 0)?, used))
+    Some((NaiveTime::from_hms_opt(hour, minute, 0)?, consumed))
 }
 
 /// `16h`, `16h30`, `16h30min`, `16hs`, `16:30`, `16:30h`.
-fn clock(word: &str) -> Option<(u32, u32)> {
+fn clock_time(word: &str) -> Option<(u32, u32)> {
     let (hour, minute) = word.split_once([':', 'h'])?;
     let minute =
         minute.trim_end_matches("min").trim_matches(|c| matches!(c, 'h' | 's' | 'r' | 'm' | 'o' | 'a'));
-    let minute = if minute.is_empty() { 0 } else { figure(minute).filter(|_| minute.len() == 2)? };
-    Some((figure(hour)?, minute))
+    let minute = if minute.is_empty() { 0 } else { short_number(minute).filter(|_| minute.len() == 2)? };
+    Some((short_number(hour)?, minute))
 }
 
-/// One or two figures.
-fn figure(word: &str) -> Option<u32> {
+/// A number of one or two digits.
+fn short_number(word: &str) -> Option<u32> {
     ((1..=2).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit()))
         .then(|| word.parse().ok())
         .flatten()
@@ -206,7 +211,7 @@ fn figure(word: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// Saturday, 14 February 2026; Monday 16 and Friday 20 are offered, and the Friday after.
+    /// Today is Saturday, 2026-02-14. Offered are Monday 16, Friday 20 and Friday 27.
     fn check(text: &str, days: &[&str], hours: &[&str]) {
         let date = |text: &str| text.parse::<NaiveDate>().expect("a date");
         let offered = [date("2026-02-16"), date("2026-02-20"), date("2026-02-27")];
@@ -222,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn days_in_words() {
+    fn days_are_read_in_words() {
         check("hoje", &["2026-02-14"], &[]);
         check("Amanhã", &["2026-02-15"], &[]);
         check("depois de amanhã", &["2026-02-16"], &[]);
@@ -238,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_in_figures() {
+    fn dates_are_read_in_figures() {
         check("16/02", &["2026-02-16"], &[]);
         check("dia 16", &["2026-02-16"], &[]);
         check("dia 10", &["2026-03-10"], &[]);
@@ -256,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn hours() {
+    fn hours_are_read_in_figures_and_words() {
         check("16h", &[], &["16:00"]);
         check("16h30", &[], &["16:30"]);
         check("16:30", &[], &["16:30"]);
@@ -277,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_is_over_is_next_year_s_where_that_can_be_booked() {
+    fn a_past_date_means_next_year_when_that_can_be_booked() {
         let date = |text: &str| text.parse::<NaiveDate>().expect("a date");
         let when = read("05/01", date("2026-12-20"), date("2027-02-18"), &[]);
         assert_eq!(when.days, [date("2027-01-05")]);

@@ -1,16 +1,16 @@
-//! A patient's name as they write it.
+//! Reads a patient's name from what they wrote.
 
 use crate::domain::patient::clean_name;
 
-/// Longest name taken, in characters.
+/// Longest accepted text, in characters.
 const MAX_LENGTH: usize = 80;
 
-/// Words before the name itself.
+/// Phrases before the name that are dropped.
 const INTRODUCTIONS: [&str; 8] =
     ["meu nome é ", "meu nome e ", "me chamo ", "eu sou a ", "eu sou o ", "sou a ", "sou o ", "é "];
 
-/// Reads a name of two letters at least and 80 characters at most, without words such as "me chamo".
-/// `None` if the text is not a name.
+/// Reads a name of at least two letters from a text of at most 80 characters. Phrases such as "me chamo" are
+/// dropped. `None` if the text is not a name.
 pub fn read_name(text: &str) -> Option<String> {
     let name = clean_name(text.get(..).filter(|text| text.chars().count() <= 2 * MAX_LENGTH)?)?;
     let lower = name.to_lowercase();
@@ -21,7 +21,8 @@ pub fn read_name(text: &str) -> Option<String> {
         .unwrap_or(&name)
         .trim_matches(|c: char| !c.is_alphanumeric())
         .to_owned();
-    let letters = name.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '\'' | '’' | '-' | '.'));
-    let real = name.chars().filter(|c| c.is_alphabetic()).count() >= 2;
-    (letters && real && text.trim().chars().count() <= MAX_LENGTH).then_some(name)
+    let only_name_characters =
+        name.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '\'' | '’' | '-' | '.'));
+    let has_two_letters = name.chars().filter(|c| c.is_alphabetic()).count() >= 2;
+    (only_name_characters && has_two_letters && text.trim().chars().count() <= MAX_LENGTH).then_some(name)
 }

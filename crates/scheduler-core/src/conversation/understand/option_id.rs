@@ -1,4 +1,4 @@
-//! What an option's id means (contract 6), on whichever prompt it was pressed.
+//! Option ids and their meaning (`docs/rules/conversation.md#option-ids`).
 
 use std::fmt;
 
@@ -8,58 +8,58 @@ use crate::domain::ids::{AppointmentId, ServiceId};
 use crate::domain::message::Content;
 use crate::domain::time::Slot;
 
-/// The meaning of an option. Ids carry it whole, so that a button of an old prompt is understood.
+/// The meaning of an option id. The id carries it in full, so a button of an old message still works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OptionId {
-    /// Book an appointment.
+    /// Book a new appointment.
     Schedule,
-    /// Move an appointment.
+    /// Move an existing appointment.
     Reschedule,
-    /// The questions.
+    /// Show the FAQ.
     Faq,
-    /// The main menu.
+    /// Return to the main menu.
     Menu,
-    /// A person.
+    /// Hand the chat over to a person.
     Human,
-    /// The prices.
+    /// Show the prices.
     PriceTable,
-    /// On to the days.
+    /// Continue to the available days.
     AvailableDays,
-    /// The question before.
+    /// Return to the previous question.
     Back,
-    /// No areas.
+    /// Book without naming areas.
     SkipAreas,
-    /// The name that WhatsApp knows.
+    /// Use the WhatsApp profile name.
     UseProfileName,
-    /// The next page.
+    /// Show the next page.
     More,
-    /// Cancel the appointment that is shown.
+    /// Cancel the appointment on screen.
     CancelAppointment,
-    /// Do not cancel.
+    /// Keep the appointment.
     Keep,
-    /// This service.
+    /// Choose this service.
     Service(ServiceId),
-    /// This day for a new appointment.
+    /// Choose this day for a new appointment.
     Day(NaiveDate),
-    /// This time for a new appointment.
+    /// Choose this time for a new appointment.
     Time(Slot),
-    /// This day for the appointment that moves.
+    /// Choose this day for the appointment that is moved.
     NewDay(NaiveDate),
-    /// This time for the appointment that moves.
+    /// Choose this time for the appointment that is moved.
     NewTime(Slot),
-    /// This appointment.
+    /// Choose this existing appointment.
     Appointment(AppointmentId),
-    /// This question.
+    /// Choose the question with this key.
     Question(String),
-    /// Yes to the booking of this prompt.
+    /// Confirm the booking of the prompt with this number.
     Book(u32),
-    /// Yes to the move of this prompt.
+    /// Confirm the move of the prompt with this number.
     Move(u32),
-    /// Yes to the cancellation of this prompt.
+    /// Confirm the cancellation of the prompt with this number.
     Cancel(u32),
 }
 
-const FIXED: [(&str, OptionId); 13] = [
+const WITHOUT_VALUE: [(&str, OptionId); 13] = [
     ("schedule", OptionId::Schedule),
     ("reschedule", OptionId::Reschedule),
     ("faq", OptionId::Faq),
@@ -76,9 +76,9 @@ const FIXED: [(&str, OptionId); 13] = [
 ];
 
 impl OptionId {
-    /// Reads an id. `None`: no id of ours.
+    /// Parses an option id; `None` for an unknown id.
     pub fn parse(id: &str) -> Option<Self> {
-        if let Some((_, option)) = FIXED.iter().find(|(fixed, _)| *fixed == id) {
+        if let Some((_, option)) = WITHOUT_VALUE.iter().find(|(known, _)| *known == id) {
             return Some(option.clone());
         }
         let (kind, rest) = id.split_once('_')?;
@@ -97,18 +97,18 @@ impl OptionId {
         })
     }
 
-    /// The kind of an id, by which a clinic's template relabels it: `book` of `book_3`, the id
-    /// itself of `price_table`.
+    /// The kind of an option id, for which a template can set a label: `book` for `book_3`, and the id itself
+    /// if it has no variable part, such as `price_table`.
     pub fn kind(id: &str) -> &str {
-        if FIXED.iter().any(|(fixed, _)| *fixed == id) {
+        if WITHOUT_VALUE.iter().any(|(known, _)| *known == id) {
             return id;
         }
         id.split_once('_').map_or(id, |(kind, _)| kind)
     }
 }
 
-/// What a patient wrote. A press on a button that is none of ours is as good as its label written.
-pub fn written(content: &Content) -> Option<&str> {
+/// The text that a patient wrote. An unknown option id counts as if the patient had written its label.
+pub fn written_text(content: &Content) -> Option<&str> {
     match content {
         Content::Text { text } => Some(text),
         Content::Pressed { id, label } if OptionId::parse(id).is_none() => Some(label),
@@ -123,7 +123,7 @@ fn parse_slot(text: &str) -> Option<Slot> {
 
 impl fmt::Display for OptionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((id, _)) = FIXED.iter().find(|(_, option)| option == self) {
+        if let Some((id, _)) = WITHOUT_VALUE.iter().find(|(_, option)| option == self) {
             return f.write_str(id);
         }
         let slot = |kind: &str, slot: &Slot| format!("{kind}_{}_{}", slot.date, slot.time.format("%H:%M"));
@@ -148,11 +148,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_read_as_it_is_written() {
+    fn an_id_is_parsed_and_written_back_unchanged() {
         let check = |id: &str| {
             assert_eq!(OptionId::parse(id).map(|option| option.to_string()).as_deref(), Some(id));
         };
-        for (id, _) in FIXED {
+        for (id, _) in WITHOUT_VALUE {
             check(id);
         }
         check("service_6f1ed002-ab59-4b0f-8b6b-07a1c0a4d8f0");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_of_ours_is_none() {
+    fn an_unknown_id_is_not_parsed() {
         let check = |id: &str| assert_eq!(OptionId::parse(id), None, "{id}");
         for id in
             ["", "dia", "day_", "day_2026-02-31", "time_2026-02-16", "book_", "book_-1", "faq_", "service_1"]

@@ -1,4 +1,4 @@
-//! Words that mean something whatever is asked: commands, yes and no, small talk, wishes.
+//! Phrases whose meaning does not depend on the question: commands, yes and no, small talk, intents.
 
 use super::option_id::OptionId;
 use crate::domain::message::{Choice, MAX_BUTTON_LABEL, MAX_ROW_LABEL, shorten};
@@ -124,7 +124,7 @@ const THANKS: &[&str] = &[
     "era so isso",
     "e so isso",
 ];
-const FINE: &[&str] = &[
+const ACKNOWLEDGEMENTS: &[&str] = &[
     "ok",
     "okay",
     "certo",
@@ -143,8 +143,8 @@ const FINE: &[&str] = &[
     "joia",
     "top",
 ];
-/// With which a reminder is agreed to, besides a plain yes.
-const COMING: &[&str] = &[
+/// Phrases that agree to a reminder, in addition to a plain yes.
+const AGREES_TO_REMINDER: &[&str] = &[
     "combinado",
     "beleza",
     "blz",
@@ -168,7 +168,7 @@ const COMING: &[&str] = &[
     "vou estar la",
     "vou estar ai",
 ];
-const CANNOT: &[&str] = &[
+const CANNOT_COME: &[&str] = &[
     "nao posso",
     "nao poderei",
     "nao vou poder",
@@ -181,8 +181,8 @@ const CANNOT: &[&str] = &[
     "nao da",
     "nao dara",
 ];
-/// What is said around it, and changes nothing.
-const AROUND_CANNOT: &[&str] = &[
+/// Phrases that accompany [`CANNOT_COME`] without changing its meaning.
+const CANNOT_FILLERS: &[&str] = &[
     "infelizmente",
     "desculpa",
     "desculpe",
@@ -203,8 +203,8 @@ const AROUND_CANNOT: &[&str] = &[
     "por favor",
     "tive um imprevisto",
 ];
-/// What people put before and after what they want.
-const BEFORE: &[&str] = &[
+/// Polite words before a command.
+const POLITE_PREFIXES: &[&str] = &[
     "oi",
     "ola",
     "bom dia",
@@ -220,58 +220,60 @@ const BEFORE: &[&str] = &[
     "vou",
     "pode",
 ];
-const AFTER: &[&str] = &["por favor", "pfv", "pf", "obrigada", "obrigado"];
+const POLITE_SUFFIXES: &[&str] = &["por favor", "pfv", "pf", "obrigada", "obrigado"];
 
-/// A text that says yes and nothing else.
+/// Whether a text says yes and nothing else.
 pub fn is_yes(text: &str) -> bool {
     let normalized = normalize(text);
-    YES.contains(&without(&normalized, &[], AFTER))
-        || (normalized.is_empty() && is_emoji_of(text, &['👍', '✅', '👌']))
+    YES.contains(&strip_phrases(&normalized, &[], POLITE_SUFFIXES))
+        || (normalized.is_empty() && consists_of_emoji(text, &['👍', '✅', '👌']))
 }
 
-/// A text that says no and nothing else.
+/// Whether a text says no and nothing else.
 pub fn is_no(text: &str) -> bool {
     let normalized = normalize(text);
-    NO.contains(&normalized.as_str()) || (normalized.is_empty() && is_emoji_of(text, &['👎', '❌']))
+    NO.contains(&normalized.as_str()) || (normalized.is_empty() && consists_of_emoji(text, &['👎', '❌']))
 }
 
-/// The same words, however they are written.
+/// Whether two texts are equal apart from case, accents and punctuation.
 pub fn same_text(one: &str, other: &str) -> bool {
     normalize(one) == normalize(other)
 }
 
-/// A greeting and nothing else.
+/// Whether a text is a greeting and nothing else.
 pub fn is_hello(text: &str) -> bool {
-    made_of(&normalize(text), &[HELLO])
+    consists_of(&normalize(text), &[HELLO])
 }
 
-/// Thanks or a goodbye and nothing else.
+/// Whether a text is thanks or a goodbye and nothing else.
 pub fn is_thanks(text: &str) -> bool {
     let normalized = normalize(text);
-    made_of(&normalized, &[THANKS, FINE, HELLO]) && says_one_of(&normalized, &[THANKS])
+    consists_of(&normalized, &[THANKS, ACKNOWLEDGEMENTS, HELLO]) && contains_any(&normalized, &[THANKS])
 }
 
-/// "Ok", "combinado", an emoji: what a finished matter is answered with.
-pub fn is_fine(text: &str) -> bool {
+/// Whether a text acknowledges something finished: "ok", "combinado", an emoji.
+pub fn is_acknowledgement(text: &str) -> bool {
     let normalized = normalize(text);
-    made_of(&normalized, &[FINE])
+    consists_of(&normalized, &[ACKNOWLEDGEMENTS])
         || (normalized.is_empty() && text.chars().any(|c| !c.is_ascii() && !c.is_whitespace()))
 }
 
-/// Agrees to what a reminder says, and says nothing else but greetings and thanks.
-pub fn agrees(text: &str) -> bool {
+/// Whether a text agrees to a reminder. Greetings and thanks may accompany it, nothing else.
+pub fn agrees_to_reminder(text: &str) -> bool {
     let normalized = normalize(text);
     is_yes(text)
-        || (made_of(&normalized, &[YES, COMING, HELLO, THANKS]) && says_one_of(&normalized, &[YES, COMING]))
+        || (consists_of(&normalized, &[YES, AGREES_TO_REMINDER, HELLO, THANKS])
+            && contains_any(&normalized, &[YES, AGREES_TO_REMINDER]))
 }
 
-/// Says that they cannot come, and nothing of what they would like instead.
+/// Whether a text says that the patient cannot come, without asking for anything else.
 pub fn cannot_come(text: &str) -> bool {
     let normalized = normalize(text);
-    made_of(&normalized, &[CANNOT, AROUND_CANNOT, NO, HELLO, THANKS]) && says_one_of(&normalized, &[CANNOT])
+    consists_of(&normalized, &[CANNOT_COME, CANNOT_FILLERS, NO, HELLO, THANKS])
+        && contains_any(&normalized, &[CANNOT_COME])
 }
 
-/// No more proactive messages (`Some(true)`), or again (`Some(false)`): whole texts.
+/// Reads an opt-out word: `Some(true)` opts out, `Some(false)` opts back in. It must be the whole text.
 pub fn opt_out(text: &str) -> Option<bool> {
     match normalize(text).as_str() {
         "sair" | "parar" | "stop" => Some(true),
@@ -280,11 +282,11 @@ pub fn opt_out(text: &str) -> Option<bool> {
     }
 }
 
-/// A command, as a whole text.
+/// Reads a command. It must be the whole text, apart from polite words around it.
 pub fn command(text: &str) -> Option<OptionId> {
     let normalized = normalize(text);
-    let plain = without(&normalized, BEFORE, AFTER);
-    let says = |words: &[&str]| words.contains(&normalized.as_str()) || words.contains(&plain);
+    let stripped = strip_phrases(&normalized, POLITE_PREFIXES, POLITE_SUFFIXES);
+    let says = |words: &[&str]| words.contains(&normalized.as_str()) || words.contains(&stripped);
     if says(BACK) {
         Some(OptionId::Back)
     } else if says(MENU) {
@@ -296,18 +298,18 @@ pub fn command(text: &str) -> Option<OptionId> {
     }
 }
 
-/// "Cancelar" and nothing else.
-pub fn is_leave(text: &str) -> bool {
+/// Whether a text is "cancelar" and nothing else.
+pub fn is_bare_cancel(text: &str) -> bool {
     matches!(normalize(text).as_str(), "cancelar" | "cancela")
 }
 
-/// A text that takes something back: it never matches a label or a command by containment.
+/// Whether a text contains a negation. Such a text has no intent, and matches only an exact label.
 pub fn is_negated(text: &str) -> bool {
     normalize(text).split(' ').any(|word| matches!(word, "nao" | "nunca" | "nem" | "jamais" | "ñ" | "num"))
 }
 
-/// What follows "não," in "não, prefiro terça"; the whole text where nothing is refused. `None`
-/// where the refusal is all there is to read.
+/// The part that says what the patient wants: the text after "não," in "não, prefiro terça", or the whole
+/// text if it has no negation. `None` if it only refuses.
 pub fn wanted_instead(text: &str) -> Option<&str> {
     if !is_negated(text) {
         return Some(text);
@@ -316,7 +318,7 @@ pub fn wanted_instead(text: &str) -> Option<&str> {
     (is_no(refusal) && !is_negated(rest)).then_some(rest)
 }
 
-/// What a sentence asks for, if it is one thing.
+/// What a sentence asks for; `None` if it asks for nothing known or for both moving and cancelling.
 pub fn intent(text: &str) -> Option<OptionId> {
     if is_negated(text) {
         return None;
@@ -345,8 +347,8 @@ pub fn intent(text: &str) -> Option<OptionId> {
     }
 }
 
-/// What a sentence asks for where an appointment is about to be booked: "quero agendar" and "os horários"
-/// go on to the days.
+/// What a sentence asks for in `SCHEDULE_MENU` and `PRICE_TABLE`, where "quero agendar" and "os horários"
+/// lead to the days.
 pub fn intent_while_booking(text: &str) -> Option<OptionId> {
     let normalized = normalize(text);
     let days = ["horario", "dia", "data", "vaga", "disponiv"];
@@ -358,8 +360,8 @@ pub fn intent_while_booking(text: &str) -> Option<OptionId> {
     }
 }
 
-/// A number and nothing else: "2", "2.", "dois", "opção 2". Says also whether it was called an
-/// option.
+/// Reads a text that is only a number: "2", "2.", "dois", "opção 2". The flag says whether the text calls it
+/// an option.
 pub fn number(text: &str) -> Option<(usize, bool)> {
     let normalized = normalize(text);
     if text.trim().starts_with('-') {
@@ -368,7 +370,7 @@ pub fn number(text: &str) -> Option<(usize, bool)> {
     let rest = ["opcao ", "numero ", "a opcao ", "a ", "o ", "item "]
         .iter()
         .find_map(|prefix| normalized.strip_prefix(prefix).map(|rest| (rest, prefix.contains("opcao"))));
-    let (word, called) = rest.unwrap_or((&normalized, false));
+    let (word, called_option) = rest.unwrap_or((&normalized, false));
     const NAMES: [&[&str]; 10] = [
         &["um", "uma"],
         &["dois", "duas"],
@@ -384,30 +386,30 @@ pub fn number(text: &str) -> Option<(usize, bool)> {
     let named = NAMES.iter().position(|names| names.contains(&word)).map(|index| index + 1);
     let digits =
         || (word.len() <= 3 && word.bytes().all(|b| b.is_ascii_digit())).then(|| word.parse().ok()).flatten();
-    named.or_else(digits).map(|number| (number, called))
+    named.or_else(digits).map(|number| (number, called_option))
 }
 
-/// The labels that a text may mean: exactly, or else those that contain it or whose words it
-/// contains. Negations never match by containment.
-pub fn named<'a>(text: &str, choices: &'a [Choice], exactly: bool) -> Vec<&'a Choice> {
-    let text_words = normalize(text);
-    if text_words.is_empty() {
+/// The choices whose label a text means: an exact match, otherwise the labels that contain the text or whose
+/// words the text contains. A text with a negation matches exactly or not at all.
+pub fn matching_choices<'a>(text: &str, choices: &'a [Choice], exactly: bool) -> Vec<&'a Choice> {
+    let normalized = normalize(text);
+    if normalized.is_empty() {
         return Vec::new();
     }
     let exact: Vec<&Choice> = choices
         .iter()
         .filter(|choice| {
             let label = normalize(&choice.label);
-            let shown = |most| normalize(&shorten(&choice.label, most));
-            label == text_words || shown(MAX_ROW_LABEL) == text_words || shown(MAX_BUTTON_LABEL) == text_words
+            let shown = |max| normalize(&shorten(&choice.label, max));
+            label == normalized || shown(MAX_ROW_LABEL) == normalized || shown(MAX_BUTTON_LABEL) == normalized
         })
         .collect();
     if !exact.is_empty() || exactly || is_negated(text) {
         return exact;
     }
-    let said: Vec<&str> = text_words.split(' ').collect();
-    let within = |label: &str| {
-        text_words.chars().count() >= 3 && format!(" {label}").contains(&format!(" {text_words}"))
+    let said: Vec<&str> = normalized.split(' ').collect();
+    let starts_a_word_of = |label: &str| {
+        normalized.chars().count() >= 3 && format!(" {label}").contains(&format!(" {normalized}"))
     };
     let words_of = |label: &str| -> Vec<String> {
         label.split(' ').filter(|word| word.len() > 2).map(str::to_owned).collect()
@@ -420,19 +422,19 @@ pub fn named<'a>(text: &str, choices: &'a [Choice], exactly: bool) -> Vec<&'a Ch
         .iter()
         .filter(|choice| {
             let label = normalize(&choice.label);
-            within(&label) || all_said(&label)
+            starts_a_word_of(&label) || all_said(&label)
         })
         .collect();
-    // Of "Perna" and "Perna inteira", both said, the fuller one is meant.
-    let fuller = |one: &Choice, other: &Choice| {
+    // If a text names both "Perna" and "Perna inteira", it means the longer label.
+    let is_covered_by = |one: &Choice, other: &Choice| {
         let (one, other) = (words_of(&normalize(&one.label)), words_of(&normalize(&other.label)));
         all_said(&other.join(" ")) && other.len() > one.len() && one.iter().all(|word| other.contains(word))
     };
-    contained.iter().copied().filter(|one| !contained.iter().any(|other| fuller(one, other))).collect()
+    contained.iter().copied().filter(|one| !contained.iter().any(|other| is_covered_by(one, other))).collect()
 }
 
-/// The text without polite words around it.
-fn without<'a>(normalized: &'a str, before: &[&str], after: &[&str]) -> &'a str {
+/// Removes polite words around a text.
+fn strip_phrases<'a>(normalized: &'a str, before: &[&str], after: &[&str]) -> &'a str {
     let mut text = normalized;
     loop {
         let shorter = before
@@ -446,14 +448,14 @@ fn without<'a>(normalized: &'a str, before: &[&str], after: &[&str]) -> &'a str 
     }
 }
 
-/// Whether a text has one of these phrases in it, whole words.
-fn says_one_of(normalized: &str, phrases: &[&[&str]]) -> bool {
+/// Whether a text contains one of the phrases, as whole words.
+fn contains_any(normalized: &str, phrases: &[&[&str]]) -> bool {
     let text = format!(" {normalized} ");
     phrases.iter().copied().flatten().any(|phrase| text.contains(&format!(" {phrase} ")))
 }
 
-/// Whether a text is made of such phrases alone.
-fn made_of(normalized: &str, phrases: &[&[&str]]) -> bool {
+/// Whether a text consists only of these phrases.
+fn consists_of(normalized: &str, phrases: &[&[&str]]) -> bool {
     if normalized.is_empty() {
         return false;
     }
@@ -473,10 +475,10 @@ fn made_of(normalized: &str, phrases: &[&[&str]]) -> bool {
     true
 }
 
-fn is_emoji_of(text: &str, emoji: &[char]) -> bool {
+fn consists_of_emoji(text: &str, emoji: &[char]) -> bool {
     let mut seen = false;
     for c in text.chars().filter(|c| !c.is_whitespace()) {
-        // Skin tones and presentation selectors do not change what a thumb means.
+        // Skin tones and presentation selectors do not change the meaning of an emoji.
         if matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{fe0f}') {
             continue;
         }
@@ -493,7 +495,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn yes_and_no_are_whole_texts() {
+    fn yes_and_no_must_be_the_whole_text() {
         let check = |text: &str, yes: bool, no: bool| {
             assert_eq!((is_yes(text), is_no(text)), (yes, no), "{text:?}");
         };
@@ -513,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_whole_texts() {
+    fn a_command_must_be_the_whole_text() {
         let check = |text: &str, expected: Option<OptionId>| assert_eq!(command(text), expected, "{text:?}");
         check("voltar", Some(OptionId::Back));
         check("0", Some(OptionId::Back));
@@ -524,7 +526,7 @@ mod tests {
         check("não quero falar com atendente", None);
         check("voltar a receber", None);
         check("o menu do restaurante", None);
-        assert!(is_leave("Cancelar!") && !is_leave("não cancelar"));
+        assert!(is_bare_cancel("Cancelar!") && !is_bare_cancel("não cancelar"));
         assert_eq!(
             (opt_out("SAIR"), opt_out("Voltar a receber"), opt_out("quero sair")),
             (Some(true), Some(false), None)
@@ -532,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_is_one_thing_and_not_refused() {
+    fn an_intent_is_read_unless_negated_or_ambiguous() {
         let check = |text: &str, expected: Option<OptionId>| assert_eq!(intent(text), expected, "{text:?}");
         check("quero agendar", Some(OptionId::Schedule));
         check("Oi, gostaria de marcar um horário", Some(OptionId::Schedule));
@@ -550,7 +552,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_said_in_many_ways() {
+    fn numbers_are_read_in_figures_and_words() {
         let check =
             |text: &str, expected: Option<(usize, bool)>| assert_eq!(number(text), expected, "{text:?}");
         check("2", Some((2, false)));
@@ -566,12 +568,14 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_named_by_a_part_or_within_a_sentence() {
+    fn labels_match_by_a_part_or_inside_a_sentence() {
         let labels = ["Perna", "Perna inteira", "Depilação a laser", "Depilação com cera"];
         let choices: Vec<Choice> = labels.iter().map(|label| Choice::new(*label, *label)).collect();
         let check = |text: &str, expected: &[&str]| {
-            let found: Vec<&str> =
-                named(text, &choices, false).into_iter().map(|choice| choice.id.as_str()).collect();
+            let found: Vec<&str> = matching_choices(text, &choices, false)
+                .into_iter()
+                .map(|choice| choice.id.as_str())
+                .collect();
             assert_eq!(found, expected, "{text:?}");
         };
         check("perna", &["Perna"]);
@@ -585,18 +589,22 @@ mod tests {
     }
 
     #[test]
-    fn small_talk_is_nothing_else() {
+    fn small_talk_must_be_the_whole_text() {
         assert!(is_hello("Oi, bom dia!") && !is_hello("oi, quero agendar") && !is_hello(""));
         assert!(
             is_thanks("ok, muito obrigada! tchau") && !is_thanks("ok") && !is_thanks("obrigada, e o preço?")
         );
-        assert!(is_fine("Combinado") && is_fine("❤️") && !is_fine("combinado às 9"));
+        assert!(
+            is_acknowledgement("Combinado")
+                && is_acknowledgement("❤️")
+                && !is_acknowledgement("combinado às 9")
+        );
     }
 
     #[test]
-    fn a_reminder_is_agreed_to_or_not() {
+    fn a_text_agrees_to_a_reminder_or_says_that_the_patient_cannot_come() {
         let check = |text: &str, agrees_to: bool, cannot: bool| {
-            assert_eq!((agrees(text), cannot_come(text)), (agrees_to, cannot), "{text:?}");
+            assert_eq!((agrees_to_reminder(text), cannot_come(text)), (agrees_to, cannot), "{text:?}");
         };
         for yes in
             ["Ok", "Ok, combinado! Obrigada", "boa tarde, confirmo presença", "vou sim", "👌", "beleza"]
@@ -615,7 +623,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_may_say_what_is_wanted_instead() {
+    fn the_text_after_a_refusal_is_read() {
         let check =
             |text: &str, expected: Option<&str>| assert_eq!(wanted_instead(text), expected, "{text:?}");
         check("prefiro terça", Some("prefiro terça"));

@@ -1,55 +1,55 @@
-//! The answer to a reminder: what counts as one, and what is done with the appointment it is about.
+//! Recognises an answer to a reminder.
 
-use super::option_id::{OptionId, written};
+use super::option_id::{OptionId, written_text};
 use super::phrases;
 use crate::conversation::machine::event::PatientMessage;
 use crate::conversation::machine::state::{Chat, State};
 
-/// What a patient may answer to a reminder.
+/// How a patient answers a reminder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReminderReply {
-    /// "OK": they will come.
-    Coming,
-    /// "Não posso" or "remarcar": the appointment and the days it could move to.
-    NotThen,
-    /// "Cancelar".
-    NotAtAll,
+    /// "OK": the patient will come.
+    Confirm,
+    /// "Não posso" or "remarcar": the patient wants another time.
+    Reschedule,
+    /// "Cancelar": the patient wants to cancel.
+    Cancel,
 }
 
-/// What an input says to a reminder, if one waits. An open yes or no comes before it, and so does an
-/// option that is named by its label.
-pub fn reply(chat: &Chat, message: &PatientMessage) -> Option<ReminderReply> {
-    let text = written(&message.content)?;
+/// Reads a message as an answer to a reminder. An open confirmation and the exact label of an offered option
+/// come first, so they give `None`.
+pub fn read_reply(chat: &Chat, message: &PatientMessage) -> Option<ReminderReply> {
+    let text = written_text(&message.content)?;
     let state = match &chat.state {
         State::Unrecognized { asked } => asked,
         state => state,
     };
     let offered = state.question(&chat.memory).choices();
-    if state.awaits_yes() || !phrases::named(text, &offered, true).is_empty() {
+    if state.awaits_confirmation() || !phrases::matching_choices(text, &offered, true).is_empty() {
         return None;
     }
-    if phrases::agrees(text) {
-        return Some(ReminderReply::Coming);
+    if phrases::agrees_to_reminder(text) {
+        return Some(ReminderReply::Confirm);
     }
     if phrases::cannot_come(text) {
-        return Some(ReminderReply::NotThen);
+        return Some(ReminderReply::Reschedule);
     }
-    // A plain no says something where nothing else was asked yet.
+    // A plain no answers the reminder only if the bot has asked nothing else yet.
     if phrases::is_no(text) {
-        return (*state == State::Welcome).then_some(ReminderReply::NotThen);
+        return (*state == State::Welcome).then_some(ReminderReply::Reschedule);
     }
-    if phrases::is_leave(text) {
-        let nothing_to_leave = state.is_finished() || matches!(state, State::Welcome | State::MainMenu);
-        return nothing_to_leave.then_some(ReminderReply::NotAtAll);
+    if phrases::is_bare_cancel(text) {
+        let nothing_begun = state.is_finished() || matches!(state, State::Welcome | State::MainMenu);
+        return nothing_begun.then_some(ReminderReply::Cancel);
     }
-    // Where days, areas or a name are asked for, a sentence is about what is being booked.
+    // In states that ask for days, areas or a name, a sentence is about that booking or move.
     if !state.reads_intents() {
         return None;
     }
-    // A question may be one of the FAQ.
+    // A question may be one of the FAQ, so it is not read as an intent.
     match phrases::intent(text).filter(|_| !text.contains('?')) {
-        Some(OptionId::Reschedule) => Some(ReminderReply::NotThen),
-        Some(OptionId::CancelAppointment) => Some(ReminderReply::NotAtAll),
+        Some(OptionId::Reschedule) => Some(ReminderReply::Reschedule),
+        Some(OptionId::CancelAppointment) => Some(ReminderReply::Cancel),
         _ => None,
     }
 }
@@ -69,7 +69,7 @@ mod tests {
         BookingPlan { service, service_name: "Depilação a laser".to_owned(), areas: None, minutes: 45 }
     }
 
-    fn said_in(state: State, content: Content) -> Option<ReminderReply> {
+    fn read_in(state: State, content: Content) -> Option<ReminderReply> {
         let message = PatientMessage {
             content,
             profile_name: None,
@@ -77,7 +77,7 @@ mod tests {
             local: NaiveDateTime::default(),
             horizon: NaiveDate::default(),
         };
-        reply(&Chat { state, ..Chat::new() }, &message)
+        read_reply(&Chat { state, ..Chat::new() }, &message)
     }
 
     fn text(text: &str) -> Content {
@@ -85,25 +85,25 @@ mod tests {
     }
 
     #[test]
-    fn in_a_new_session_everything_that_answers_counts() {
+    fn every_reply_counts_in_a_new_session_a_menu_or_a_finished_state() {
         let check = |words: &str, expected: Option<ReminderReply>| {
             for state in [State::Welcome, State::MainMenu, State::Booked] {
-                assert_eq!(said_in(state.clone(), text(words)), expected, "{words:?} in {}", state.name());
+                assert_eq!(read_in(state.clone(), text(words)), expected, "{words:?} in {}", state.name());
             }
         };
         for yes in
             ["OK", "ok!", "sim", "👍", "confirmado", "Ok, obrigada!", "bom dia, confirmo", "estarei lá"]
         {
-            check(yes, Some(ReminderReply::Coming));
+            check(yes, Some(ReminderReply::Confirm));
         }
         for no in ["não posso", "Não vou poder ir amanhã", "remarcar", "quero remarcar", "não consigo"] {
-            check(no, Some(ReminderReply::NotThen));
+            check(no, Some(ReminderReply::Reschedule));
         }
         for no in ["cancelar", "quero cancelar minha sessão", "preciso desmarcar"] {
-            check(no, Some(ReminderReply::NotAtAll));
+            check(no, Some(ReminderReply::Cancel));
         }
-        assert_eq!(said_in(State::Welcome, text("não")), Some(ReminderReply::NotThen));
-        assert_eq!(said_in(State::FaqAnswer, text("não")), None, "no other question");
+        assert_eq!(read_in(State::Welcome, text("não")), Some(ReminderReply::Reschedule));
+        assert_eq!(read_in(State::FaqAnswer, text("não")), None, "FAQ_ANSWER already asks something");
         for nothing in ["oi", "obrigada", "ok?? e o preço", "não quero cancelar", "quero agendar", "dói?", ""]
         {
             check(nothing, None);
@@ -111,21 +111,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_comes_before_it_where_it_is_a_yes_or_no_or_free_words() {
+    fn an_open_question_comes_before_the_reminder() {
         let slot = Slot { date: NaiveDate::default(), time: chrono::NaiveTime::default() };
         let confirm = State::ConfirmBooking { plan: plan(), slot, prompt: 1 };
-        let lost = State::Unrecognized { asked: Box::new(confirm.clone()) };
+        let unrecognized = State::Unrecognized { asked: Box::new(confirm.clone()) };
         let dates = State::SelectDate { plan: plan(), days: DayList::default() };
         let check = |state: &State, words: &str, expected: Option<ReminderReply>| {
-            assert_eq!(said_in(state.clone(), text(words)), expected, "{words:?} in {}", state.name());
+            assert_eq!(read_in(state.clone(), text(words)), expected, "{words:?} in {}", state.name());
         };
-        for state in [&confirm, &lost] {
+        for state in [&confirm, &unrecognized] {
             for words in ["ok", "sim", "não", "não posso", "cancelar", "remarcar"] {
                 check(state, words, None);
             }
         }
-        check(&dates, "ok", Some(ReminderReply::Coming));
-        check(&dates, "não posso", Some(ReminderReply::NotThen));
+        check(&dates, "ok", Some(ReminderReply::Confirm));
+        check(&dates, "não posso", Some(ReminderReply::Reschedule));
         for words in ["não", "cancelar", "remarcar", "não posso sexta"] {
             check(&dates, words, None);
         }
@@ -134,13 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn a_button_is_no_answer_unless_it_is_none_of_ours() {
+    fn a_button_answers_a_reminder_only_if_its_id_is_unknown() {
         let option = |id: &str, label: &str| Content::Pressed { id: id.to_owned(), label: label.to_owned() };
-        assert_eq!(said_in(State::MainMenu, option("reschedule", "Remarcar")), None);
+        assert_eq!(read_in(State::MainMenu, option("reschedule", "Remarcar")), None);
         assert_eq!(
-            said_in(State::MainMenu, option("a-template-of-staff", "OK")),
-            Some(ReminderReply::Coming)
+            read_in(State::MainMenu, option("a-template-of-staff", "OK")),
+            Some(ReminderReply::Confirm)
         );
-        assert_eq!(said_in(State::MainMenu, Content::Unreadable { what: "audio".to_owned() }), None);
+        assert_eq!(read_in(State::MainMenu, Content::Unreadable { what: "audio".to_owned() }), None);
     }
 }

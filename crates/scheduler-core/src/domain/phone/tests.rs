@@ -1,4 +1,4 @@
-//! Contract 3.1, row by row.
+//! The rules of `docs/rules/data.md#phones`.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn every_way_to_write_a_number_gives_its_canonical_digits() {
         "0055 48 99999-8888",
         "55\u{a0}48\u{a0}99999\u{2011}8888",
         "  48\t99999/8888 ",
-        // The 9th digit, which WhatsApp's older accounts lack, is added.
+        // Older WhatsApp accounts lack the ninth digit. It is added.
         "554899998888",
         "+55 48 9999-8888",
         "48 9999-8888",
@@ -45,7 +45,7 @@ fn every_way_to_write_a_number_gives_its_canonical_digits() {
 }
 
 #[test]
-fn area_code_55_keeps_both() {
+fn area_code_55_is_kept_next_to_country_code_55() {
     let check = |text: &str, expected: &str| {
         assert_eq!(Phone::parse(text).as_ref().map(Phone::as_str), Ok(expected), "{text:?}");
     };
@@ -61,7 +61,7 @@ fn area_code_55_keeps_both() {
 }
 
 #[test]
-fn other_countries_numbers_are_kept() {
+fn numbers_of_other_countries_are_kept_unchanged() {
     let check = |text: &str, expected: &str| {
         assert_eq!(Phone::parse(text).as_ref().map(Phone::as_str), Ok(expected), "{text:?}");
     };
@@ -75,7 +75,7 @@ fn other_countries_numbers_are_kept() {
 }
 
 #[test]
-fn what_is_no_number_is_refused() {
+fn a_text_that_is_not_a_phone_number_is_refused() {
     for text in [
         "",
         "   ",
@@ -121,7 +121,7 @@ fn there_are_67_area_codes() {
 }
 
 #[test]
-fn a_person_reads_a_number_as_people_write_it() {
+fn a_number_is_displayed_as_people_write_it() {
     let check = |text: &str, expected: &str| {
         assert_eq!(Phone::parse(text).map(|phone| phone.display()).as_deref(), Ok(expected));
     };
@@ -132,7 +132,7 @@ fn a_person_reads_a_number_as_people_write_it() {
 }
 
 #[test]
-fn an_address_leads_to_its_person() {
+fn an_address_gives_the_match_key_and_the_phone() {
     let check = |address: &str, key: Option<&str>, phone: Option<&str>| {
         let address = Address(address.to_owned());
         assert_eq!(address.match_key().map(|key| key.0).as_deref(), key, "{address:?}");
@@ -146,12 +146,12 @@ fn an_address_leads_to_its_person() {
     both("5548999998888@c.us", "5548999998888");
     both("554899998888@s.whatsapp.net", "5548999998888");
     both("+5548999998888", "5548999998888");
-    // WhatsApp always writes the country code: Peru and Spain, not areas 51 and 34.
+    // WhatsApp always writes the country code: these are Peru and Spain, not the area codes 51 and 34.
     both("51987654321", "51987654321");
     both("34912345678", "34912345678");
     both("12125550100", "12125550100");
     check("139586532475042@lid", Some("139586532475042@lid"), None);
-    for none in [
+    for invalid in [
         "",
         "@lid",
         "x@lid",
@@ -165,12 +165,12 @@ fn an_address_leads_to_its_person() {
         "0",
         "abc",
     ] {
-        check(none, None, None);
+        check(invalid, None, None);
     }
 }
 
 #[test]
-fn only_four_digits_show_in_a_log() {
+fn only_the_last_four_digits_are_logged() {
     let check = |address: &str, expected: &str| {
         assert_eq!(Address(address.to_owned()).last_four(), expected);
     };
@@ -182,7 +182,7 @@ fn only_four_digits_show_in_a_log() {
 }
 
 #[test]
-fn canonical_digits_are_read_as_themselves() {
+fn canonical_digits_parse_to_themselves() {
     for text in ["554899998888", "554833338888", "555599990000", "12125550100", "51987654321"] {
         let phone = Address(text.to_owned()).phone().expect("a phone");
         assert_eq!(Phone::with_country_code(phone.as_str()), Ok(phone));

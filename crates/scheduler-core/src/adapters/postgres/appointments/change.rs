@@ -3,33 +3,35 @@
 use chrono::{DateTime, Utc};
 
 use super::super::Db;
-use super::super::connection::{QueryError, constraint, is_race, store_error, try_run};
-use super::{AppointmentRow, MAX_RACES, query_appointments};
+use super::super::connection::{QueryError, constraint, is_write_conflict, store_error, try_run};
+use super::{AppointmentRow, MAX_RETRIES, query_appointments};
 use crate::domain::appointment::{Appointment, AppointmentChange, AppointmentStatus};
 use crate::domain::ids::{AppointmentId, ClinicId};
 use crate::error::StoreError;
 
-/// What became of a change.
+/// Outcome of changing an appointment.
 #[derive(Debug)]
 pub enum ChangeOutcome {
-    /// It stands so now (also when nothing differed).
-    Done(Box<Appointment>),
-    /// No such appointment of this clinic.
+    /// The appointment after the change, also if the change was already in effect.
+    Applied(Box<Appointment>),
+    /// The appointment does not exist, or belongs to another clinic.
     NotFound,
     /// The new time is taken; nothing was changed.
     SlotTaken,
-    /// The version is stale; here is the appointment as it is.
+    /// The change names an older version. Holds the current appointment.
     Stale(Box<Appointment>),
-    /// The status cannot follow, or an appointment that is not CONFIRMED cannot move; here it is.
+    /// The current status does not allow the change (docs/rules/agenda.md#appointment-status). Holds the
+    /// current appointment.
     NotAllowed(Box<Appointment>),
-    /// It would end after its day.
+    /// It would end after 23:59 of its day.
     PastMidnight,
 }
 
 impl Db {
-    /// Changes an appointment in one statement, under the clinic's lock where it moves (without it, moves
-    /// into one another's slots end in deadlocks). A move clears `patient_confirmed_at`; every
-    /// change bumps `version`. `clinic`: `None` only for a key that may touch every clinic.
+    /// Changes an appointment in one statement. A move takes an advisory lock on the clinic, because
+    /// appointments that move into each other's slots would deadlock without it
+    /// (docs/rules/agenda.md#moving). A move clears `patient_confirmed_at`; every change raises `version`.
+    /// `clinic` is `None` only if the API key covers all clinics.
     pub async fn change_appointment(
         &self,
         clinic: Option<&ClinicId>,
@@ -38,11 +40,11 @@ impl Db {
         now: DateTime<Utc>,
     ) -> Result<ChangeOutcome, StoreError> {
         const ACTION: &str = "change an appointment";
-        let mut races = 0;
+        let mut retries = 0;
         let row = loop {
             match self.change_once(clinic, id, change, now).await? {
                 Ok(row) => break row,
-                Err(error) if is_race(&error) && races < MAX_RACES => races += 1,
+                Err(error) if is_write_conflict(&error) && retries < MAX_RETRIES => retries += 1,
                 Err(error) => {
                     return match constraint(&error) {
                         Some("appointments_no_overlap") => Ok(ChangeOutcome::SlotTaken),
@@ -53,14 +55,14 @@ impl Db {
             }
         };
         if let Some(row) = row {
-            return Ok(ChangeOutcome::Done(Box::new(row.try_into()?)));
+            return Ok(ChangeOutcome::Applied(Box::new(row.try_into()?)));
         }
         let Some(appointment) = self.find_appointment(clinic, id).await? else {
             return Ok(ChangeOutcome::NotFound);
         };
         let appointment = Box::new(appointment);
         Ok(if change.is_applied_to(&appointment) {
-            ChangeOutcome::Done(appointment)
+            ChangeOutcome::Applied(appointment)
         } else if change.version.is_some_and(|version| version != appointment.version) {
             ChangeOutcome::Stale(appointment)
         } else {
@@ -68,9 +70,9 @@ impl Db {
         })
     }
 
-    /// $1 id, $2 clinic (null: every clinic), $3 version seen, $4 $5 new date and start, $6 status,
-    /// $7 notes, $8 clear them, $9 areas, $10 clear them, $11 the patient's name, $12 now. No row: the
-    /// appointment does not exist, the version is stale, the change is not allowed, or nothing would
+    /// Parameters: $1 id, $2 clinic (null: every clinic), $3 version seen, $4 $5 new date and start, $6
+    /// status, $7 notes, $8 clear them, $9 areas, $10 clear them, $11 the patient's name, $12 now. No row:
+    /// the appointment does not exist, the version is stale, the change is not allowed, or nothing would
     /// change. A move keeps the duration; one that would end after midnight wraps around and fails
     /// `appointments_times_check`.
     async fn change_once(

@@ -1,67 +1,70 @@
-//! Booking: one insert, refused by the database if the time is taken.
+//! Books appointments. The database refuses the insert if the time is taken.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::super::Db;
-use super::super::connection::{QueryError, constraint, is_race, run, store_error, try_run};
-use super::{AppointmentRow, MAX_RACES, query_appointments};
+use super::super::connection::{QueryError, constraint, is_write_conflict, run, store_error, try_run};
+use super::{AppointmentRow, MAX_RETRIES, query_appointments};
 use crate::domain::appointment::{Appointment, Booking, Missing};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
-/// What became of an insert.
+/// Outcome of booking an appointment.
 #[derive(Debug)]
-pub enum InsertOutcome {
-    /// It stands.
-    Made(Box<Appointment>),
-    /// It stood already: the same key and hash.
-    Again(Box<Appointment>),
-    /// The time is taken.
+pub enum BookingOutcome {
+    /// The new appointment.
+    Created(Box<Appointment>),
+    /// The appointment that an earlier request with the same idempotency key and hash booked.
+    AlreadyBooked(Box<Appointment>),
+    /// Another appointment occupies that time.
     SlotTaken,
-    /// It would end after its day.
+    /// It would end after 23:59 of its day.
     PastMidnight,
-    /// The key was used for something else.
+    /// The idempotency key was used for another request.
     KeyReused,
-    /// The clinic, or something of it, does not exist or is not active.
+    /// The clinic, the service or the professional does not exist, or is not active.
     Missing(Missing),
 }
 
 impl Db {
-    /// Books: tenant check, patient and appointment in one statement, a second only when nothing was
-    /// inserted. The patient is made, or takes the given name, only where the appointment is made.
-    pub async fn insert_appointment(
+    /// Books an appointment in one statement: tenant check, appointment and patient. A second one runs only
+    /// if nothing was inserted, to find out why (docs/rules/speed.md#statements). The patient is created or
+    /// updated only if the appointment is inserted.
+    pub async fn book_appointment(
         &self,
         clinic: &ClinicId,
         booking: &Booking,
         now: DateTime<Utc>,
-    ) -> Result<InsertOutcome, StoreError> {
+    ) -> Result<BookingOutcome, StoreError> {
         const ACTION: &str = "book an appointment";
-        let mut races = 0;
+        let mut retries = 0;
         let row = loop {
             match self.insert_once(clinic, booking, now).await? {
                 Ok(row) => break row,
-                // Two first bookings of one person at once: the other one has made the patient.
+                // A concurrent first booking of the same person has created the patient.
                 Err(error)
-                    if races < MAX_RACES
-                        && (is_race(&error) || constraint(&error) == Some("appointments_patient_fkey")) =>
+                    if retries < MAX_RETRIES
+                        && (is_write_conflict(&error)
+                            || constraint(&error) == Some("appointments_patient_fkey")) =>
                 {
-                    races += 1;
+                    retries += 1;
                 }
                 Err(error) if constraint(&error) == Some("appointments_times_check") => {
-                    return Ok(InsertOutcome::PastMidnight);
+                    return Ok(BookingOutcome::PastMidnight);
                 }
                 Err(error) => return Err(store_error(ACTION, error)),
             }
         };
         match row {
-            Some(row) => Ok(InsertOutcome::Made(Box::new(row.try_into()?))),
-            None => self.why_not_inserted(clinic, booking).await,
+            Some(row) => Ok(BookingOutcome::Created(Box::new(row.try_into()?))),
+            None => self.find_refusal(clinic, booking).await,
         }
     }
 
-    /// The appointment that was made under the same key and hash, if one was.
-    pub async fn find_booked(
+    /// The appointment that an earlier request with the same idempotency key and hash booked, if there is
+    /// one.
+    pub async fn find_previous_booking(
         &self,
         clinic: &ClinicId,
         booking: &Booking,
@@ -69,22 +72,22 @@ impl Db {
         if booking.idempotency.is_none() {
             return Ok(None);
         }
-        match self.why_not_inserted(clinic, booking).await? {
-            InsertOutcome::Again(appointment) => Ok(Some(*appointment)),
+        match self.find_refusal(clinic, booking).await? {
+            BookingOutcome::AlreadyBooked(appointment) => Ok(Some(*appointment)),
             _ => Ok(None),
         }
     }
 
-    /// Tenant check, appointment and patient in one statement. $1 clinic, $2 service, $3 professional,
-    /// $4–$9 the person (match key, phone, wa_id, lid, given name, profile name), $10–$12 date, start and
-    /// duration in minutes where it differs from the service's, $13 areas, $14 notes, $15 $16 idempotency
-    /// key and hash, $17 the id of a new patient, $18 now.
+    /// Tenant check, appointment and patient in one statement. Parameters: $1 clinic, $2 service, $3
+    /// professional, $4–$9 the person (match key, phone, wa_id, lid, given name, profile name), $10–$12 date,
+    /// start and duration in minutes (null: the service's), $13 areas, $14 notes, $15 $16 idempotency key and
+    /// hash, $17 the id of a new patient, $18 now.
     ///
     /// The appointment is inserted first, so that a booking that loses the slot, or repeats a key, leaves
     /// no patient behind. If somebody else creates the patient meanwhile, the statement fails
     /// `appointments_patient_fkey` and finds the patient on the next try. An end past midnight wraps around
-    /// and fails `appointments_times_check`. "Do nothing" covers `appointments_no_overlap` and
-    /// `appointments_idempotency_key`.
+    /// and fails `appointments_times_check`. `on conflict do nothing` covers `appointments_no_overlap`
+    /// and `appointments_idempotency_key`.
     async fn insert_once(
         &self,
         clinic: &ClinicId,
@@ -138,7 +141,7 @@ impl Db {
             person.phone,
             person.wa_id.as_ref().map(|address| address.0.as_str()),
             person.chat_lid,
-            person.given_name,
+            person.stated_name,
             person.profile_name,
             booking.slot.date,
             booking.slot.time,
@@ -153,15 +156,11 @@ impl Db {
         .fetch_optional(connection)))
     }
 
-    /// Nothing was inserted: a repeat, a key used for something else, something unknown, or else
-    /// the time is taken.
-    async fn why_not_inserted(
-        &self,
-        clinic: &ClinicId,
-        booking: &Booking,
-    ) -> Result<InsertOutcome, StoreError> {
+    /// Finds out why nothing was inserted: a repeated request, a reused key, something that is missing, or
+    /// else a taken time.
+    async fn find_refusal(&self, clinic: &ClinicId, booking: &Booking) -> Result<BookingOutcome, StoreError> {
         const ACTION: &str = "find out why a booking failed";
-        let why = run!(self, ACTION, retry, |connection| sqlx::query!(
+        let found = run!(self, ACTION, retry, |connection| sqlx::query!(
             r#"select
                 exists (select from scheduler.clinics where clinic_id = $1 and active) as "clinic!",
                 exists (
@@ -180,20 +179,20 @@ impl Db {
             booking.idempotency.as_ref().map(|idempotency| idempotency.key.as_str()),
         )
         .fetch_one(connection))?;
-        if let Some((earlier, idempotency)) = why.earlier.zip(booking.idempotency.as_ref()) {
-            if why.hash.as_deref() != Some(idempotency.hash.as_str()) {
-                return Ok(InsertOutcome::KeyReused);
+        if let Some((earlier, idempotency)) = found.earlier.zip(booking.idempotency.as_ref()) {
+            if found.hash.as_deref() != Some(idempotency.hash.as_str()) {
+                return Ok(BookingOutcome::KeyReused);
             }
             let appointment = self.find_appointment(Some(clinic), earlier.into()).await?;
-            let appointment =
-                appointment.ok_or_else(|| StoreError::internal(ACTION, "an appointment vanished"))?;
-            return Ok(InsertOutcome::Again(Box::new(appointment)));
+            let appointment = appointment
+                .ok_or_else(|| StoreError::internal(ACTION, "the appointment no longer exists"))?;
+            return Ok(BookingOutcome::AlreadyBooked(Box::new(appointment)));
         }
-        Ok(match (why.clinic, why.service, why.professional) {
-            (false, ..) => InsertOutcome::Missing(Missing::Clinic),
-            (_, false, _) => InsertOutcome::Missing(Missing::Service),
-            (_, _, false) => InsertOutcome::Missing(Missing::Professional),
-            _ => InsertOutcome::SlotTaken,
+        Ok(match (found.clinic, found.service, found.professional) {
+            (false, ..) => BookingOutcome::Missing(Missing::Clinic),
+            (_, false, _) => BookingOutcome::Missing(Missing::Service),
+            (_, _, false) => BookingOutcome::Missing(Missing::Professional),
+            _ => BookingOutcome::SlotTaken,
         })
     }
 }

@@ -1,4 +1,5 @@
-//! Appointments. The database itself refuses two at the same time (`appointments_no_overlap`).
+//! Appointments. The constraint `appointments_no_overlap` refuses two at the same time
+//! (docs/rules/agenda.md#no-double-booking).
 
 pub mod change;
 pub mod insert;
@@ -11,13 +12,13 @@ use crate::domain::appointment::Appointment;
 use crate::domain::ids::{AppointmentId, ClinicId, PatientId, ProfessionalId, ServiceId};
 use crate::error::StoreError;
 
-/// Tries of a statement that can lose a race against another one.
-const MAX_RACES: usize = 3;
+/// Maximum retries of a statement after a conflict with a concurrent one.
+const MAX_RETRIES: usize = 3;
 
-/// Selects appointments, as `a`, with the names of their patient, service and professional. `with` is a
-/// `with` clause or empty; `names` are the expressions for patient name, patient phone, service name and
-/// professional name; `from` is everything after the select list. Without `with` and `names` the names come
-/// from the joined tables.
+/// Defines a query that selects appointments, aliased `a`, with the names of their patient, service and
+/// professional. In the long form, `with` is a `with` clause or empty, `names` are the SQL expressions for
+/// patient name, patient phone, service name and professional name, and `from` is everything after the select
+/// list. The short form takes only what follows the joins, and reads the names from the joined tables.
 macro_rules! query_appointments {
     (
         with $with:literal,

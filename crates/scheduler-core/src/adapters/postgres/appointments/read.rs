@@ -17,16 +17,16 @@ pub struct AppointmentFilter {
     pub from: Option<NaiveDate>,
     /// Up to and including this day.
     pub until: Option<NaiveDate>,
-    /// Of this status alone.
+    /// Only those with this status.
     pub status: Option<AppointmentStatus>,
-    /// After this one in the order of the list (date, time, id).
+    /// Date, start and id of the last appointment of the previous page.
     pub after: Option<(NaiveDate, NaiveTime, AppointmentId)>,
-    /// At most so many.
+    /// Maximum number of appointments.
     pub limit: i64,
 }
 
 impl Db {
-    /// An appointment. `clinic`: `None` only for a key that may touch every clinic.
+    /// An appointment. `clinic` is `None` only if the API key covers all clinics.
     pub async fn find_appointment(
         &self,
         clinic: Option<&ClinicId>,
@@ -42,7 +42,7 @@ impl Db {
         row.map(Appointment::try_from).transpose()
     }
 
-    /// Appointments by date, time, id; `None`: no such clinic.
+    /// Appointments, sorted by date, time and id. `None`: the clinic does not exist.
     pub async fn list_appointments(
         &self,
         clinic: &ClinicId,
@@ -77,10 +77,10 @@ impl Db {
         .fetch_all(connection)
         })?;
         let appointments = rows.into_iter().map(Appointment::try_from).collect::<Result<_, _>>()?;
-        self.unless_unknown(clinic, appointments).await
+        self.none_if_no_clinic(clinic, appointments).await
     }
 
-    /// A person's CONFIRMED appointments that start at `local_now` or later, by start.
+    /// A person's `CONFIRMED` appointments that start at `local_now` or later, sorted by start.
     pub async fn list_future_appointments(
         &self,
         clinic: &ClinicId,

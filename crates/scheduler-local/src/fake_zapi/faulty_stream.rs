@@ -1,4 +1,4 @@
-//! A connection that can be told to misbehave while it carries an answer.
+//! A TCP stream that can write slowly or reset the connection in the middle of a response.
 
 use std::future::Future;
 use std::io;
@@ -14,49 +14,49 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Sleep, sleep};
 
-/// How a connection carries what is written to it.
+/// How a stream writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Manner {
-    /// As a connection should.
+pub(super) enum WriteMode {
+    /// Like any TCP stream.
     #[default]
-    Well,
-    /// One byte, a pause, one byte.
+    Normal,
+    /// One byte at a time, with this pause between bytes.
     ByteByByte(Duration),
-    /// So many bytes, then a reset.
+    /// Resets the connection after this many bytes.
     ResetAfter(usize),
 }
 
-/// The manner of one connection, as a handler may change it.
+/// Handle by which a request handler changes the write mode of its connection.
 #[derive(Debug, Clone, Default)]
-pub(super) struct WireControl(Arc<Mutex<Manner>>);
+pub(super) struct StreamControl(Arc<Mutex<WriteMode>>);
 
-impl WireControl {
-    /// From the next byte on.
-    pub(super) fn set(&self, manner: Manner) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = manner;
+impl StreamControl {
+    /// Takes effect from the next byte.
+    pub(super) fn set(&self, mode: WriteMode) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
-    fn get(&self) -> Manner {
+    fn get(&self) -> WriteMode {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Connected<IncomingStream<'_, Wires>> for WireControl {
-    fn connect_info(stream: IncomingStream<'_, Wires>) -> Self {
+impl Connected<IncomingStream<'_, FaultyListener>> for StreamControl {
+    fn connect_info(stream: IncomingStream<'_, FaultyListener>) -> Self {
         stream.io().control.clone()
     }
 }
 
-/// Accepts connections that can misbehave.
-pub(super) struct Wires(pub(super) TcpListener);
+/// Accepts connections as [`FaultyStream`]s.
+pub(super) struct FaultyListener(pub(super) TcpListener);
 
-impl Listener for Wires {
-    type Io = Wire;
+impl Listener for FaultyListener {
+    type Io = FaultyStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
+    async fn accept(&mut self) -> (FaultyStream, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        (Wire { stream, control: WireControl::default(), pause: None }, address)
+        (FaultyStream { stream, control: StreamControl::default(), pause: None }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -64,23 +64,23 @@ impl Listener for Wires {
     }
 }
 
-/// One such connection.
-pub(super) struct Wire {
+/// One accepted connection.
+pub(super) struct FaultyStream {
     stream: TcpStream,
-    control: WireControl,
+    control: StreamControl,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-impl Wire {
+impl FaultyStream {
     fn reset(&self) -> io::Error {
-        // Closing with no time to linger sends RST; where the option can't be set the peer sees a
-        // plain end, which is a broken answer too.
+        // Closing with a linger time of zero sends RST. If the option cannot be set, the peer sees a normal
+        // close, which breaks the response as well.
         let _ = self.stream.set_zero_linger();
         io::ErrorKind::ConnectionReset.into()
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for FaultyStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -90,18 +90,18 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for FaultyStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.control.get() {
-            Manner::Well => Pin::new(&mut self.stream).poll_write(cx, bytes),
-            Manner::ResetAfter(0) => Poll::Ready(Err(self.reset())),
-            Manner::ResetAfter(left) => {
+            WriteMode::Normal => Pin::new(&mut self.stream).poll_write(cx, bytes),
+            WriteMode::ResetAfter(0) => Poll::Ready(Err(self.reset())),
+            WriteMode::ResetAfter(left) => {
                 let part = &bytes[..left.min(bytes.len())];
                 let written = ready!(Pin::new(&mut self.stream).poll_write(cx, part))?;
-                self.control.set(Manner::ResetAfter(left - written));
+                self.control.set(WriteMode::ResetAfter(left - written));
                 Poll::Ready(Ok(written))
             }
-            Manner::ByteByByte(pause) => {
+            WriteMode::ByteByByte(pause) => {
                 if let Some(waiting) = self.pause.as_mut() {
                     ready!(waiting.as_mut().poll(cx));
                 }

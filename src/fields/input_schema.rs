@@ -1,28 +1,28 @@
-//! What a reading function asked for, as JSON Schema.
+//! The fields that a function reads, as JSON Schema.
 
 use serde_json::{Map, Value, json};
 
 use super::presence::Presence;
 
-/// The fields that were asked for, in order, and the rules between them.
+/// The fields in the order in which they are read, and the rules between them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Form {
-    fields: Vec<Asked>,
+pub(crate) struct InputSchema {
+    fields: Vec<FieldSchema>,
     headers: Vec<(String, Value)>,
     pub(super) rules: Vec<Value>,
     pub(super) at_least_one: bool,
 }
 
 #[derive(Debug, Clone)]
-struct Asked {
+struct FieldSchema {
     name: String,
     schema: Value,
     presence: Presence,
 }
 
-impl Form {
+impl InputSchema {
     pub(super) fn add(&mut self, name: &str, schema: Value, presence: Presence) {
-        self.fields.push(Asked { name: name.to_owned(), schema, presence });
+        self.fields.push(FieldSchema { name: name.to_owned(), schema, presence });
     }
 
     pub(super) fn add_header(&mut self, name: &str, schema: Value) {
@@ -34,7 +34,7 @@ impl Form {
         let properties: Map<String, Value> = self
             .fields
             .iter()
-            .map(|Asked { name, schema, presence }| {
+            .map(|FieldSchema { name, schema, presence }| {
                 let schema = if *presence == Presence::Any { or_null(schema) } else { schema.clone() };
                 (name.clone(), schema)
             })
@@ -58,16 +58,16 @@ impl Form {
         schema
     }
 
-    /// The headers that are read beside a body.
+    /// The headers that are read along with a body, as OpenAPI parameters.
     pub(crate) fn headers(&self) -> impl Iterator<Item = Value> {
         self.headers
             .iter()
             .map(|(name, schema)| json!({"name": name, "in": "header", "required": false, "schema": schema}))
     }
 
-    /// The parameters of a query. Rules between them have no place in OpenAPI.
+    /// The parameters of a query. OpenAPI cannot express rules between parameters.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = Value> {
-        self.fields.iter().map(|Asked { name, schema, presence }| {
+        self.fields.iter().map(|FieldSchema { name, schema, presence }| {
             let required = *presence == Presence::Value;
             let mut parameter = json!({"name": name, "in": "query", "required": required, "schema": schema});
             if !required {
