@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 /// A CloudWatch metric in the namespace `Scheduler`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
-    /// Seconds for which the oldest unfinished chat has been due, or the oldest webhook whose clinic is not
+    /// Seconds for which the oldest unfinished work has been due: a chat, or a webhook whose clinic is not
     /// yet known.
     OldestChatDueAge,
     /// Seconds for which the oldest reminder has been due.

@@ -235,7 +235,7 @@ fn idempotency_key() -> FieldReader<String> {
 /// The key, with a hash of the body that was sent with it.
 fn idempotency(key: &str, request: &ApiRequest) -> Idempotency {
     let body = request.body.as_ref().map(Value::to_string).unwrap_or_default();
-    // The prefix keeps these keys apart from those of chats, which are message ids.
+    // The prefix keeps these keys apart from those of bookings in the chat, which begin with `chat:`.
     Idempotency { key: format!("api:{key}"), hash: sha256_hex(body) }
 }
 

@@ -119,7 +119,7 @@ pub(super) fn with_envelope(route: &Description, schemas: &mut SchemaGenerator) 
     envelope
 }
 
-/// The headers of every answer, except those that API Gateway sends itself.
+/// The headers that the document lists for every answer, except for the 429, which API Gateway sends itself.
 pub(super) fn common_headers() -> Value {
     json!({"Access-Control-Allow-Origin": header("Access-Control-Allow-Origin")})
 }

@@ -1,4 +1,4 @@
-//! The system clock. Nothing else in the crate reads the time.
+//! The system clock. Nothing else in the crate reads the current date and time.
 
 use chrono::{DateTime, Utc};
 

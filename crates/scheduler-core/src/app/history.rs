@@ -1,4 +1,4 @@
-//! Builds all events of the message history (docs/rules/data.md#message-events).
+//! Builds events of the message history (docs/rules/data.md#message-events).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};

@@ -24,7 +24,7 @@ struct Week {
     rules: Vec<(i16, u32, u32)>,
     /// Days after `from`, whether special hours (else blocked), times.
     exceptions: Vec<(u64, bool, Option<Times>)>,
-    /// Minutes from the start of `from` to the start, duration with buffer.
+    /// Minutes from midnight of `from` to the appointment, duration with buffer.
     appointments: Vec<(i64, i64)>,
     minutes: i32,
     buffer_minutes: i32,

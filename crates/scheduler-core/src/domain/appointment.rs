@@ -156,8 +156,8 @@ pub struct AppointmentChange {
 }
 
 impl AppointmentChange {
-    /// Whether the appointment already has all the requested values. Then the request is a repetition, not a
-    /// conflict.
+    /// Whether the appointment already has all the requested values and, if a start is requested, is
+    /// confirmed. Then the request is a repetition, not a conflict.
     pub fn is_applied_to(&self, appointment: &Appointment) -> bool {
         self.slot.is_none_or(|slot| slot == appointment.slot())
             && self.status.is_none_or(|status| status == appointment.status)

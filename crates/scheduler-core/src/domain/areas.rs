@@ -11,9 +11,9 @@ const STOP_WORDS: [&str; 17] =
 /// `services` may contain the chosen service, which counts once.
 ///
 /// A service is named if `areas` contains every distinctive word of its name as a whole word. Case, accents
-/// and plural do not matter. A word is not distinctive if it also occurs in the chosen service's name, or
-/// if it is part of a beginning that this name shares with another service's and after which both continue.
-/// With "Depilação a laser axilas" and "Depilação a laser pernas", "axila" is enough to name the first.
+/// and plural do not matter. A word is not distinctive if it also occurs in the chosen service's name. If
+/// two names begin with the same words and go on with different ones, those first words are not distinctive
+/// either: with "Depilação a laser axilas" and "Depilação a laser pernas", "axila" names the first.
 ///
 /// If "Perna" and "Perna inteira" are both named, only the longer name counts.
 pub fn appointment_minutes<'a>(

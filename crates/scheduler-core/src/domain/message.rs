@@ -190,7 +190,7 @@ pub struct IncomingMessage {
     pub profile_name: Option<String>,
     /// What the message contains.
     pub content: Content,
-    /// When it was sent by the provider's clock, if that is plausible.
+    /// When it was sent, by the provider's clock, if that is plausible.
     pub sent_at: Option<DateTime<Utc>>,
     /// When the webhook arrived, by the product's clock.
     pub received_at: DateTime<Utc>,

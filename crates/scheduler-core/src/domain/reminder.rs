@@ -11,7 +11,7 @@ use super::time::{Slot, wall_clock_to_utc};
 /// The only kind of reminder.
 pub const REMINDER_24H: &str = "REMINDER_24H";
 
-/// Reminders are sent between these two times on the clinic's wall clock.
+/// `send_at` is between these two times on the clinic's wall clock. A delayed reminder may be sent later.
 const EARLIEST_SEND_TIME: NaiveTime = o_clock(8);
 const LATEST_SEND_TIME: NaiveTime = o_clock(20);
 

@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// The text in lower case and without accents. Each run of characters other than letters and digits becomes
-/// one space, or nothing at the start and the end. A text of emoji only becomes empty.
+/// one space, or nothing at the start and the end. A text of nothing but emoji becomes empty.
 pub fn normalize(text: &str) -> String {
     let mut normalized = String::with_capacity(text.len());
     let plain = text.nfkd().flat_map(char::to_lowercase).filter(|&c| !is_combining_mark(c));

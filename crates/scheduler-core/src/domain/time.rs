@@ -45,8 +45,8 @@ pub fn wall_clock_to_utc(wall: NaiveDateTime, timezone: Tz) -> DateTime<Utc> {
     if with_old_offset < change { with_old_offset.and_utc() } else { (wall - after).max(change).and_utc() }
 }
 
-/// The first wall-clock time that [`resolve`] turns into `instant` or a later instant. When clocks repeat an
-/// hour, this is the end of that hour for all of its second pass.
+/// The first wall-clock time that [`wall_clock_to_utc`] turns into `instant` or a later instant. If `instant`
+/// is in the second pass of an hour that clocks repeat, this is the end of that hour.
 pub fn first_wall_clock_from(instant: DateTime<Utc>, timezone: Tz) -> NaiveDateTime {
     let wall = wall_clock_at(instant, timezone);
     if wall_clock_to_utc(wall, timezone) >= instant {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn wall_from_never_returns_a_time_before_the_instant() {
+    fn first_wall_clock_from_never_returns_a_time_before_the_instant() {
         let check = |zone: Tz, utc: &str, expected: &str| {
             assert_eq!(first_wall_clock_from(wall(utc).and_utc(), zone), wall(expected), "{zone} {utc}");
         };

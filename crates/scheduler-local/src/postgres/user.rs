@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 
 use super::error::{ClusterError, io};
 
-/// File in the server's folder with the path of the folder under `/var/tmp` that holds the data.
+/// Name of the file that stores the path of the data's folder under `/var/tmp`. The file is in the folder
+/// given to [`User::data_home`].
 const DATA_HOME_FILE: &str = "elsewhere";
 
 /// The user that PostgreSQL runs as.

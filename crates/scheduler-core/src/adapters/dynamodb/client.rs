@@ -41,7 +41,7 @@ pub(super) fn connect(endpoint: Option<String>, region: String) -> Client {
         )
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .interceptor(CountWaits);
-    // A custom endpoint usually uses plain HTTP, so it gets a connector without TLS.
+    // A custom endpoint with an `http://` URL gets a connector without TLS.
     let plain = endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
     let http = aws_smithy_http_client::Builder::new();
     config = match (plain, tls_context()) {

@@ -17,7 +17,7 @@ use crate::error::StoreError;
 pub const LEASE_DURATION: TimeDelta = TimeDelta::seconds(30);
 
 /// How long an item of the sessions table is kept after its last write. After the same time a new generation
-/// of `seen` begins, if the current one is not full before.
+/// of `seen` begins, or earlier if the current one is full.
 pub(super) const SESSION_TTL: TimeDelta = TimeDelta::days(8);
 
 /// Number of partitions over which `due-index` is spread.

@@ -59,8 +59,8 @@ impl Db {
             .max_connections(max_connections)
             .acquire_timeout(CLIENT_TIMEOUT)
             .test_before_acquire(false)
-            // When a connection breaks, those that were opened before it are probably broken too: the pool
-            // closes them instead of lending them.
+            // When a connection breaks, all that were opened before that moment are probably broken too: the
+            // pool closes them instead of lending them.
             .before_acquire(move |_, metadata| {
                 let opened_at = Instant::now() - metadata.age;
                 let broken_at = last_break.lock().ok().and_then(|at| *at);
@@ -136,7 +136,7 @@ impl Db {
 }
 
 /// A connection while one statement uses it. If it is dropped without [`ConnectionGuard::settle`], the
-/// connection is closed. Otherwise the next statement would wait for the old answer
+/// connection is closed, because the next statement on it would wait for the old answer
 /// (docs/rules/speed.md#connections).
 pub(super) struct ConnectionGuard {
     checkout: Checkout,

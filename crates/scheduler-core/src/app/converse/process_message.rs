@@ -121,8 +121,8 @@ impl ChatWorker<'_> {
             Ok(decision) => decision,
             Err(error) => return self.retry_after_error(key, message.address, error).await,
         };
-        // If the turn ends in WELCOME, the bot is silent and no session begins. A later message gets the
-        // greeting.
+        // No transition ends a patient's turn in WELCOME. If one did, no session would begin, and a later
+        // message would get the greeting.
         if decision.chat.state != State::Welcome {
             if new_session {
                 self.session.conversation_id = Some(ConversationId(uuid::Uuid::new_v4()));

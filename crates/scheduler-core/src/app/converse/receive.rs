@@ -30,6 +30,7 @@ const MAX_STORED_WEBHOOK_BYTES: usize = 300_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebhookOutcome {
     /// The event is stored. The chat was worked on, or another worker or the Reconciler continues with it.
+    /// A connection event is only logged.
     Stored,
     /// The webhook needs no work, for this reason, which is logged.
     Ignored(&'static str),

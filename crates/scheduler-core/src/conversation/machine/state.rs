@@ -14,7 +14,7 @@ use crate::domain::time::Slot;
 pub struct Chat {
     /// The current state.
     pub state: State,
-    /// Earlier states, oldest first: "voltar" returns to the last one. None is older than the main menu.
+    /// Earlier states, oldest first: "voltar" returns to the last one. The first, if any, is the main menu.
     pub previous: Vec<State>,
     /// What the chat remembers in every state.
     pub memory: Memory,

@@ -108,7 +108,8 @@ impl StepBuilder {
         self
     }
 
-    /// Returns to the offered times, skipping the question for the name.
+    /// Returns to the question before the confirmation, usually the offered times. Skips the question for the
+    /// name.
     pub(super) fn back_to_times(mut self) -> Self {
         loop {
             self = self.back();

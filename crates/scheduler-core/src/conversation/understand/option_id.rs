@@ -8,7 +8,7 @@ use crate::domain::ids::{AppointmentId, ServiceId};
 use crate::domain::message::Content;
 use crate::domain::time::Slot;
 
-/// The meaning of an option id. The id carries it in full, so a button of an old message still works.
+/// The meaning of an option id. The id carries it in full, so a button of an old message is still understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OptionId {
     /// Book a new appointment.

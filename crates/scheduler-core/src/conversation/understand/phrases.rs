@@ -245,7 +245,7 @@ pub fn is_hello(text: &str) -> bool {
     consists_of(&normalize(text), &[HELLO])
 }
 
-/// Whether a text is thanks or a goodbye and nothing else.
+/// Whether a text is thanks or a goodbye. Greetings and words such as "ok" may accompany it, nothing else.
 pub fn is_thanks(text: &str) -> bool {
     let normalized = normalize(text);
     consists_of(&normalized, &[THANKS, ACKNOWLEDGEMENTS, HELLO]) && contains_any(&normalized, &[THANKS])
@@ -309,7 +309,7 @@ pub fn is_negated(text: &str) -> bool {
 }
 
 /// The part that says what the patient wants: the text after "não," in "não, prefiro terça", or the whole
-/// text if it has no negation. `None` if it only refuses.
+/// text if it has no negation. `None` for any other text with a negation.
 pub fn wanted_instead(text: &str) -> Option<&str> {
     if !is_negated(text) {
         return Some(text);
@@ -389,8 +389,8 @@ pub fn number(text: &str) -> Option<(usize, bool)> {
     named.or_else(digits).map(|number| (number, called_option))
 }
 
-/// The choices whose label a text means: an exact match, otherwise the labels that contain the text or whose
-/// words the text contains. A text with a negation matches exactly or not at all.
+/// The choices whose label a text means: an exact match, otherwise the labels that contain the text from the
+/// start of a word, or whose words the text contains. A text with a negation matches exactly or not at all.
 pub fn matching_choices<'a>(text: &str, choices: &'a [Choice], exactly: bool) -> Vec<&'a Choice> {
     let normalized = normalize(text);
     if normalized.is_empty() {

@@ -42,7 +42,8 @@ impl Db {
         let row = loop {
             match self.insert_once(clinic, booking, now).await? {
                 Ok(row) => break row,
-                // A concurrent first booking of the same person has created the patient.
+                // Tried again after a write conflict, and if another booking created the patient meanwhile
+                // (see `insert_once`).
                 Err(error)
                     if retries < MAX_RETRIES
                         && (is_write_conflict(&error)
