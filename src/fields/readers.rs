@@ -127,8 +127,9 @@ pub fn boolean() -> FieldReader<bool> {
 pub fn date() -> FieldReader<NaiveDate> {
     let read = |value: &Value| {
         let read = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-        // chrono also accepts signs and blanks, so compare with the canonical form.
-        let date = value.as_str().and_then(|text| read(text).filter(|date| date.to_string() == text));
+        // chrono also accepts blanks, signs and years of more digits, so compare length and canonical form.
+        let is_canonical = |date: &NaiveDate, text: &str| text.len() == 10 && date.to_string() == text;
+        let date = value.as_str().and_then(|text| read(text).filter(|date| is_canonical(date, text)));
         date.ok_or_else(|| "Deve ser uma data válida, AAAA-MM-DD.".into())
     };
     FieldReader::new(read, || json!({"type": "string", "format": "date"}))

@@ -108,3 +108,23 @@ async fn a_change_on_top_of_an_old_version_is_refused() {
     ask(&app, Method::PUT, &path, json!({ "status": "CONFIRMED" }), 409).await;
     put(&app, &path, json!({ "status": "CANCELLED" })).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_date_has_a_year_of_four_digits() {
+    let app = TestApp::start().await;
+    let list = in_clinic("appointments");
+    for (year, refused) in
+        [("+262142", true), ("-262143", true), ("%2B10000", true), ("9999", false), ("0000", false)]
+    {
+        let year = year.replace('+', "%2B");
+        for query in ["date", "from", "to"] {
+            let status = if refused { 400 } else { 200 };
+            ask(&app, Method::GET, &format!("{list}?{query}={year}-12-31"), Value::Null, status).await;
+        }
+    }
+    let before = app.database.fingerprint().await;
+    for date in ["+262142-12-31", "-0001-01-01", "+10000-01-01"] {
+        ask(&app, Method::POST, "/appointments", booking(&app, date, "10:00").await, 400).await;
+    }
+    assert_eq!(app.database.fingerprint().await, before);
+}
