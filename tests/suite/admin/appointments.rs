@@ -110,6 +110,19 @@ async fn a_change_on_top_of_an_old_version_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_appointment_past_midnight_is_refused_whether_booked_or_moved() {
+    let app = TestApp::start().await;
+    let booked = post(&app, "/appointments", booking(&app, "2026-02-18", "23:00").await).await;
+    let path = format!("/appointments/{}", text(&booked, "appointmentId"));
+    let before = app.database.fingerprint().await;
+    for time in ["23:15", "23:30", "23:59"] {
+        ask(&app, Method::POST, "/appointments", booking(&app, "2026-02-19", time).await, 400).await;
+        ask(&app, Method::PUT, &path, json!({ "date": "2026-02-19", "time": time }), 400).await;
+    }
+    assert_eq!(app.database.fingerprint().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_date_has_a_year_of_four_digits() {
     let app = TestApp::start().await;
     let list = in_clinic("appointments");

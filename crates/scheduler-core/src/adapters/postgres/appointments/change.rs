@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::Db;
 use super::super::connection::{QueryError, constraint, is_write_conflict, store_error, try_run};
-use super::{AppointmentRow, MAX_RETRIES, query_appointments};
+use super::{AppointmentRow, MAX_RETRIES, ends_past_midnight, query_appointments};
 use crate::domain::appointment::{Appointment, AppointmentChange, AppointmentStatus};
 use crate::domain::ids::{AppointmentId, ClinicId};
 use crate::error::StoreError;
@@ -48,7 +48,7 @@ impl Db {
                 Err(error) => {
                     return match constraint(&error) {
                         Some("appointments_no_overlap") => Ok(ChangeOutcome::SlotTaken),
-                        Some("appointments_times_check") => Ok(ChangeOutcome::PastMidnight),
+                        _ if ends_past_midnight(&error) => Ok(ChangeOutcome::PastMidnight),
                         _ => Err(store_error(ACTION, error)),
                     };
                 }

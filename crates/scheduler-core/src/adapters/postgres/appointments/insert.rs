@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::super::Db;
 use super::super::connection::{QueryError, constraint, is_write_conflict, run, store_error, try_run};
-use super::{AppointmentRow, MAX_RETRIES, query_appointments};
+use super::{AppointmentRow, MAX_RETRIES, ends_past_midnight, query_appointments};
 use crate::domain::appointment::{Appointment, Booking, Missing};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
@@ -51,9 +51,7 @@ impl Db {
                 {
                     retries += 1;
                 }
-                Err(error) if constraint(&error) == Some("appointments_times_check") => {
-                    return Ok(BookingOutcome::PastMidnight);
-                }
+                Err(error) if ends_past_midnight(&error) => return Ok(BookingOutcome::PastMidnight),
                 Err(error) => return Err(store_error(ACTION, error)),
             }
         };
@@ -87,8 +85,8 @@ impl Db {
     /// The appointment is inserted first, so that a booking that loses the slot, or repeats a key, leaves
     /// no patient behind. If somebody else creates the patient meanwhile, the statement fails
     /// `appointments_patient_fkey` and finds the patient on the next try. An end past midnight wraps around
-    /// and fails `appointments_times_check`. `on conflict do nothing` covers `appointments_no_overlap`
-    /// and `appointments_idempotency_key`.
+    /// (see [`ends_past_midnight`]). `on conflict do nothing` covers `appointments_no_overlap` and
+    /// `appointments_idempotency_key`.
     async fn insert_once(
         &self,
         clinic: &ClinicId,

@@ -8,12 +8,20 @@ pub mod read;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
 
+use super::connection::{QueryError, constraint};
 use crate::domain::appointment::Appointment;
 use crate::domain::ids::{AppointmentId, ClinicId, PatientId, ProfessionalId, ServiceId};
 use crate::error::StoreError;
 
 /// Maximum retries of a statement after a conflict with a concurrent one.
 const MAX_RETRIES: usize = 3;
+
+/// Whether a statement failed because the appointment would end after midnight. PostgreSQL first computes
+/// `occupied`, and refuses a range that ends before it starts with SQLSTATE 22000.
+fn ends_past_midnight(error: &QueryError) -> bool {
+    constraint(error) == Some("appointments_times_check")
+        || matches!(error, QueryError::Sql(sqlx::Error::Database(error)) if error.code().as_deref() == Some("22000"))
+}
 
 /// Defines a query that selects appointments, aliased `a`, with the names of their patient, service and
 /// professional. In the long form, `with` is a `with` clause or empty, `names` are the SQL expressions for
