@@ -123,6 +123,27 @@ async fn an_appointment_past_midnight_is_refused_whether_booked_or_moved() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_change_leaves_the_patients_name_as_it_is() {
+    let app = TestApp::start().await;
+    let booked = post(&app, "/appointments", booking(&app, "2026-02-18", "10:00").await).await;
+    let path = format!("/appointments/{}", text(&booked, "appointmentId"));
+    put(&app, &path, json!({ "status": "CANCELLED" })).await;
+    let before = app.database.fingerprint().await;
+    for change in [
+        json!({ "status": "CONFIRMED" }),
+        json!({ "status": "COMPLETED" }),
+        json!({ "date": "2026-02-19", "time": "10:00" }),
+    ] {
+        let mut renamed = change.clone();
+        renamed["patient_name"] = json!("Outro Nome");
+        ask(&app, Method::PUT, &path, renamed, 409).await;
+    }
+    assert_eq!(app.database.fingerprint().await, before);
+    let renamed = put(&app, &path, json!({ "patient_name": "Outro Nome" })).await;
+    assert_eq!(renamed["appointment"]["patient_name"], "Outro Nome");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_date_has_a_year_of_four_digits() {
     let app = TestApp::start().await;
     let list = in_clinic("appointments");

@@ -73,8 +73,8 @@ impl Db {
     /// Parameters: $1 id, $2 clinic (null: every clinic), $3 version seen, $4 $5 new date and start, $6
     /// status, $7 notes, $8 clear them, $9 areas, $10 clear them, $11 the patient's name, $12 now. No row:
     /// the appointment does not exist, the version is stale, the change is not allowed, or nothing would
-    /// change. A move keeps the duration; one that would end after midnight wraps around and fails
-    /// `appointments_times_check`.
+    /// change. A move keeps the duration; the end of one past midnight wraps around. The patient is renamed
+    /// only if the appointment is changed.
     async fn change_once(
         &self,
         clinic: Option<&ClinicId>,
@@ -89,13 +89,6 @@ impl Db {
                 select pg_advisory_xact_lock(hashtextextended(clinic_id, 0))
                 from scheduler.appointments
                 where id = $1 and $4::date is not null
-            ), named as (
-                update scheduler.patients p set name = coalesce($11, p.name)
-                from scheduler.appointments a
-                where a.id = $1 and a.clinic_id = coalesce($2, a.clinic_id) and p.id = a.patient_id
-                    and a.version = coalesce($3, a.version) and $11::text is distinct from p.name
-                    and $11::text is not null
-                returning p.id, p.name
             ), a as (
                 update scheduler.appointments a set
                     appointment_date = coalesce($4, a.appointment_date),
@@ -127,7 +120,10 @@ impl Db {
                         )
                     )
                     and (
-                        exists (select from named)
+                        exists (
+                            select from scheduler.patients p where p.id = a.patient_id and p.name is distinct from $11
+                                and $11::text is not null
+                        )
                         or (
                             coalesce($4, a.appointment_date), coalesce($5, a.start_time), coalesce($6, a.status),
                             case when $8::boolean then null else coalesce($7, a.notes) end,
@@ -135,6 +131,11 @@ impl Db {
                         ) is distinct from (a.appointment_date, a.start_time, a.status, a.notes, a.areas)
                     )
                 returning a.*
+            ), named as (
+                update scheduler.patients p set name = $11
+                from a
+                where p.id = a.patient_id and p.name is distinct from $11 and $11::text is not null
+                returning p.name
             )",
             names ("coalesce(named.name, p.name)", "p.phone", "s.name", "pr.name"),
             from "from a
