@@ -11,6 +11,7 @@ import zlib
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.meta import TestPhase
 
 from lib.local_server import API_KEY, CLINIC
@@ -65,9 +66,11 @@ schemathesis.openapi.format("cursor", st.tuples(st.dates(), st.times(), st.uuids
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """Uses existing ids, and makes valid what was generated to be valid."""
-    for name in EXISTING.keys() & case.path_parameters.keys():
-        if not from_answer(case, case.path_parameters[name]):
-            case.path_parameters[name] = mostly(EXISTING[name], case.path_parameters[name])
+    # Replacing a path that was generated to be invalid would make the request valid.
+    if case.meta is None or not case.meta.is_negative_at(ParameterLocation.PATH):
+        for name in EXISTING.keys() & case.path_parameters.keys():
+            if not from_answer(case, case.path_parameters[name]):
+                case.path_parameters[name] = mostly(EXISTING[name], case.path_parameters[name])
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
     if case.query:
