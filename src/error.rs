@@ -37,7 +37,7 @@ pub enum ApiError {
     /// 400, with every error at once. Nothing was written.
     #[error("invalid request")]
     Invalid(Vec<FieldError>),
-    /// 401: no key, or a wrong one.
+    /// 401: the key or token is missing or wrong.
     #[error("unauthorised")]
     Unauthorized,
     /// 404, with a Portuguese text that says what was not found.

@@ -152,7 +152,7 @@ async fn run<C: HttpContext>(
             request.body = body;
             None
         }
-        // Ignore an oversized event, because z-api would only send it again after an error.
+        // Ignore an oversized event: an error could only make z-api send the same event again.
         Err(_) if route.auth == Auth::Token => None,
         Err(error) => Some(error),
     };

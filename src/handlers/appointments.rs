@@ -149,9 +149,9 @@ pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, 
 pub(crate) fn update_input(fields: &mut Fields) -> (AppointmentChange, bool) {
     fields.at_least_one();
     fields.rule(|| json!({"dependentRequired": {"date": ["time"], "time": ["date"]}}));
-    let both = fields.has("date") == fields.has("time");
+    let both_or_neither = fields.has("date") == fields.has("time");
     let slot = fields.non_null("date", date()).zip(fields.non_null("time", time()));
-    if !both {
+    if !both_or_neither {
         fields.error("date", "Informe date e time juntos.");
     }
     let change = AppointmentChange {

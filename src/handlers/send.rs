@@ -15,20 +15,21 @@ use crate::request::ApiRequest;
 
 /// The kind of options that a message has.
 #[derive(Clone, Copy, Default, PartialEq)]
-enum Kind {
+enum MessageKind {
     #[default]
     Text,
     Buttons,
     List,
 }
 
-const KINDS: &[(&str, Kind)] = &[("text", Kind::Text), ("buttons", Kind::Buttons), ("list", Kind::List)];
+const KINDS: &[(&str, MessageKind)] =
+    &[("text", MessageKind::Text), ("buttons", MessageKind::Buttons), ("list", MessageKind::List)];
 
 /// The body of `POST /send`.
 pub(crate) struct SendInput {
     clinic: ClinicId,
     phone: String,
-    kind: Kind,
+    kind: MessageKind,
     content: String,
     buttons: Option<Vec<Choice>>,
     sections: Option<List>,
@@ -50,8 +51,8 @@ pub(crate) async fn send(context: &Messenger, request: ApiRequest) -> Result<Rep
     let mut fields = Fields::of_body(&request)?;
     let input = send_input(&mut fields);
     if fields.has_no_errors() {
-        check_options(&mut fields, "buttons", input.buttons.is_some(), input.kind == Kind::Buttons);
-        check_options(&mut fields, "sections", input.sections.is_some(), input.kind == Kind::List);
+        check_options(&mut fields, "buttons", input.buttons.is_some(), input.kind == MessageKind::Buttons);
+        check_options(&mut fields, "sections", input.sections.is_some(), input.kind == MessageKind::List);
     }
     let input = fields.finish(input)?;
     request.require_scope(&input.clinic)?;

@@ -32,7 +32,7 @@ use crate::wire::Protocol;
 
 /// Everything that a function needs, and the servers that it talks to.
 pub struct InProcessFunction {
-    /// What [`dispatch`] and the jobs are called with.
+    /// What [`dispatch()`] and the jobs are called with.
     pub contexts: Contexts,
     /// Advances 10 seconds with each message, because only twenty messages a minute are worked on.
     pub clock: Arc<TestClock>,

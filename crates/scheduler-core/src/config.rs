@@ -1,6 +1,6 @@
-//! Configuration from environment variables (`docs/rules/api.md#environment`). This is the only module that
-//! reads the environment. It does so through a [`Lookup`], so that tests need no environment variables, and
-//! in parts, so that each function reads only what it uses.
+//! Configuration from environment variables (`docs/rules/api.md#environment`). No other module reads the
+//! environment; only the AWS SDK reads its credentials there. Variables are read through a [`Lookup`], so
+//! that tests need none, and in parts, so that each function reads only what it uses.
 
 use std::fmt;
 use std::path::PathBuf;

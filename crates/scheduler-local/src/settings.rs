@@ -32,7 +32,7 @@ pub struct Settings {
     pub region: String,
     /// Base URL of z-api; `None` starts the fake z-api server.
     pub zapi_base_url: Option<String>,
-    /// z-api's account token, for clinics without a token.
+    /// The z-api account's Client-Token, for clinics without their own.
     pub client_token: Option<Secret>,
     /// `ALLOWED_PHONES`, not parsed yet (docs/rules/security.md#allowed-phones).
     pub allowed_phones: String,

@@ -42,7 +42,7 @@ pub struct ReportSummary {
     pub empty: usize,
     /// Clinics whose phone is not in `ALLOWED_PHONES`.
     pub blocked: usize,
-    /// Reports that were not sent, or only in part. The next hourly run continues them.
+    /// Reports that were not sent, or only in part. Hourly runs before midnight continue them.
     pub failed: usize,
     /// Clinics the run had no time for.
     pub left: usize,

@@ -107,7 +107,7 @@ enum WriteError {
 }
 
 /// How the work on one sheet ended.
-enum Outcome {
+enum SheetOutcome {
     /// Number of rows that were written.
     Written(usize),
     /// The quota of Google calls is used up (docs/rules/sheet.md#sheet-quota).
@@ -115,8 +115,9 @@ enum Outcome {
 }
 
 impl SheetWriter {
-    /// Writes every sheet that is behind, the longest waiting first. Stops after `budget`; the next run
-    /// repeats a sheet that was interrupted. Two runs may overlap.
+    /// Writes every sheet that is behind: first new sheets with no row behind, then those that have waited
+    /// longest. Stops after `budget`; the next run repeats a sheet that was interrupted. Two runs may
+    /// overlap.
     pub async fn write_sheets(&self, budget: Duration) -> Result<SheetSummary, StoreError> {
         let deadline = Instant::now() + budget;
         let backlogs = self.db.list_sheet_backlogs().await?;
@@ -141,11 +142,11 @@ impl SheetWriter {
             let Some(ended) = tasks.join_next().await else { break };
             let (clinic, written) = ended.map_err(|error| StoreError::internal("write a sheet", error))?;
             match written {
-                Ok(Ok(Outcome::Written(rows))) => {
+                Ok(Ok(SheetOutcome::Written(rows))) => {
                     summary.sheets_written += usize::from(rows > 0);
                     summary.rows_written += rows;
                 }
-                Ok(Ok(Outcome::QuotaUsedUp)) => calls_left = false,
+                Ok(Ok(SheetOutcome::QuotaUsedUp)) => calls_left = false,
                 Ok(Err(error)) => tracing::warn!(
                     step = "sheets",
                     clinic_id = %clinic,
@@ -165,11 +166,11 @@ impl SheetWriter {
         Ok(summary)
     }
 
-    async fn write_sheet(&self, backlog: &SheetBacklog) -> Result<Outcome, WriteError> {
+    async fn write_sheet(&self, backlog: &SheetBacklog) -> Result<SheetOutcome, WriteError> {
         let owner = Uuid::new_v4().to_string();
         let (spreadsheet, tab) = (&backlog.spreadsheet, &backlog.tab);
         let claimed = self.tables.claim_sheet(spreadsheet, tab, &owner, self.clock.now()).await?;
-        let Some(claimed) = claimed else { return Ok(Outcome::Written(0)) };
+        let Some(claimed) = claimed else { return Ok(SheetOutcome::Written(0)) };
         let outcome = self.write_rows(backlog).await;
         match &outcome {
             Err(WriteError::Google(error)) => {
@@ -181,7 +182,7 @@ impl SheetWriter {
         outcome
     }
 
-    async fn write_rows(&self, backlog: &SheetBacklog) -> Result<Outcome, WriteError> {
+    async fn write_rows(&self, backlog: &SheetBacklog) -> Result<SheetOutcome, WriteError> {
         let SheetBacklog { clinic, spreadsheet, tab, .. } = backlog;
         let now = self.clock.now();
         if backlog.is_new {
@@ -189,24 +190,24 @@ impl SheetWriter {
         }
         let appointments = self.db.list_sheet_appointments(clinic, MAX_APPOINTMENTS_PER_SHEET).await?;
         if appointments.is_empty() {
-            return Ok(Outcome::Written(0));
+            return Ok(SheetOutcome::Written(0));
         }
         if !self.tables.try_acquire_google_calls(2, now).await? {
-            return Ok(Outcome::QuotaUsedUp);
+            return Ok(SheetOutcome::QuotaUsedUp);
         }
         let found = self.google.read(spreadsheet, tab).await?;
         let cells = cells(&found, &appointments, now);
         let last = cells.iter().map(|cells| cells.row).max().unwrap_or(0);
         if found.rows.is_some_and(|rows| rows < last) {
             if !self.tables.try_acquire_google_calls(2, now).await? {
-                return Ok(Outcome::QuotaUsedUp);
+                return Ok(SheetOutcome::QuotaUsedUp);
             }
             self.google.add_rows(spreadsheet, tab, ROWS_ADDED).await?;
         }
         self.google.write(spreadsheet, tab, &cells).await?;
         failpoints::hit("sheet_written");
         self.db.mark_rows_written(backlog, &appointments).await?;
-        Ok(Outcome::Written(appointments.len()))
+        Ok(SheetOutcome::Written(appointments.len()))
     }
 }
 

@@ -130,8 +130,8 @@ impl Calendar {
         nearest
     }
 
-    /// Whether an appointment can start at `slot`, on the grid or not: it must be inside one window,
-    /// overlap no busy interval, and not start before `not_before`.
+    /// Whether an appointment can start at `slot`, on the grid or not: it must be inside one window and not
+    /// start before `not_before`. With its buffer it must overlap no busy interval.
     pub fn fits(&self, slot: Slot, slot_request: SlotRequest) -> bool {
         let Some(appointment) = SlotLength::of(slot_request) else { return false };
         let start = slot.at().and_utc().timestamp();

@@ -141,7 +141,8 @@ pub struct Idempotency {
 /// A request to change an appointment. Only the fields that are present change.
 #[derive(Debug, Clone, Default)]
 pub struct AppointmentChange {
-    /// The version that the client saw. The change is refused if it is older than the current one.
+    /// The version that the client saw. The change is refused if the appointment has another version, unless
+    /// it already has the requested values.
     pub version: Option<i32>,
     /// A new start; the duration does not change.
     pub slot: Option<Slot>,

@@ -28,7 +28,8 @@ pub struct MatchKey(pub String);
 #[serde(transparent)]
 pub struct Phone(String);
 
-/// The text is not a phone number: its length is wrong, or its Brazilian area code does not exist.
+/// The text is not a phone number, for example because its length is wrong or its Brazilian area code does
+/// not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a phone number")]
 pub struct InvalidPhone;
@@ -62,8 +63,8 @@ impl Phone {
         }
     }
 
-    /// Parses digits that start with a country code, as WhatsApp writes them. Numbers of other countries
-    /// than Brazil are kept unchanged (8 to 15 digits, as in E.164).
+    /// Parses digits that start with a country code, as WhatsApp writes them. Numbers of countries other than
+    /// Brazil are kept unchanged (8 to 15 digits, as in E.164).
     pub fn with_country_code(digits: &str) -> Result<Self, InvalidPhone> {
         if let Some(national) = digits.strip_prefix(BRAZIL) {
             return Self::brazilian(national);

@@ -207,7 +207,7 @@ mod tests {
         // At 20:30 for an appointment at 21:00 on the next day: `send_at` has passed, so it is sent at once.
         check(Sao_Paulo, "2026-02-17 21:00", "2026-02-16 23:30", (true, false));
         check(Sao_Paulo, "2026-02-17 07:00", "2026-02-16 10:30", (false, true));
-        // The day in between has 25 hours: at 09:30 the appointment is 24.5 hours ahead.
+        // 2018-02-17 has 25 hours: at 09:30 the appointment is 24.5 hours ahead.
         check(Sao_Paulo, "2018-02-18 09:00", "2018-02-17 11:30", (true, false));
     }
 

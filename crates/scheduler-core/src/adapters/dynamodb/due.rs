@@ -17,7 +17,7 @@ use crate::error::StoreError;
 /// Work for the Reconciler, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct DueWork {
-    /// Chats with work whose lease expired, or which were deferred until now.
+    /// Chats that have work and whose lease has expired, or that were deferred to a time that has come.
     pub chats: Vec<ChatKey>,
     /// Webhooks that wait for their clinic.
     pub webhooks: Vec<WaitingWebhook>,

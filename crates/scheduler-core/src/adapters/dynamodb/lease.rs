@@ -16,8 +16,8 @@ use crate::error::StoreError;
 /// How long a lease lasts after the worker's last write: longer than a Lambda function may run (20 s).
 pub const LEASE_DURATION: TimeDelta = TimeDelta::seconds(30);
 
-/// How long an item of the sessions table is kept after its last write. After the same time a new generation
-/// of `seen` begins, or earlier if the current one is full.
+/// How long an item of the sessions table is kept after its last write. For the same time, or until it is
+/// full, `seen` collects the marks of stored messages; then it becomes `seenBefore`, and a new `seen` begins.
 pub(super) const SESSION_TTL: TimeDelta = TimeDelta::days(8);
 
 /// Number of partitions over which `due-index` is spread.

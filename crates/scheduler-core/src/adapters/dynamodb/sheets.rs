@@ -14,7 +14,7 @@ use crate::error::StoreError;
 /// Maximum calls of the service account within [`QUOTA_WINDOW`]. Google allows 60 per minute; requests for
 /// tokens come on top of the calls counted here.
 const MAX_CALLS: usize = 50;
-/// One minute, plus the time that may pass between the permission and the call.
+/// One minute, plus the time that may pass between reserving a call and making it.
 const QUOTA_WINDOW: TimeDelta = TimeDelta::seconds(75);
 /// Partition and sort key of the item that counts the calls.
 const GOOGLE_CALLS: &str = "GOOGLE#CALLS";
@@ -98,7 +98,8 @@ impl Tables {
         Ok(())
     }
 
-    /// Reserves this number of calls to Google, counted over all processes. `false`: the quota is used up.
+    /// Reserves this number of calls to Google, counted over all processes. `false`: the quota is used up, or
+    /// other processes reserved calls at the same time in every attempt.
     pub async fn try_acquire_google_calls(
         &self,
         calls: usize,

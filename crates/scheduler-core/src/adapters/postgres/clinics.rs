@@ -25,7 +25,7 @@ pub enum ClinicWriteOutcome {
     InstanceTaken,
 }
 
-row_query!($ query_clinics: ClinicRow =
+row_query!($ query_clinics: StoredClinic =
     r#"clinic_id, name, phone, address, timezone, business_hours as "business_hours: Json<BusinessHours>",
     buffer_minutes, min_notice_minutes, max_days_ahead, welcome_message, pre_session_instructions,
     zapi_instance_id, zapi_instance_token, zapi_client_token, google_spreadsheet_id, google_sheet_name, active,
@@ -151,7 +151,7 @@ impl Db {
 /// The outcome of an `insert` or `update` of one clinic; `None` if no row was written.
 fn write_outcome(
     action: &'static str,
-    row: Result<Option<ClinicRow>, QueryError>,
+    row: Result<Option<StoredClinic>, QueryError>,
 ) -> Result<Option<ClinicWriteOutcome>, StoreError> {
     match row {
         Ok(Some(row)) => Ok(Some(ClinicWriteOutcome::Written(Box::new(row.try_into()?)))),
@@ -165,7 +165,7 @@ fn write_outcome(
 
 /// A row of `scheduler.clinics`, also read from its JSON form.
 #[derive(Debug, Deserialize)]
-pub(super) struct ClinicRow {
+pub(super) struct StoredClinic {
     clinic_id: String,
     name: String,
     phone: Option<String>,
@@ -187,10 +187,10 @@ pub(super) struct ClinicRow {
     updated_at: DateTime<Utc>,
 }
 
-impl TryFrom<ClinicRow> for Clinic {
+impl TryFrom<StoredClinic> for Clinic {
     type Error = StoreError;
 
-    fn try_from(row: ClinicRow) -> Result<Self, StoreError> {
+    fn try_from(row: StoredClinic) -> Result<Self, StoreError> {
         let timezone =
             row.timezone.parse().map_err(|error| StoreError::internal("read a clinic's time zone", error))?;
         let zapi = row.zapi_instance_id.zip(row.zapi_instance_token).map(|(id, token)| ZapiInstance {

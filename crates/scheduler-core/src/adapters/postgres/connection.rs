@@ -246,7 +246,7 @@ macro_rules! try_run {
 pub(super) use try_run;
 
 /// Defines a macro for statements that return one kind of row, so that its column list is written once:
-/// `row_query!($ query_clinics: ClinicRow = "clinic_id, name");` and then
+/// `row_query!($ query_clinics: StoredClinic = "clinic_id, name");` and then
 /// `query_clinics!("select", "from scheduler.clinics where clinic_id = $1", id)`. The first argument of
 /// `row_query!` is a plain `$`, which the inner macro needs.
 macro_rules! row_query {

@@ -1,6 +1,6 @@
--- Appointments whose reminder was brought up to an earlier version, of the clinics that are served; only
--- the index of those that are behind is read. After $1 $2 $3 (date, start, id; null: from the first),
--- at most $4.
+-- Appointments of active clinics that were changed since their reminder was last brought up to date. Reads
+-- only the partial index appointments_reminder_behind. A page starts after $1 $2 $3 (date, start time, id;
+-- nulls for the first page) and has at most $4 rows.
 select
     a.id, a.clinic_id, a.appointment_date, a.start_time, a.status, a.version,
     p.name as patient_name, p.phone as patient_phone

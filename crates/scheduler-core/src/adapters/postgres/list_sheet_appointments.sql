@@ -1,4 +1,4 @@
--- Appointments of a clinic whose row is behind, by time: $1 clinic, $2 limit.
+-- Appointments of clinic $1 whose sheet row is out of date, at most $2, by date and time.
 select
     a.id, a.version, a.appointment_date, a.start_time, a.areas, a.status,
     a.patient_confirmed_at is not null as "confirmed!",

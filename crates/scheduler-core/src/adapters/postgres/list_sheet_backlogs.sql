@@ -1,7 +1,8 @@
--- Clinics whose sheet is behind, or is another one than their appointments were written to; those first that
--- have waited longest, counted from the appointment's change or the sheet's beginning. The lateral count
--- reads the index appointments_sheet_behind alone, of no clinic further than its thousandth: without
--- its order the whole table would be read, every third appointment being taken to be behind.
+-- Clinics with rows that are out of date, or with another sheet than the one that was written before. First
+-- those without such rows, then those that have waited longest since the appointment's change or the start
+-- of the sheet. The count stops at 1000 rows per clinic. Its `order by` makes PostgreSQL read the partial
+-- index appointments_sheet_behind; without it the planner, which expects a third of all appointments to match,
+-- reads the whole table.
 select
     c.clinic_id, c.timezone,
     c.google_spreadsheet_id as "spreadsheet!",

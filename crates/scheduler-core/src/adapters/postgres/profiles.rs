@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::types::Json;
 
 use super::Db;
-use super::clinics::ClinicRow;
+use super::clinics::StoredClinic;
 use super::connection::{run, try_run};
 use crate::domain::clinic::Clinic;
 use crate::domain::clinic_profile::{ClinicProfile, ClinicTemplate};
@@ -42,7 +42,7 @@ impl Db {
     ) -> Result<Option<Arc<ClinicProfile>>, StoreError> {
         const ACTION: &str = "find a clinic";
         let row = run!(self, ACTION, retry, |connection| sqlx::query!(
-            r#"select to_jsonb(c) as "clinic!: Json<ClinicRow>",
+            r#"select to_jsonb(c) as "clinic!: Json<StoredClinic>",
                 coalesce(
                     (
                         select jsonb_object_agg(

@@ -1,4 +1,4 @@
-//! Reads what reminders need to know of appointments, and records with which version of an appointment its
+//! Reads what reminders need to know of appointments. Stores the version of an appointment with which its
 //! reminder is up to date (docs/rules/data.md#projections).
 
 use chrono::{DateTime, NaiveDateTime, Utc};

@@ -31,7 +31,7 @@ pub struct SheetBacklog {
 }
 
 impl Db {
-    /// Every sheet that is behind, the longest waiting first.
+    /// Every sheet that is behind: first new sheets with no row behind, then those that have waited longest.
     pub async fn list_sheet_backlogs(&self) -> Result<Vec<SheetBacklog>, StoreError> {
         const ACTION: &str = "list the sheets that are behind";
         let rows = run!(self, ACTION, retry, |connection| sqlx::query_file!(

@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::failpoints;
 
 impl EffectRunner<'_> {
-    /// Finds the appointment whose reminder waits for an answer.
+    /// Finds the appointment whose sent reminder the message answers, if there is one.
     pub(super) async fn find_reminder(&self, message: PatientMessage) -> Result<Event, StoreError> {
         let (clinic, now) = (&self.clinic().id, self.local_now());
         let mut appointments =

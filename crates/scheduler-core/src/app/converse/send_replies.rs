@@ -18,8 +18,8 @@ const REPLY_TTL: TimeDelta = TimeDelta::hours(2);
 const MAX_RECENT: usize = 10;
 
 impl ChatWorker<'_> {
-    /// Sends the replies in order. That a reply was sent is saved while the next one is being sent; for the
-    /// last reply, the next save of the worker does it.
+    /// Sends the replies in order. While a reply is being sent, a save marks the reply before it as sent. The
+    /// last reply is marked by the worker's next save.
     pub(super) async fn send_pending(&mut self) -> Result<NextStep, StoreError> {
         while let Some(reply) = self.session.pending.first().cloned() {
             if Instant::now() >= self.deadline {

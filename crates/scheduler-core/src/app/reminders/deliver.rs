@@ -76,14 +76,15 @@ impl Run {
         match self.send(&due.key, reminder, &profile, attempts).await {
             Ok(delivery) => Ok(delivery),
             Err(error) => {
-                // Nothing was sent: release the claim, so that the next run need not wait until it expires.
+                // No message was confirmed: release the claim, so that the next run need not wait until it
+                // expires.
                 let _ = self.record_result(&due.key, ReminderResult::Released, None).await;
                 Err(error)
             }
         }
     }
 
-    /// Sends a claimed reminder if it still applies. An error means that nothing was sent.
+    /// Sends a claimed reminder if it still applies. An error means that the provider confirmed no message.
     async fn send(
         &self,
         key: &ReminderKey,

@@ -82,9 +82,9 @@ async fn put_mode(
     if plan.can_be_created(now) {
         return Ok(Some(PutMode::CreateOrReopen));
     }
-    let is_late = now < plan.not_after
+    let is_late_but_allowed = now < plan.not_after
         && db.find_start_changed_at(appointment).await?.is_some_and(|set_at| plan.can_be_created(set_at));
-    Ok(match (is_late, plan.is_before_send_at(now)) {
+    Ok(match (is_late_but_allowed, plan.is_before_send_at(now)) {
         (true, true) => Some(PutMode::CreateOrReopen),
         (true, false) => Some(PutMode::Create),
         (false, true) => Some(PutMode::Reopen),

@@ -36,7 +36,7 @@ pub enum Event {
         /// FAQ entries, to check whether the message asks one of their questions.
         faq: Vec<FaqChoice>,
     },
-    /// Result of [`Effect::FindServices`].
+    /// Result of [`Effect::FindServices`], or of [`Effect::Book`] if the service is no longer offered.
     ServicesFound {
         /// Active services, ordered by name.
         services: Vec<ServiceChoice>,
@@ -205,7 +205,8 @@ pub enum Effect {
         /// The time that the patient already asked for, if any.
         wanted: Option<Slot>,
     },
-    /// Book an appointment. → [`Event::Booked`] or [`Event::SlotTaken`]
+    /// Book an appointment. → [`Event::Booked`], [`Event::SlotTaken`], or [`Event::ServicesFound`] if the
+    /// service is no longer offered
     Book {
         /// Service, areas and length.
         plan: BookingPlan,

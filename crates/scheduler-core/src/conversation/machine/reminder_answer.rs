@@ -8,7 +8,7 @@ use crate::conversation::understand::reminder_reply::{ReminderReply, read_reply}
 
 impl StepBuilder {
     /// Responds to the answer: confirms the reminded appointment, or starts to move or cancel it. There is no
-    /// greeting or menu, and a yes leaves the state unchanged. During silence only a yes is recorded.
+    /// greeting or menu, and a yes leaves an open question open. During silence only a yes is recorded.
     pub(super) fn respond_to_reminder_reply(
         mut self,
         message: &PatientMessage,

@@ -55,7 +55,7 @@ pub struct Moment {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Memory {
-    /// The patient's name on record, if any.
+    /// The patient's name: the one given in this session, else the one on record, if any.
     pub patient_name: Option<String>,
     /// The patient's WhatsApp profile name, cleaned; `None` if unknown or unusable.
     pub profile_name: Option<String>,
@@ -375,7 +375,7 @@ impl State {
         }
     }
 
-    /// Whether something was just finished. The next message is then read as in the main menu.
+    /// Whether something was just finished. A sentence is then read as in the main menu.
     pub fn is_finished(&self) -> bool {
         matches!(self, Self::Booked | Self::Rescheduled | Self::Cancelled)
     }

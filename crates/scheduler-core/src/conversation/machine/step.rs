@@ -76,7 +76,7 @@ impl StepBuilder {
     }
 
     /// Enters a state and remembers the one before for "voltar". If the new state is already among the
-    /// remembered ones, removes it and all later ones there, so that "voltar" cannot loop.
+    /// remembered ones, forgets it and all later ones, so that "voltar" cannot loop.
     pub(super) fn enter(mut self, state: State) -> Self {
         let previous = match std::mem::replace(&mut self.chat.state, state) {
             State::Unrecognized { asked } => *asked,

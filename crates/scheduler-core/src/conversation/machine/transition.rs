@@ -254,7 +254,8 @@ impl StepBuilder {
                 let name = self.chat.memory.profile_name.clone();
                 self.take_name(name, plan, slot)
             }
-            // A single word: ask once for the surname, then accept a single word too.
+            // A single word: ask once for the surname. A second word is added to the first; the same word
+            // again is accepted alone.
             (State::AskName { plan, slot, given }, Said(Text(text))) => match (read_name(&text), given) {
                 (None, _) => self.say("NAME_INVALID", []).ask(),
                 (Some(name), None) if !name.contains(' ') => {

@@ -33,7 +33,7 @@ pub enum OptionId {
     UseProfileName,
     /// Show the next page.
     More,
-    /// Cancel the appointment on screen.
+    /// Cancel an existing appointment: the one on screen, if there is one.
     CancelAppointment,
     /// Keep the appointment.
     Keep,

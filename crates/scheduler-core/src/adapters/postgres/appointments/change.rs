@@ -73,7 +73,7 @@ impl Db {
     /// Parameters: $1 id, $2 clinic (null: every clinic), $3 version seen, $4 $5 new date and start, $6
     /// status, $7 notes, $8 clear them, $9 areas, $10 clear them, $11 the patient's name, $12 now. No row:
     /// the appointment does not exist, the version is stale, the change is not allowed, or nothing would
-    /// change. A move keeps the duration; the end of one past midnight wraps around. The patient is renamed
+    /// change. A move keeps the duration; an end past midnight wraps around. The patient is renamed
     /// only if the appointment is changed.
     async fn change_once(
         &self,

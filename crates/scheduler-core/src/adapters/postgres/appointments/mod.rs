@@ -16,8 +16,8 @@ use crate::error::StoreError;
 /// Maximum retries of a statement after a conflict with a concurrent one.
 const MAX_RETRIES: usize = 3;
 
-/// Whether a statement failed because the appointment would end after midnight. PostgreSQL first computes
-/// `occupied`, and refuses a range that ends before it starts with SQLSTATE 22000.
+/// Whether a statement failed because the appointment would end after midnight. PostgreSQL computes
+/// `occupied` before it checks constraints; a range that ends before it starts fails with SQLSTATE 22000.
 fn ends_past_midnight(error: &QueryError) -> bool {
     constraint(error) == Some("appointments_times_check")
         || matches!(error, QueryError::Sql(sqlx::Error::Database(error)) if error.code().as_deref() == Some("22000"))
