@@ -22,7 +22,7 @@ pub(crate) struct Description {
     /// Data in some successes.
     pub optional_data: &'static [AnswerField],
     /// Error statuses in addition to those that follow from the route's path, body and access.
-    pub error_statuses: &'static [u16],
+    pub other_statuses: &'static [u16],
 }
 
 /// A name in the answer, and the schema of its value.

@@ -25,6 +25,11 @@ impl Reply {
         Self::of(StatusCode::CREATED, message)
     }
 
+    /// 202 with a message.
+    pub fn accepted(message: &str) -> Self {
+        Self::of(StatusCode::ACCEPTED, message)
+    }
+
     /// Adds data under a name.
     pub fn with(mut self, name: &str, data: impl Serialize) -> Result<Self, ApiError> {
         let data = serde_json::to_value(data).map_err(|error| ApiError::internal(error.to_string()))?;

@@ -65,7 +65,7 @@ impl<C: Context> ScheduledJob<C> {
     pub async fn run(&self, context: &C) -> Result<Value, ApiError> {
         let (summary, stats) = call_stats::measure((self.run)(context)).await;
         // No patient waits for a job, so its duration and waits are not reported, only the failed messages.
-        context.metrics().emit_failed(stats.failed_messages, context.clock().now());
+        context.metrics().emit_messages(&stats, context.clock().now());
         summary
     }
 }

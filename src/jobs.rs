@@ -88,7 +88,7 @@ async fn process_reminders(context: &Job) -> Result<Value, ApiError> {
     let summary = context.chats.process_reminders(BUDGET).await?;
     let now = context.clock().now();
     context.metrics().emit(Metric::OldestReminderDueAge, summary.oldest_due_seconds, now);
-    context.metrics().emit_failed(summary.failed, now);
+    context.metrics().emit_count(Metric::FailedMessages, summary.failed, now);
     for clinic in &summary.at_fault {
         context.metrics().emit_for_clinic(Metric::InstanceFaults, 1, clinic, now);
     }
@@ -108,7 +108,7 @@ async fn process_reminders(context: &Job) -> Result<Value, ApiError> {
 
 async fn send_reports(context: &Job) -> Result<Value, ApiError> {
     let summary = context.chats.send_reports(BUDGET).await?;
-    context.metrics().emit_failed(summary.failed, context.clock().now());
+    context.metrics().emit_count(Metric::FailedMessages, summary.failed, context.clock().now());
     tracing::info!(
         step = "report",
         sent = summary.sent,

@@ -19,6 +19,8 @@ pub enum Metric {
     OldestReminderDueAge,
     /// Messages that did not reach their patients.
     FailedMessages,
+    /// Messages of which it stays unknown whether the provider accepted them.
+    UnknownMessages,
     /// 1 for each clinic and run if the clinic's WhatsApp connection does not work (token, subscription or
     /// phone).
     InstanceFaults,
@@ -44,6 +46,7 @@ impl Metric {
             Self::OldestChatDueAge => "OldestChatDueAge",
             Self::OldestReminderDueAge => "OldestReminderDueAge",
             Self::FailedMessages => "FailedMessages",
+            Self::UnknownMessages => "UnknownMessages",
             Self::InstanceFaults => "InstanceFaults",
             Self::SheetRowsBehind => "SheetRowsBehind",
             Self::SheetBacklogAge => "SheetBacklogAge",
@@ -54,7 +57,11 @@ impl Metric {
 
     fn unit(self) -> &'static str {
         match self {
-            Self::FailedMessages | Self::InstanceFaults | Self::SheetRowsBehind | Self::TurnWaits => "Count",
+            Self::FailedMessages
+            | Self::UnknownMessages
+            | Self::InstanceFaults
+            | Self::SheetRowsBehind
+            | Self::TurnWaits => "Count",
             Self::OldestChatDueAge | Self::OldestReminderDueAge | Self::SheetBacklogAge => "Seconds",
             Self::TurnMilliseconds => "Milliseconds",
         }
@@ -89,13 +96,19 @@ impl Metrics {
             let values = [(Metric::TurnMilliseconds, took), (Metric::TurnWaits, stats.waits)];
             self.write(&values, Some(("outcome", outcome.as_str())), at);
         }
-        self.emit_failed(stats.failed_messages, at);
+        self.emit_messages(stats, at);
     }
 
-    /// Writes the number of failed messages if there are any.
-    pub fn emit_failed(&self, messages: usize, at: DateTime<Utc>) {
-        if messages > 0 {
-            self.emit(Metric::FailedMessages, u32::try_from(messages).unwrap_or(u32::MAX), at);
+    /// Writes the number of failed messages, and of those whose outcome stays unknown, if there are any.
+    pub fn emit_messages(&self, stats: &CallStats, at: DateTime<Utc>) {
+        self.emit_count(Metric::FailedMessages, stats.failed_messages, at);
+        self.emit_count(Metric::UnknownMessages, stats.unknown_messages, at);
+    }
+
+    /// Writes a count unless it is zero.
+    pub fn emit_count(&self, metric: Metric, count: usize, at: DateTime<Utc>) {
+        if count > 0 {
+            self.emit(metric, u32::try_from(count).unwrap_or(u32::MAX), at);
         }
     }
 

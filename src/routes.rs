@@ -62,7 +62,7 @@ macro_rules! routes {
                         status: $status,
                         data: &[$((stringify!($name), schema_of::<$data>)),*],
                         optional_data: &[$($((stringify!($extra), schema_of::<$extra_data>)),*)?],
-                        error_statuses: &[$($($error_status),+)?],
+                        other_statuses: &[$($($error_status),+)?],
                     },
                 },
                 handler: |context, request| Box::pin($module::$handler(context, request)),
@@ -84,7 +84,7 @@ routes! {
 
     /// Sends a patient a message that reception wrote, and records it.
     SEND_MESSAGE: SendMessage POST "/send" Messenger send::send
-        body send_input => 200 { messageId: Uuid, providerStatus: ProviderStatus } or 404 409 502;
+        body send_input => 200 { messageId: Uuid, providerStatus: ProviderStatus } or 202 404 409 502;
 
     /// Books an appointment.
     CREATE_APPOINTMENT: CreateAppointment POST "/appointments" Reception appointments::create

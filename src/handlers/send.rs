@@ -1,6 +1,6 @@
 //! The route that sends a message from reception to a patient (docs/rules/api.md#send).
 
-use scheduler_core::app::send_message::{DirectMessage, MessageOptions};
+use scheduler_core::app::send_message::{DirectMessage, MessageOptions, ProviderStatus};
 use scheduler_core::domain::ids::ClinicId;
 use scheduler_core::domain::message::{Choice, MAX_BUTTONS};
 use scheduler_core::domain::phone::Phone;
@@ -64,9 +64,13 @@ pub(crate) async fn send(context: &Messenger, request: ApiRequest) -> Result<Rep
     };
     let message = DirectMessage { to, text: input.content, options };
     let handled = context.chats.send_message(&input.clinic, &message).await?;
-    Reply::ok("Mensagem processada.")
-        .with("messageId", handled.message_id)?
-        .with("providerStatus", handled.status)
+    let reply = match handled.status {
+        ProviderStatus::Sent | ProviderStatus::Blocked => Reply::ok("Mensagem processada."),
+        ProviderStatus::Unknown => {
+            Reply::accepted("A Z-API não respondeu: a mensagem pode ter sido enviada.")
+        }
+    };
+    reply.with("messageId", handled.message_id)?.with("providerStatus", handled.status)
 }
 
 /// The rule of [`check_options`] as JSON Schema.

@@ -72,7 +72,11 @@ fn responses(route: &RouteInfo, schemas: &mut SchemaGenerator) -> Map<String, Va
     if !links.is_empty() {
         success["links"] = json!(links);
     }
-    let mut responses = Map::from_iter([(description.status.to_string(), success)]);
+    let mut responses = Map::from_iter([(description.status.to_string(), success.clone())]);
+    if description.other_statuses.contains(&202) {
+        success["description"] = "The outcome is not known yet.".into();
+        responses.insert("202".into(), success);
+    }
     for status in
         ERROR_RESPONSES.iter().map(|error| error.status).filter(|status| may_fail_with(route, *status))
     {
@@ -103,9 +107,9 @@ fn may_fail_with(route: &RouteInfo, status: u16) -> bool {
     match status {
         401 | 500 | 503 => true,
         400 => !(description.body.is_empty() && description.query.is_empty()),
-        404 => route.path.contains('{') || description.error_statuses.contains(&404),
+        404 => route.path.contains('{') || description.other_statuses.contains(&404),
         413 => key && !description.body.is_empty(),
         429 => key,
-        status => description.error_statuses.contains(&status),
+        status => description.other_statuses.contains(&status),
     }
 }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod admin_messages;
+mod ambiguous_sends;
 mod api;
 mod booking_chat;
 mod conversations;

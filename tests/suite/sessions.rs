@@ -55,8 +55,8 @@ async fn leased(tables: &Tables, key: &ChatKey, id: &str, owner: &str, now: Date
     }
 }
 
-fn done<'a>(key: Option<&'a str>, lease: LeaseChange) -> Commit<'a> {
-    Commit { finished_entry: key, events: &[], lease, moved_from: None }
+fn done(keys: &[String], lease: LeaseChange) -> Commit<'_> {
+    Commit { finished_entries: keys, events: &[], lease, moved_from: None }
 }
 
 /// Works on a chat until its inbox is empty. Returns the keys of the messages.
@@ -64,15 +64,17 @@ async fn work(tables: &Tables, mut session: Session, owner: &str, now: DateTime<
     let mut worked = Vec::new();
     loop {
         let Some(head) = session.inbox.first().map(|head| head.key.clone()) else {
-            match tables.save(&mut session, owner, done(None, LeaseChange::Release), now).await.unwrap() {
+            match tables.save(&mut session, owner, done(&[], LeaseChange::Release), now).await.unwrap() {
                 SaveOutcome::Done => return worked,
                 SaveOutcome::InboxNotEmpty(inbox) => session.inbox = inbox,
                 other => panic!("{other:?}"),
             }
             continue;
         };
-        let saved =
-            tables.save(&mut session, owner, done(Some(&head), LeaseChange::Keep), now).await.unwrap();
+        let saved = tables
+            .save(&mut session, owner, done(std::slice::from_ref(&head), LeaseChange::Keep), now)
+            .await
+            .unwrap();
         assert!(matches!(saved, SaveOutcome::Done), "{saved:?}");
         session.inbox.remove(0);
         worked.push(head);
@@ -90,7 +92,7 @@ async fn a_message_is_stored_once_and_waits_while_the_chat_is_leased() {
     assert!(matches!(store(&tables, &key, "a", "two", noon()).await, StoreOutcome::Duplicate));
 
     let saved = tables
-        .save(&mut session, "one", done(Some("a#message"), LeaseChange::Release), noon())
+        .save(&mut session, "one", done(&["a#message".to_owned()], LeaseChange::Release), noon())
         .await
         .unwrap();
     assert!(matches!(saved, SaveOutcome::InboxNotEmpty(inbox) if inbox == [waiting("a"), waiting("b")]));
@@ -164,7 +166,7 @@ async fn a_chat_with_an_expired_lease_is_taken_over_by_one_reconciler() {
 
     // A worker that lost the lease can no longer write.
     let saved = tables
-        .save(&mut lost, "crashed", done(Some("a#message"), LeaseChange::Release), later)
+        .save(&mut lost, "crashed", done(&["a#message".to_owned()], LeaseChange::Release), later)
         .await
         .unwrap();
     assert!(matches!(saved, SaveOutcome::LeaseLost));
@@ -188,7 +190,7 @@ async fn a_state_is_read_back_unchanged_and_an_unreadable_one_is_reported() {
     let mut session = leased(&tables, &key, "a", "one", noon()).await;
     session.chat = Some(chat.clone());
     let saved = tables
-        .save(&mut session, "one", done(Some("a#message"), LeaseChange::Release), noon())
+        .save(&mut session, "one", done(&["a#message".to_owned()], LeaseChange::Release), noon())
         .await
         .unwrap();
     assert!(matches!(saved, SaveOutcome::Done), "{saved:?}");
@@ -227,7 +229,7 @@ async fn a_lid_points_to_the_phone_that_it_was_merged_into() {
     let mut session = leased(&tables, &phone, "b", "two", noon()).await;
     let from = MovedFrom { key: lid.clone(), version: Some(old.version) };
     let save = Commit {
-        finished_entry: Some("b#message"),
+        finished_entries: &["b#message".to_owned()],
         events: &[],
         lease: LeaseChange::Release,
         moved_from: Some(&from),
@@ -242,7 +244,7 @@ async fn a_lid_points_to_the_phone_that_it_was_merged_into() {
     let mut session = leased(&tables, &phone, "e", "five", noon()).await;
     let from = MovedFrom { key: busy.clone(), version: Some(held.version) };
     let save = Commit {
-        finished_entry: Some("e#message"),
+        finished_entries: &["e#message".to_owned()],
         events: &[],
         lease: LeaseChange::Release,
         moved_from: Some(&from),

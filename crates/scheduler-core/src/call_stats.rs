@@ -42,6 +42,8 @@ pub struct CallStats {
     pub run: Option<RunOutcome>,
     /// Messages that the call found to be undeliverable.
     pub failed_messages: usize,
+    /// Messages of which it stays unknown whether the provider accepted them.
+    pub unknown_messages: usize,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +66,7 @@ pub async fn measure<F: Future>(call: F) -> (F::Output, CallStats) {
         outer.waits += stats.waits;
         outer.run = stats.run.or(outer.run);
         outer.failed_messages += stats.failed_messages;
+        outer.unknown_messages += stats.unknown_messages;
     });
     (output, stats)
 }
@@ -84,6 +87,10 @@ pub(crate) fn record_run(outcome: RunOutcome) {
 
 pub(crate) fn record_failed_message() {
     record(|stats| stats.failed_messages += 1);
+}
+
+pub(crate) fn record_unknown_message() {
+    record(|stats| stats.unknown_messages += 1);
 }
 
 fn record(change: impl FnOnce(&mut CallStats)) {
@@ -119,9 +126,11 @@ mod tests {
             wait().await;
             record_run(RunOutcome::Done);
             record_failed_message();
+            record_unknown_message();
         })
         .await;
-        assert_eq!(stats, CallStats { waits: 3, run: Some(RunOutcome::Done), failed_messages: 1 });
+        let run = Some(RunOutcome::Done);
+        assert_eq!(stats, CallStats { waits: 3, run, failed_messages: 1, unknown_messages: 1 });
     }
 
     #[tokio::test]

@@ -33,6 +33,9 @@ fn meaning(event: &WebhookEvent) -> String {
             };
             format!("{author} {content} [{}]", message.event_kind)
         }
+        WebhookEvent::Echo(echo) => {
+            format!("echo of {}: {}", echo.provider_message_id, echo.text.as_deref().unwrap_or("no text"))
+        }
         WebhookEvent::Status(update) => {
             let refused = if update.buttons_refused { ", buttons refused" } else { "" };
             format!("{:?} {}{refused}", update.status, update.provider_message_ids.join(" "))
@@ -76,7 +79,7 @@ fn every_kind_of_webhook_is_parsed_or_ignored_with_a_reason() {
         ("received-text-own-number", "ignored: the clinic's own number"),
         ("received-text-from-staff", "staff says Oi Maria, aqui é a Ana [message]"),
         ("received-text-from-staff-without-from-api", "staff says #bot [message]"),
-        ("received-text-api-echo", "ignored: echo of our own message"),
+        ("received-text-api-echo", "echo of 3EB0RECEIVEDTEXTAPIECHO: Olá"),
         ("received-buttons-response", "patient presses schedule (Agendar sessão) [message]"),
         ("received-list-response", "patient presses day_2026-02-16 (segunda, 16/02) [message]"),
         ("received-ad-external-reply", "patient says mensagem recebida [message]"),
@@ -104,7 +107,7 @@ fn every_kind_of_webhook_is_parsed_or_ignored_with_a_reason() {
         ("received-event", "ignored: group"),
         ("received-event-response", "ignored: group"),
         ("received-buttons-message-echo", "record says Texto da mensagem [message]"),
-        ("received-carousel-echo", "ignored: echo of our own message"),
+        ("received-carousel-echo", "echo of 3EB0RECEIVEDCAROUSELECHO: no text"),
         ("received-hydrated-template-text", "record says texto da mensagem [message]"),
         ("received-hydrated-template-location", "record says texto da mensagem [message]"),
         ("received-otp-button-echo", "record says texto da mensagem [message]"),

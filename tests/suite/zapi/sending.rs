@@ -150,13 +150,16 @@ async fn refused_buttons_and_lists_are_sent_as_numbered_text() {
 
 #[tokio::test]
 async fn each_bad_answer_is_classified_within_five_seconds() {
-    use SendErrorKind::{Instance, Permanent, Retryable};
+    use SendErrorKind::{Instance, Permanent, Retryable, Unknown};
     let api = |status: u16, name: &str| ScriptedAnswer::respond(status, fixture(name).to_string());
     let success = fixture("api-send-success").to_string();
     let slow = Duration::from_secs(1);
     let answers = [
         ("500", ScriptedAnswer::respond(500, "oops"), Retryable),
         ("503 and JSON", ScriptedAnswer::respond(503, "{}"), Retryable),
+        ("500, cut off", ScriptedAnswer::respond(500, "oops".repeat(50)).reset_after(150), Retryable),
+        ("a proxy's 502", ScriptedAnswer::respond(502, "<html>"), Unknown),
+        ("a proxy's 504", ScriptedAnswer::respond(504, "{}"), Unknown),
         ("429", ScriptedAnswer::respond(429, "{}"), Retryable),
         ("400", ScriptedAnswer::respond(400, r#"{"error":"message is empty"}"#), Permanent),
         ("token missing", api(400, "api-error-client-token-missing"), Instance),
@@ -167,14 +170,14 @@ async fn each_bad_answer_is_classified_within_five_seconds() {
         ("200 and {}", ScriptedAnswer::respond(200, "{}"), Permanent),
         ("an empty id", ScriptedAnswer::respond(200, r#"{"messageId":""}"#), Permanent),
         ("redirect", ScriptedAnswer::respond(302, "{}"), Permanent),
-        ("garbage", ScriptedAnswer::respond(200, "<html>\u{fffd}"), Retryable),
-        ("nothing", ScriptedAnswer::respond(200, ""), Retryable),
-        ("10 MB", ScriptedAnswer::huge(10 * 1024 * 1024), Retryable),
-        ("reset before", ScriptedAnswer::reset().and_accepted(), Retryable),
-        ("reset in the head", ScriptedAnswer::respond(200, success.clone()).reset_after(20), Retryable),
-        ("reset in the body", ScriptedAnswer::respond(200, success.clone()).reset_after(150), Retryable),
-        ("a byte a second", ScriptedAnswer::respond(200, success).byte_by_byte(slow), Retryable),
-        ("silence", ScriptedAnswer::success().after(Duration::from_secs(30)), Retryable),
+        ("garbage", ScriptedAnswer::respond(200, "<html>\u{fffd}"), Unknown),
+        ("nothing", ScriptedAnswer::respond(200, ""), Unknown),
+        ("10 MB", ScriptedAnswer::huge(10 * 1024 * 1024), Unknown),
+        ("reset before", ScriptedAnswer::reset().and_accepted(), Unknown),
+        ("reset in the head", ScriptedAnswer::respond(200, success.clone()).reset_after(20), Unknown),
+        ("reset in the body", ScriptedAnswer::respond(200, success.clone()).reset_after(150), Unknown),
+        ("a byte a second", ScriptedAnswer::respond(200, success).byte_by_byte(slow), Unknown),
+        ("silence", ScriptedAnswer::success().after(Duration::from_secs(30)), Unknown),
     ];
     let mut calls = JoinSet::new();
     for (name, answer, class) in answers {

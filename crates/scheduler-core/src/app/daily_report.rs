@@ -10,21 +10,23 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::adapters::dynamodb::events::EventStatus;
-use crate::adapters::dynamodb::report::ClaimedReport;
+use crate::adapters::dynamodb::reminder_queue::MAX_UNKNOWN_SENDS;
+use crate::adapters::dynamodb::report::{ClaimedReport, ReportProgress};
 use crate::adapters::dynamodb::session::ChatKey;
 use crate::adapters::postgres::appointments::read::AppointmentFilter;
 use crate::app::chats::Chats;
 use crate::app::history::{MessageHistory, OutboundMessage};
 use crate::conversation::say::report::report;
 use crate::domain::appointment::{Appointment, AppointmentStatus};
+use crate::domain::clinic::Clinic;
 use crate::domain::clinic_profile::ClinicProfile;
 use crate::domain::ids::{ClinicId, ConversationId};
 use crate::domain::message::MessageType;
-use crate::domain::phone::Phone;
+use crate::domain::phone::{Address, Phone};
 use crate::domain::time::wall_clock_at;
 use crate::error::StoreError;
 use crate::failpoints;
-use crate::ports::whatsapp::SendError;
+use crate::ports::whatsapp::{SendError, SendErrorKind};
 
 /// Hour of the clinic's local time from which reports are sent, until midnight.
 const REPORT_HOUR: u32 = 20;
@@ -38,6 +40,9 @@ const PAGE: i64 = 100;
 pub struct ReportSummary {
     /// Reports that were sent completely.
     pub sent: usize,
+    /// Reports of which some messages may not have been accepted. The next hourly run before midnight sends
+    /// those once more, unless the provider's webhooks tell that they were.
+    pub unknown: usize,
     /// Clinics without an appointment tomorrow.
     pub empty: usize,
     /// Clinics whose phone is not in `ALLOWED_PHONES`.
@@ -50,11 +55,25 @@ pub struct ReportSummary {
 
 enum ReportOutcome {
     Sent,
+    /// Sent in part without a complete answer of the provider.
+    Unknown,
     Empty,
     Blocked,
     Failed,
     /// The clinic had its report before, is no longer active, or is served by another run.
     Skipped,
+}
+
+/// Sends the messages of one claimed report.
+struct ReportSender<'a> {
+    chats: &'a Chats,
+    clinic: &'a Clinic,
+    chat: &'a ChatKey,
+    to: &'a Address,
+    date: NaiveDate,
+    claimed: &'a ClaimedReport,
+    /// Time of the report's last event.
+    last_at: Option<DateTime<Utc>>,
 }
 
 /// Why a report was not sent.
@@ -154,7 +173,7 @@ impl Chats {
         let mut last_at = None;
         if !self.allowed.allow(&chat.person) {
             for (number, text) in messages.iter().enumerate() {
-                let mut history = self.report_history(&chat, date, number, text, last_at);
+                let mut history = report_history(self, &chat, date, number, text, last_at);
                 let blocked = history.event(|message, at| message.event(EventStatus::Blocked, at));
                 history.append(&blocked).await?;
                 last_at = history.last_at;
@@ -164,47 +183,16 @@ impl Chats {
         }
         let to = self.find_recipient(clinic, &chat.person, None).await?;
         let to = to.ok_or(ReportError::NotOnWhatsApp)?;
-        for (number, text) in messages.iter().enumerate().skip(claimed.sent) {
-            let mut history = self.report_history(&chat, date, number, text, last_at);
-            let queued = history.event(|message, at| message.event(EventStatus::Queued, at));
-            history.append(&queued).await?;
-            match self.whatsapp.send_text(clinic, &to, text).await {
-                Ok(sent) => {
-                    self.tables.store_report_progress(claimed, number + 1).await?;
-                    let sent = history.event(|message, at| message.sent(sent, at));
-                    history.append(&sent).await?;
-                }
-                Err(error) => {
-                    let failed = history.event(|message, at| message.failed(&error.detail, at));
-                    history.append(&failed).await?;
-                    return Err(error.into());
-                }
-            }
-            last_at = history.last_at;
+        let mut sender = ReportSender { chats: self, clinic, chat: &chat, to: &to, date, claimed, last_at };
+        let mut progress = claimed.progress.clone();
+        for (number, text) in messages.iter().enumerate() {
+            sender.send(number, text, &mut progress).await?;
+        }
+        if progress.unknown.values().any(|sends| *sends < MAX_UNKNOWN_SENDS) {
+            return Ok(ReportOutcome::Unknown);
         }
         self.tables.finish_report(claimed, self.clock.now()).await?;
         Ok(ReportOutcome::Sent)
-    }
-
-    /// The history of one message of a report, in the chat of the clinic's own phone.
-    fn report_history<'a>(
-        &'a self,
-        chat: &'a ChatKey,
-        date: NaiveDate,
-        number: usize,
-        text: &'a str,
-        last_at: Option<DateTime<Utc>>,
-    ) -> MessageHistory<'a> {
-        let name = format!("REPORT#{}#{date}", chat.clinic);
-        let message = OutboundMessage {
-            chat,
-            conversation_id: ConversationId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())),
-            message_id: format!("report:{date}:{}", number + 1),
-            message_type: MessageType::Text,
-            text,
-            provider: self.whatsapp.name(),
-        };
-        MessageHistory { chats: self, message, last_at }
     }
 
     /// All confirmed appointments of a day, read page by page.
@@ -232,10 +220,109 @@ impl Chats {
     }
 }
 
+impl ReportSender<'_> {
+    /// Sends a message of the report unless it was sent before. One without a complete answer is sent once more
+    /// by a later run.
+    async fn send(
+        &mut self,
+        number: usize,
+        text: &str,
+        progress: &mut ReportProgress,
+    ) -> Result<(), ReportError> {
+        let is_sent = number < progress.sent;
+        let unknown_sends = progress.unknown.get(&number).copied().unwrap_or_default();
+        if is_sent && (unknown_sends == 0 || unknown_sends >= MAX_UNKNOWN_SENDS) {
+            return Ok(());
+        }
+        let mut history = report_history(self.chats, self.chat, self.date, number, text, self.last_at);
+        let id = history.message.message_id.clone();
+        // Only a report that an earlier run began can have been sent before.
+        let mut doubtful_sends = unknown_sends;
+        if self.claimed.messages.is_some() {
+            let sends = self.chats.list_sends(self.chat, &id).await?;
+            if sends.was_accepted {
+                return self.store_sent(number, progress).await;
+            }
+            if !is_sent && sends.last_queued_at.is_some() && !sends.has_failed {
+                // The earlier run ended while it sent this message.
+                doubtful_sends = 1;
+            }
+        }
+        if doubtful_sends > 0 {
+            // Saved before, so that a crash cannot lead to a third time.
+            progress.unknown.insert(number, doubtful_sends + 1);
+            self.store(number, progress).await?;
+        }
+        let queued = history.event(|message, at| message.event(EventStatus::Queued, at));
+        history.append(&queued).await?;
+        let event = match self.chats.whatsapp.send_text(self.clinic, self.to, text).await {
+            Ok(sent) => {
+                self.store_sent(number, progress).await?;
+                history.event(|message, at| message.sent(sent, at))
+            }
+            Err(error) if error.kind == SendErrorKind::Unknown => {
+                if self.chats.was_accepted(self.chat, &id).await? {
+                    return self.store_sent(number, progress).await;
+                }
+                progress.unknown.insert(number, doubtful_sends + 1);
+                self.store(number, progress).await?;
+                history.event(|message, at| message.unknown(&error.detail, at))
+            }
+            Err(error) => {
+                if doubtful_sends > 0 {
+                    // Not sent again, so it may still be.
+                    progress.unknown.insert(number, doubtful_sends);
+                    self.store(number, progress).await?;
+                } else {
+                    let failed = history.event(|message, at| message.failed(&error.detail, at));
+                    history.append(&failed).await?;
+                }
+                return Err(error.into());
+            }
+        };
+        history.append(&event).await?;
+        self.last_at = history.last_at;
+        Ok(())
+    }
+
+    async fn store_sent(&self, number: usize, progress: &mut ReportProgress) -> Result<(), ReportError> {
+        progress.unknown.remove(&number);
+        self.store(number, progress).await
+    }
+
+    async fn store(&self, number: usize, progress: &mut ReportProgress) -> Result<(), ReportError> {
+        progress.sent = progress.sent.max(number + 1);
+        let now = self.chats.clock.now();
+        Ok(self.chats.tables.store_report_progress(self.claimed, progress, now).await?)
+    }
+}
+
+/// The history of one message of a report, in the chat of the clinic's own phone.
+fn report_history<'a>(
+    chats: &'a Chats,
+    chat: &'a ChatKey,
+    date: NaiveDate,
+    number: usize,
+    text: &'a str,
+    last_at: Option<DateTime<Utc>>,
+) -> MessageHistory<'a> {
+    let name = format!("REPORT#{}#{date}", chat.clinic);
+    let message = OutboundMessage {
+        chat,
+        conversation_id: ConversationId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())),
+        message_id: format!("report:{date}:{}", number + 1),
+        message_type: MessageType::Text,
+        text,
+        provider: chats.whatsapp.name(),
+    };
+    MessageHistory { chats, message, last_at }
+}
+
 impl ReportSummary {
     fn count(&mut self, outcome: Option<Result<ReportOutcome, tokio::task::JoinError>>) {
         match outcome {
             Some(Ok(ReportOutcome::Sent)) => self.sent += 1,
+            Some(Ok(ReportOutcome::Unknown)) => self.unknown += 1,
             Some(Ok(ReportOutcome::Empty)) => self.empty += 1,
             Some(Ok(ReportOutcome::Blocked)) => self.blocked += 1,
             // `Err`: the task panicked.

@@ -7,10 +7,13 @@ use crate::adapters::dynamodb::events::{Direction, EventStatus, MessageEvent};
 use crate::adapters::dynamodb::session::ChatKey;
 use crate::app::chats::Chats;
 use crate::domain::ids::ConversationId;
-use crate::domain::message::{Author, Choice, Content, IncomingMessage, MessageType};
+use crate::domain::message::{Author, Choice, Content, IncomingMessage, MessageType, OutgoingMessage};
 use crate::domain::phone::Address;
 use crate::error::StoreError;
 use crate::ports::whatsapp::Sent;
+
+/// Name of the metadata that holds the `sendAt` of a reminder.
+pub(super) const REMINDER_SEND_AT: &str = "reminderSendAt";
 
 /// Time of a chat's next event: `now`, but at least one millisecond after the chat's last event. Times are
 /// cut to milliseconds, as they are stored, so that no two events of a chat share one.
@@ -57,7 +60,7 @@ impl OutboundMessage<'_> {
     pub(super) fn sent(&self, sent: Sent, at: DateTime<Utc>) -> MessageEvent {
         let mut event = self.event(EventStatus::Sent, at);
         event.provider_message_id = Some(sent.provider_message_id);
-        event.provider_response = Some(sent.response);
+        event.provider_response = Some(sent.response).filter(|response| !response.is_null());
         if let Some(id) = sent.queue_id {
             event.metadata.insert("zaapId".into(), id.into());
         }
@@ -65,6 +68,11 @@ impl OutboundMessage<'_> {
             event.metadata.insert("asNumberedText".into(), true.into());
         }
         event
+    }
+
+    /// The event of a message of which it is unknown whether the provider accepted it.
+    pub(super) fn unknown(&self, reason: &str, at: DateTime<Utc>) -> MessageEvent {
+        MessageEvent { error_details: Some(reason.to_owned()), ..self.event(EventStatus::Unknown, at) }
     }
 
     /// The event of a message that will not reach its receiver.
@@ -146,6 +154,23 @@ pub(super) fn add_choices(
         metadata.insert("firstNumber".into(), json!(first_number));
         metadata.insert("to".into(), json!(to));
     }
+}
+
+/// The metadata that every event of a message has; the rest belongs to one event.
+pub(super) fn keep_shared_metadata(event: &mut MessageEvent) {
+    const SHARED: [&str; 4] = ["stateBefore", "stateAfter", "zaapId", REMINDER_SEND_AT];
+    event.metadata.retain(|name, _| SHARED.contains(&name.as_str()));
+}
+
+/// The message as it was written, from its `QUEUED` event; `None` if it has no choices or is another event.
+pub(super) fn stored_message(event: &MessageEvent) -> Option<OutgoingMessage> {
+    let choices = event.metadata.get("choices")?.clone();
+    let first_number = event.metadata.get("firstNumber").and_then(Value::as_u64).unwrap_or(1);
+    Some(OutgoingMessage {
+        text: event.content.clone(),
+        choices: serde_json::from_value(choices).ok()?,
+        first_number: usize::try_from(first_number).unwrap_or(1),
+    })
 }
 
 /// Builds the events of one message that is sent without a `ChatWorker`. Each event is later than the one

@@ -15,5 +15,6 @@ pub mod reconcile;
 pub mod reminders;
 pub mod seed;
 pub mod send_message;
+mod settle;
 pub mod sheets;
 pub mod status;

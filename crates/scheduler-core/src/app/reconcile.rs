@@ -127,7 +127,7 @@ impl Chats {
         if !self.tables.claim_webhook(webhook, now).await? {
             return Ok(false);
         }
-        let event = self.whatsapp.parse_webhook(&webhook.payload, now);
+        let event = self.whatsapp.parse_webhook(&webhook.payload, webhook.received_at);
         let received = match &profile {
             Some(profile) => self.handle_event(event, profile, deadline).await?,
             None => WebhookOutcome::Ignored("unknown instance"),

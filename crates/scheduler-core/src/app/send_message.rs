@@ -57,6 +57,8 @@ pub enum MessageOptions {
 pub enum ProviderStatus {
     /// The provider accepted the message.
     Sent,
+    /// There is no complete answer of the provider, so the message may have been sent. It is not sent again.
+    Unknown,
     /// The message was not sent to the provider, because the receiver is not an allowed phone.
     Blocked,
 }
@@ -66,7 +68,7 @@ pub enum ProviderStatus {
 pub struct SentMessage {
     /// Our id of the message.
     pub message_id: String,
-    /// Whether it was sent or blocked.
+    /// Whether it was sent.
     pub status: ProviderStatus,
 }
 
@@ -79,7 +81,7 @@ pub enum SendMessageError {
     /// The clinic has no z-api instance.
     #[error("the clinic has no z-api instance")]
     NoInstance,
-    /// The provider refused the message or did not answer in time. `FAILED` is recorded.
+    /// The provider refused the message or could not be reached. `FAILED` is recorded.
     #[error("the provider did not accept the message")]
     Refused(#[source] SendError),
     /// A store failed before the message was sent.
@@ -125,6 +127,15 @@ impl Chats {
                 append_outcome(&history, &sent).await;
                 Ok(SentMessage { message_id, status: ProviderStatus::Sent })
             }
+            Err(error) if error.kind == SendErrorKind::Unknown => {
+                if matches!(self.was_accepted(&chat, &message_id).await, Ok(true)) {
+                    return Ok(SentMessage { message_id, status: ProviderStatus::Sent });
+                }
+                call_stats::record_unknown_message();
+                let unknown = history.event(|message, at| message.unknown(&error.detail, at));
+                append_outcome(&history, &unknown).await;
+                Ok(SentMessage { message_id, status: ProviderStatus::Unknown })
+            }
             Err(error) => {
                 call_stats::record_failed_message();
                 let failed = history.event(|message, at| message.failed(&error.detail, at));
@@ -158,7 +169,7 @@ impl Chats {
             }
         };
         let timed_out =
-            |_| SendError { kind: SendErrorKind::Retryable, detail: "no answer in time".to_owned() };
+            |_| SendError { kind: SendErrorKind::Unknown, detail: "no answer in time".to_owned() };
         timeout(PROVIDER_BUDGET, sending).await.map_err(timed_out)?
     }
 

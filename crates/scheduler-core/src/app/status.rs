@@ -9,10 +9,10 @@ use crate::adapters::dynamodb::events::{Direction, EventStatus, MessageEvent};
 use crate::adapters::dynamodb::session::{ChatKey, InboxEntry, InboxWork};
 use crate::app::chats::Chats;
 use crate::app::converse::receive::WebhookOutcome;
-use crate::app::history::next_event_at;
+use crate::app::history::{keep_shared_metadata, next_event_at, stored_message};
 use crate::call_stats;
 use crate::domain::clinic_profile::ClinicProfile;
-use crate::domain::message::{Choice, OutgoingMessage};
+use crate::domain::message::OutgoingMessage;
 use crate::domain::phone::Address;
 use crate::error::StoreError;
 use crate::ports::whatsapp::{DeliveryStatus, StatusUpdate};
@@ -39,7 +39,14 @@ impl Chats {
         {
             key.person = person;
         }
-        let (events_read, found) = self.find_messages(&key, &update.provider_message_ids).await?;
+        let (mut events_read, mut found) = self.find_messages(&key, &update.provider_message_ids).await?;
+        if found.is_empty()
+            && update.proves_sending
+            && let Some(id) = update.provider_message_ids.first()
+            && self.settle_only_unknown(&key, id, profile, deadline).await?
+        {
+            (events_read, found) = self.find_messages(&key, &update.provider_message_ids).await?;
+        }
         if found.is_empty() {
             tracing::warn!(step = "status", clinic_id = %key.clinic, "a status names an unknown message");
             return Ok(WebhookOutcome::Ignored("an unknown message"));
@@ -85,7 +92,7 @@ impl Chats {
         event.status_timestamp = next_event_at(self.clock.now(), Some(latest));
         event.provider_response = Some(update.raw.clone());
         event.error_details = update.error.clone();
-        event.metadata.retain(|name, _| name == "stateBefore" || name == "stateAfter" || name == "zaapId");
+        keep_shared_metadata(&mut event);
         if let Some(at) = update.at {
             event.metadata.insert("momment".into(), json!(at.timestamp_millis()));
         }
@@ -137,13 +144,7 @@ fn is_about_any(event: &MessageEvent, ids: &[String]) -> bool {
 /// An inbox entry that sends the prompt again as numbered text. Its key prevents a second repetition.
 fn resend_as_text(to: &Address, history: &[&MessageEvent]) -> Option<InboxEntry> {
     let queued = history.iter().find(|event| event.status == EventStatus::Queued)?;
-    let choices: Vec<Choice> = serde_json::from_value(queued.metadata.get("choices")?.clone()).ok()?;
-    let first = queued.metadata.get("firstNumber").and_then(serde_json::Value::as_u64).unwrap_or(1);
-    let prompt = OutgoingMessage {
-        text: queued.content.clone(),
-        choices,
-        first_number: usize::try_from(first).unwrap_or(1),
-    };
+    let prompt = stored_message(queued)?;
     let sent_to = queued.metadata.get("to").and_then(|to| to.as_str());
     let message = OutgoingMessage::text(prompt.as_numbered_text());
     Some(InboxEntry {

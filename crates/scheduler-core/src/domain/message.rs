@@ -1,6 +1,6 @@
 //! WhatsApp messages, independent of the provider.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::phone::Address;
@@ -112,6 +112,11 @@ impl OutgoingMessage {
     pub fn as_numbered_text(&self) -> String {
         numbered_text(&self.text, &self.choices, self.first_number)
     }
+
+    /// The two texts under which WhatsApp may show the message: its own, and with numbered choices.
+    pub fn texts(&self) -> [String; 2] {
+        [self.text.clone(), self.as_numbered_text()]
+    }
 }
 
 /// The text followed by its choices, one per line: `1. Agendar`. If a line of the text already is the label
@@ -202,6 +207,18 @@ impl IncomingMessage {
     /// Deduplication key of the event, `<messageId>#<kind>`. An event is processed once per key.
     pub fn key(&self) -> String {
         format!("{}#{}", self.message_id, self.event_kind)
+    }
+
+    /// Whether it was written before `moment`, a time of the product's clock: it arrived before, or was sent
+    /// more than five seconds before by the provider's clock, which counts seconds and is not ours. A time of
+    /// sending that is more than a week old is not trusted.
+    pub fn was_written_before(&self, moment: DateTime<Utc>) -> bool {
+        const CLOCK_DIFFERENCE: TimeDelta = TimeDelta::seconds(5);
+        const MAX_AGE: TimeDelta = TimeDelta::days(7);
+        let by_sender = self.sent_at.is_some_and(|sent_at| {
+            moment - sent_at > CLOCK_DIFFERENCE && self.received_at - sent_at < MAX_AGE
+        });
+        self.received_at < moment || by_sender
     }
 }
 

@@ -78,6 +78,9 @@ pub enum ReminderStatus {
     Sending,
     /// The provider accepted it.
     Sent,
+    /// It was sent, and it is unknown whether the provider accepted it. Unless the provider's webhooks tell,
+    /// it is sent once more.
+    Unknown,
     /// It could not be sent, and no further attempt is made.
     Failed,
     /// It must not be sent any more, for example because the appointment was moved or the patient opted out.
@@ -91,6 +94,7 @@ impl ReminderStatus {
             Self::Pending => "PENDING",
             Self::Sending => "SENDING",
             Self::Sent => "SENT",
+            Self::Unknown => "UNKNOWN",
             Self::Failed => "FAILED",
             Self::Cancelled => "CANCELLED",
         }
@@ -120,6 +124,20 @@ pub struct Reminder {
     pub status: ReminderStatus,
     /// Delivery attempts so far. Attempts that failed with an instance fault do not count.
     pub attempts: u32,
+    /// When the provider accepted it. If that is unknown, when it was first sent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sent_at: Option<DateTime<Utc>>,
+    /// How often it was sent without a complete answer, at most twice.
+    #[serde(default)]
+    pub unknown_sends: u32,
+}
+
+impl Reminder {
+    /// Whether the patient may have got it before `at`, so that a message that arrived then may answer it.
+    pub fn may_be_answered_at(&self, at: DateTime<Utc>) -> bool {
+        matches!(self.status, ReminderStatus::Sent | ReminderStatus::Unknown)
+            && self.sent_at.is_none_or(|sent_at| sent_at <= at)
+    }
 }
 
 #[cfg(test)]

@@ -27,14 +27,16 @@ pub enum SendErrorKind {
     /// The clinic's instance is at fault (token, subscription, disconnected phone). Every message of the
     /// clinic would fail.
     Instance,
-    /// A later attempt may succeed. The message may have been sent nevertheless, if the connection broke
-    /// after the request.
+    /// The message was not sent, and a later attempt may succeed.
     Retryable,
+    /// There is no complete answer, so the message may have been sent. An echo or a delivery callback may
+    /// tell later.
+    Unknown,
     /// The provider refuses this message for good.
     Permanent,
 }
 
-/// The provider did not accept a message. The error's text contains no token, name or phone number.
+/// The provider did not accept a message, or it is unknown whether it did. The error's text contains no token, name or phone number.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{detail}")]
 pub struct SendError {
@@ -49,6 +51,8 @@ pub struct SendError {
 pub enum WebhookEvent {
     /// A message, or another event of a chat. Boxed because it is much larger than the other variants.
     Message(Box<IncomingMessage>),
+    /// A message that the product sent came back, which proves that the provider accepted it.
+    Echo(Echo),
     /// The delivery status of sent messages changed.
     Status(StatusUpdate),
     /// The clinic's phone was connected or disconnected.
@@ -73,6 +77,17 @@ pub enum DeliveryStatus {
     Failed,
 }
 
+/// The provider's webhook about a message that the product sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Echo {
+    /// The provider's id of the message.
+    pub provider_message_id: String,
+    /// Address of the chat.
+    pub address: Address,
+    /// Text of the message, if the webhook contains one.
+    pub text: Option<String>,
+}
+
 /// A change of the delivery status of sent messages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatusUpdate {
@@ -84,6 +99,9 @@ pub struct StatusUpdate {
     pub status: DeliveryStatus,
     /// The provider's reason for a failure.
     pub error: Option<String>,
+    /// Whether the provider reports this only of messages that were sent through it, never of those that
+    /// staff typed.
+    pub proves_sending: bool,
     /// Whether WhatsApp refused the buttons or the list. Then the prompt is sent again as numbered text.
     pub buttons_refused: bool,
     /// When it happened by the provider's clock, if that is plausible.

@@ -285,6 +285,9 @@ async fn answer(
         tokio::time::sleep(script.delay).await;
     }
     let normal = if script.accepted { shared.normal_answer(&call) } else { StatusCode::OK.into_response() };
+    if !script.delay_after.is_zero() {
+        tokio::time::sleep(script.delay_after).await;
+    }
     stream.set(script.write_mode);
     match script.response {
         Some((status, body)) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),

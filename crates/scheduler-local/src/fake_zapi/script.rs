@@ -10,6 +10,7 @@ use super::faulty_stream::WriteMode;
 #[derive(Debug, Clone, Default)]
 pub struct ScriptedAnswer {
     pub(super) delay: Duration,
+    pub(super) delay_after: Duration,
     pub(super) response: Option<(StatusCode, String)>,
     pub(super) write_mode: WriteMode,
     pub(super) accepted: bool,
@@ -56,6 +57,11 @@ impl ScriptedAnswer {
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
+    }
+
+    /// Accepts the message at once and answers only after this delay.
+    pub fn accepted_but_slow(delay: Duration) -> Self {
+        Self { delay_after: delay, ..Self::success() }
     }
 
     /// Accepts the message into the outbox, whatever the answer is.

@@ -35,6 +35,8 @@ pub enum EventStatus {
     Queued,
     /// It is not sent, because the receiver is not in `ALLOWED_PHONES`.
     Blocked,
+    /// It was sent, and it is unknown whether the provider accepted it.
+    Unknown,
     /// The provider accepted it.
     Sent,
     /// It reached the receiver's phone.
@@ -52,6 +54,7 @@ impl EventStatus {
             Self::Received => "RECEIVED",
             Self::Queued => "QUEUED",
             Self::Blocked => "BLOCKED",
+            Self::Unknown => "UNKNOWN",
             Self::Sent => "SENT",
             Self::Delivered => "DELIVERED",
             Self::Read => "READ",
@@ -63,10 +66,11 @@ impl EventStatus {
     pub fn rank(self) -> u8 {
         match self {
             Self::Received | Self::Queued | Self::Blocked => 0,
-            Self::Failed => 1,
-            Self::Sent => 2,
-            Self::Delivered => 3,
-            Self::Read => 4,
+            Self::Unknown => 1,
+            Self::Failed => 2,
+            Self::Sent => 3,
+            Self::Delivered => 4,
+            Self::Read => 5,
         }
     }
 }

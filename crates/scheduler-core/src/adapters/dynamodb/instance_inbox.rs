@@ -20,6 +20,8 @@ pub struct WaitingWebhook {
     pk: String,
     sk: String,
     due_at: String,
+    /// When it arrived.
+    pub received_at: DateTime<Utc>,
     /// The body of the webhook.
     pub payload: Value,
 }
@@ -42,6 +44,7 @@ impl Tables {
             .item("sk", AttributeValue::S(key.to_owned()))
             .item("body", AttributeValue::S(payload.to_string()))
             .item("dueAt", AttributeValue::S(instant(now)))
+            .item("receivedAt", AttributeValue::S(instant(now)))
             .item("updatedAt", AttributeValue::S(instant(now)))
             .item("ttl", AttributeValue::N((now + SESSION_TTL).timestamp().to_string()))
             .send()
@@ -98,6 +101,7 @@ impl WaitingWebhook {
             pk: text("pk")?,
             sk: text("sk")?,
             due_at: text("dueAt")?,
+            received_at: text("receivedAt").or_else(|| text("updatedAt"))?.parse().ok()?,
             payload: serde_json::from_str(&text("body")?).ok()?,
         })
     }

@@ -18,8 +18,14 @@ use super::session::{ChatKey, Item, instant};
 use crate::domain::reminder::{Reminder, ReminderStatus};
 use crate::error::StoreError;
 
-/// How long a claim lasts: longer than a Lambda function may run (20 s).
-const CLAIM_DURATION: TimeDelta = TimeDelta::seconds(30);
+/// How long a claim lasts: longer than the calls of one delivery may take together.
+const CLAIM_DURATION: TimeDelta = TimeDelta::seconds(90);
+
+/// How long a reminder without a complete answer waits for a proof that it was accepted, at least.
+const PROOF_TIMEOUT: TimeDelta = TimeDelta::minutes(2);
+
+/// Sends without a complete answer after which a reminder is not sent again.
+pub const MAX_UNKNOWN_SENDS: u32 = 2;
 
 /// A reminder whose `sendAt` has passed.
 #[derive(Debug, Clone)]
@@ -46,20 +52,28 @@ pub struct DueCursor(Item);
 /// Result of a claimed reminder.
 #[derive(Debug, Clone, Copy)]
 pub enum ReminderResult<'a> {
-    /// The provider accepted it.
-    Sent,
+    /// The provider accepted it at this time.
+    Sent(DateTime<Utc>),
+    /// It was first sent at this time, and it is unknown whether the provider accepted it.
+    Unknown {
+        /// Time of the first send.
+        sent_at: DateTime<Utc>,
+        /// How often it was sent without a complete answer.
+        sends: u32,
+    },
     /// It will not be sent, for this reason.
     Failed(&'a str),
     /// It must not be sent any more, for this reason.
     Cancelled(&'a str),
-    /// It is tried again at this time or later.
+    /// It is PENDING again, and is tried again at this time or later.
     Later(DateTime<Utc>),
     /// It is PENDING again and this attempt does not count, because the fault was not the reminder's.
     Released,
 }
 
 impl Reminders {
-    /// Lists at most `limit` due reminders in one status: PENDING ones, or SENDING ones whose claim expired.
+    /// Lists at most `limit` due reminders in one status: PENDING ones, SENDING ones whose claim expired, or
+    /// UNKNOWN ones that may be sent once more.
     pub async fn list_due(
         &self,
         in_status: ReminderStatus,
@@ -75,16 +89,25 @@ impl Reminders {
             .key_condition_expression("#status = :status AND sendAt <= :now")
             .filter_expression(match in_status {
                 ReminderStatus::Sending => "leaseUntil <= :now",
+                ReminderStatus::Unknown => {
+                    "(attribute_not_exists(retryAt) OR retryAt <= :now) AND unknownSends < :max \
+                     AND sentAt <= :unproven AND notAfter > :now"
+                }
                 _ => "attribute_not_exists(retryAt) OR retryAt <= :now",
             })
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", status(in_status))
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .limit(limit)
-            .set_exclusive_start_key(from.map(|place| place.0))
-            .send()
-            .await
-            .map_err(|error| store_error("list due reminders", error))?;
+            .set_exclusive_start_key(from.map(|place| place.0));
+        // DynamoDB refuses values that no expression uses.
+        let page = match in_status {
+            ReminderStatus::Unknown => page
+                .expression_attribute_values(":max", AttributeValue::N(MAX_UNKNOWN_SENDS.to_string()))
+                .expression_attribute_values(":unproven", AttributeValue::S(instant(now - PROOF_TIMEOUT))),
+            _ => page,
+        };
+        let page = page.send().await.map_err(|error| store_error("list due reminders", error))?;
         let due = page.items.unwrap_or_default().into_iter().filter_map(parse_due).collect();
         Ok(DuePage { due, next: page.last_evaluated_key.map(DueCursor) })
     }
@@ -107,11 +130,15 @@ impl Reminders {
             )
             .condition_expression(
                 "(#status = :pending AND (attribute_not_exists(retryAt) OR retryAt <= :now)) \
+                 OR (#status = :unknown AND unknownSends < :max \
+                     AND (attribute_not_exists(retryAt) OR retryAt <= :now)) \
                  OR (#status = :sending AND leaseUntil <= :now)",
             )
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":pending", status(ReminderStatus::Pending))
             .expression_attribute_values(":sending", status(ReminderStatus::Sending))
+            .expression_attribute_values(":unknown", status(ReminderStatus::Unknown))
+            .expression_attribute_values(":max", AttributeValue::N(MAX_UNKNOWN_SENDS.to_string()))
             .expression_attribute_values(":lease_owner", AttributeValue::S(lease_owner.to_owned()))
             .expression_attribute_values(":until", AttributeValue::S(instant(now + CLAIM_DURATION)))
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
@@ -175,20 +202,28 @@ fn result_update(
     lease_owner: &str,
     result: ReminderResult<'_>,
 ) -> Result<Update, aws_sdk_dynamodb::error::BuildError> {
-    let (new_status, set, value) = match result {
-        ReminderResult::Sent => (ReminderStatus::Sent, "", None),
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let number = |number: u32| AttributeValue::N(number.to_string());
+    let (new_status, set, values) = match result {
+        ReminderResult::Sent(at) => {
+            (ReminderStatus::Sent, ", sentAt = :at", vec![(":at", text(&instant(at)))])
+        }
+        ReminderResult::Unknown { sent_at, sends } => (
+            ReminderStatus::Unknown,
+            ", sentAt = :at, unknownSends = :sends",
+            vec![(":at", text(&instant(sent_at))), (":sends", number(sends))],
+        ),
         ReminderResult::Failed(why) => {
-            (ReminderStatus::Failed, ", errorDetails = :value", Some(AttributeValue::S(why.to_owned())))
+            (ReminderStatus::Failed, ", errorDetails = :why", vec![(":why", text(why))])
         }
         ReminderResult::Cancelled(why) => {
-            (ReminderStatus::Cancelled, ", errorDetails = :value", Some(AttributeValue::S(why.to_owned())))
+            (ReminderStatus::Cancelled, ", errorDetails = :why", vec![(":why", text(why))])
         }
         ReminderResult::Later(at) => {
-            (ReminderStatus::Pending, ", retryAt = :value", Some(AttributeValue::S(instant(at))))
+            (ReminderStatus::Pending, ", retryAt = :at", vec![(":at", text(&instant(at)))])
         }
         ReminderResult::Released => {
-            let one = AttributeValue::N("1".into());
-            (ReminderStatus::Pending, ", attempts = attempts - :value", Some(one))
+            (ReminderStatus::Pending, ", attempts = attempts - :one", vec![(":one", number(1))])
         }
     };
     let mut update = Update::builder()
@@ -199,8 +234,8 @@ fn result_update(
         .expression_attribute_names("#status", "status")
         .expression_attribute_values(":status", status(new_status))
         .expression_attribute_values(":lease_owner", AttributeValue::S(lease_owner.to_owned()));
-    if let Some(value) = value {
-        update = update.expression_attribute_values(":value", value);
+    for (name, value) in values {
+        update = update.expression_attribute_values(name, value);
     }
     update.build()
 }

@@ -122,25 +122,41 @@ impl Reminders {
     /// Cancels a reminder if it is PENDING. One that is being sent now needs no cancelling: its processor
     /// reads the appointment again after the claim.
     pub async fn cancel(&self, key: &ReminderKey) -> Result<(), StoreError> {
-        let cancelled = self
+        self.set_status(key, ReminderStatus::Pending, ReminderStatus::Cancelled, "cancel a reminder").await
+    }
+
+    /// Changes the status of a reminder that has the status `from`; otherwise changes nothing.
+    async fn set_status(
+        &self,
+        key: &ReminderKey,
+        from: ReminderStatus,
+        to: ReminderStatus,
+        action: &'static str,
+    ) -> Result<(), StoreError> {
+        let changed = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key.item()))
-            .update_expression("SET #status = :off")
-            .condition_expression("#status = :pending")
+            .update_expression("SET #status = :to")
+            .condition_expression("#status = :from")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":off", status(ReminderStatus::Cancelled))
-            .expression_attribute_values(":pending", status(ReminderStatus::Pending))
+            .expression_attribute_values(":to", status(to))
+            .expression_attribute_values(":from", status(from))
             .send()
             .await;
-        match cancelled {
+        match changed {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(refused) if refused.is_conditional_check_failed_exception() => Ok(()),
-                _ => Err(store_error("cancel a reminder", error)),
+                _ => Err(store_error(action, error)),
             },
         }
+    }
+
+    /// Marks an `UNKNOWN` reminder as sent, because the provider's webhook proved it.
+    pub async fn settle(&self, key: &ReminderKey) -> Result<(), StoreError> {
+        self.set_status(key, ReminderStatus::Unknown, ReminderStatus::Sent, "settle a reminder").await
     }
 
     /// Reads the reminders with these keys, in no particular order. Keys without a reminder are skipped.

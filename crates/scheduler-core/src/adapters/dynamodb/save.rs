@@ -45,8 +45,8 @@ pub struct MovedFrom {
 /// What a chat worker writes in addition to the session.
 #[derive(Debug)]
 pub struct Commit<'a> {
-    /// Key of the first inbox entry, which is removed; `None` if it is not finished.
-    pub finished_entry: Option<&'a str>,
+    /// Keys of the first inbox entries, which are removed.
+    pub finished_entries: &'a [String],
     /// Events to add to the history.
     pub events: &'a [MessageEvent],
     /// What the write does with the lease.
@@ -133,7 +133,7 @@ impl Tables {
             "updatedAt = :now",
             "#ttl = :ttl",
         ];
-        let mut remove = vec!["attempts"];
+        let mut remove = vec!["attempts".to_owned()];
         let mut condition = "leaseOwner = :lease_owner AND version = :read".to_owned();
         let mut update = Update::builder()
             .table_name(&self.sessions)
@@ -176,16 +176,16 @@ impl Tables {
             set.push("expiresAt = :expires");
             update = update.expression_attribute_values(":expires", AttributeValue::S(instant(at)));
         }
-        if let Some(entry) = commit.finished_entry {
-            remove.push("inbox[0]");
-            condition.push_str(" AND inbox[0].#key = :done");
+        for (index, entry) in commit.finished_entries.iter().enumerate() {
+            remove.push(format!("inbox[{index}]"));
+            condition.push_str(&format!(" AND inbox[{index}].#key = :done{index}"));
             update = update
                 .expression_attribute_names("#key", "key")
-                .expression_attribute_values(":done", AttributeValue::S(entry.to_owned()));
+                .expression_attribute_values(format!(":done{index}"), AttributeValue::S(entry.clone()));
         }
         if rotates {
             set.push("seenBefore = seen");
-            remove.push("seen");
+            remove.push("seen".to_owned());
         }
         match commit.lease {
             LeaseChange::Keep => {
@@ -195,21 +195,21 @@ impl Tables {
                     .expression_attribute_values(":shard", AttributeValue::S(shard(&pk)));
             }
             LeaseChange::Release => {
-                remove.extend(["leaseOwner", "leaseUntil", "dueShard", "dueAt"]);
-                let empty = if commit.finished_entry.is_some() { "1" } else { "0" };
+                remove.extend(["leaseOwner", "leaseUntil", "dueShard", "dueAt"].map(str::to_owned));
+                let left = commit.finished_entries.len().to_string();
                 condition.push_str(" AND (attribute_not_exists(inbox) OR size(inbox) = :left)");
-                update = update.expression_attribute_values(":left", AttributeValue::N(empty.into()));
+                update = update.expression_attribute_values(":left", AttributeValue::N(left));
             }
             LeaseChange::DueAt(at) => {
                 set.extend(["dueShard = :shard", "dueAt = :due"]);
-                remove.extend(["leaseOwner", "leaseUntil"]);
+                remove.extend(["leaseOwner", "leaseUntil"].map(str::to_owned));
                 update = update
                     .expression_attribute_values(":due", AttributeValue::S(instant(at)))
                     .expression_attribute_values(":shard", AttributeValue::S(shard(&pk)));
             }
         }
         // A deferred chat has made no progress, so its attempts keep counting.
-        if matches!(commit.lease, LeaseChange::DueAt(_)) && commit.finished_entry.is_none() {
+        if matches!(commit.lease, LeaseChange::DueAt(_)) && commit.finished_entries.is_empty() {
             remove.retain(|name| *name != "attempts");
         }
         let mut expression = format!("SET {}", set.join(", "));

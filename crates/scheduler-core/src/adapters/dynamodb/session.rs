@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::conversation::machine::state::{Chat, Memory, State};
+use crate::digest::short_sha256_hex;
 use crate::domain::ids::{ClinicId, ConversationId};
 use crate::domain::message::{IncomingMessage, OutgoingMessage};
 use crate::domain::phone::{Address, MatchKey};
@@ -57,6 +58,23 @@ pub enum InboxWork {
         /// The message, without choices.
         message: OutgoingMessage,
     },
+    /// Proof that the provider accepted a message of which this was unknown.
+    Accepted {
+        /// The proof.
+        proof: AcceptanceProof,
+    },
+}
+
+/// The provider's proof, in an echo or a delivery callback, that it accepted a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptanceProof {
+    /// The provider's id of the message.
+    pub provider_message_id: String,
+    /// Our id of the message, if the history tells which one it is.
+    pub message_id: Option<String>,
+    /// Fingerprint of the message's text, if the proof contains the text.
+    pub fingerprint: Option<String>,
 }
 
 /// An entry of the inbox.
@@ -81,6 +99,34 @@ pub struct PendingReply {
     pub message: OutgoingMessage,
     /// Time of the commit. A reply that is not sent two hours later is dropped.
     pub queued_at: DateTime<Utc>,
+    /// Whether it answers a message of the patient, so that it ends with the question of the chat's state.
+    #[serde(default)]
+    pub asks: bool,
+    /// Set if it was sent and it is unknown whether the provider accepted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<UnknownSend>,
+}
+
+impl PendingReply {
+    /// Whether a text with this fingerprint is this message.
+    pub fn has_fingerprint(&self, fingerprint: &str) -> bool {
+        self.message.texts().iter().any(|text| text_fingerprint(text) == fingerprint)
+    }
+}
+
+/// A reply that was sent without a complete answer of the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnknownSend {
+    /// When it was sent.
+    pub since: DateTime<Utc>,
+    /// Whether it was sent a second time. It is never sent a third time.
+    pub repeated: bool,
+}
+
+/// Fingerprint of a sent text. The echo of the text has the same one.
+pub fn text_fingerprint(text: &str) -> String {
+    short_sha256_hex(text.trim())
 }
 
 /// A recently sent message, kept to recognise its echo: the provider's webhook about our own message.
@@ -104,6 +150,28 @@ pub struct KnownAddress {
     pub chat_lid: Option<String>,
 }
 
+/// A lid whose chat item says that the chat continues under the phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LidPointer {
+    /// The person of the lid's chat.
+    pub lid: MatchKey,
+    /// When the item was last written.
+    pub written_at: DateTime<Utc>,
+}
+
+impl LidPointer {
+    /// Whether it leads from this lid.
+    pub fn leads_from(&self, lid: &MatchKey) -> bool {
+        self.lid == *lid
+    }
+
+    /// Whether the item should be written again, because DynamoDB deletes it after 90 days.
+    pub fn is_old(&self, now: DateTime<Utc>) -> bool {
+        now - self.written_at > TimeDelta::days(30)
+    }
+}
+
 /// What the chat worker remembers in addition to the conversation. Stored as `notes`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -123,8 +191,13 @@ pub struct Bookkeeping {
     /// The address that PostgreSQL holds; `None` before it is stored there.
     #[serde(rename = "known")]
     pub known_address: Option<KnownAddress>,
+    /// The lid whose chat leads to this one, once that is stored.
+    pub lid_pointer: Option<LidPointer>,
     /// Key of the inbox entry that failed and for which the patient got an apology.
     pub apologised_for: Option<String>,
+    /// When the provider accepted the question of the chat's state. If that is unknown, when the question was
+    /// written.
+    pub asked_at: Option<DateTime<Utc>>,
     /// Start of the current generation of `seen`.
     pub seen_since: Option<DateTime<Utc>>,
     /// Time of the chat's last event. The next event gets a later time.

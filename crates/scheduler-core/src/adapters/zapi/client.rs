@@ -52,8 +52,9 @@ impl ZapiClient {
         Ok(Self { client, base, account_token })
     }
 
-    /// Makes a call and returns the JSON of a 2xx answer. If the answer is incomplete, or 2xx but not JSON,
-    /// the error is [`SendErrorKind::Retryable`], because it is unknown whether the message was sent.
+    /// Makes a call and returns the JSON of a 2xx answer. Any other status is an answer too, even if its body
+    /// is cut off; only a proxy's 502 or 504 says nothing about z-api. The error is
+    /// [`SendErrorKind::Unknown`] if there is no complete answer.
     pub(super) async fn call(
         &self,
         instance: &ZapiInstance,
@@ -66,19 +67,30 @@ impl ZapiClient {
         let answered = timeout(CALL_TIMEOUT, async {
             let response = self.send(request).await?;
             let status = response.status().as_u16();
-            Ok::<_, String>((status, read(response).await?))
+            if is_gateway_error(status) {
+                return Err(unknown(&format!("HTTP {status} from a proxy")));
+            }
+            let body = match read(response).await {
+                Err(error) if (200..300).contains(&status) => return Err(unknown(&error)),
+                body => body.unwrap_or_default(),
+            };
+            Ok((status, body))
         });
-        let (status, body) = match answered.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(later(&error)),
-            Err(_) => return Err(later("no complete answer in time")),
-        };
+        let (status, body) = answered.await.unwrap_or_else(|_| Err(unknown("no complete answer in time")))?;
         let json = serde_json::from_slice(&body);
         match json {
             Ok(json) if (200..300).contains(&status) => Ok(json),
-            Err(_) if (200..300).contains(&status) => Err(later("the answer is not JSON")),
+            Err(_) if (200..300).contains(&status) => Err(unknown("the answer is not JSON")),
             json => Err(refusal(status, &json.unwrap_or_default())),
         }
+    }
+
+    /// Makes a call that only reads, so that a lost answer does no harm.
+    pub(super) async fn get(&self, instance: &ZapiInstance, path: &[&str]) -> Result<Value, SendError> {
+        self.call(instance, Method::GET, path, None).await.map_err(|error| match error.kind {
+            SendErrorKind::Unknown => SendError { kind: SendErrorKind::Retryable, ..error },
+            SendErrorKind::Instance | SendErrorKind::Permanent | SendErrorKind::Retryable => error,
+        })
     }
 
     fn client_token<'a>(&'a self, instance: &'a ZapiInstance) -> Option<&'a Secret> {
@@ -110,19 +122,27 @@ impl ZapiClient {
         if let Some(body) = body {
             request = request.json(body);
         }
-        request.build().map_err(|error| later(&describe(error)))
+        request.build().map_err(|error| not_sent(&describe(error)))
     }
 
     /// Sends a request, and once more if the connection could not be made. After a later error the message
     /// may have been sent, so the request is not repeated.
-    async fn send(&self, request: Request) -> Result<Response, String> {
+    async fn send(&self, request: Request) -> Result<Response, SendError> {
         let again = request.try_clone();
         match (self.client.execute(request).await, again) {
             (Err(error), Some(again)) if error.is_connect() => self.client.execute(again).await,
             (answered, _) => answered,
         }
-        .map_err(describe)
+        .map_err(|error| {
+            if error.is_connect() { not_sent(&describe(error)) } else { unknown(&describe(error)) }
+        })
     }
+}
+
+/// Whether a proxy in front of z-api answered in its place. z-api itself answers its own faults with 500 or
+/// 503.
+fn is_gateway_error(status: u16) -> bool {
+    matches!(status, 502 | 504)
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, String> {
@@ -136,8 +156,12 @@ async fn read(mut response: Response) -> Result<Vec<u8>, String> {
     Ok(body)
 }
 
-fn later(detail: &str) -> SendError {
+fn not_sent(detail: &str) -> SendError {
     SendError { kind: SendErrorKind::Retryable, detail: detail.to_owned() }
+}
+
+fn unknown(detail: &str) -> SendError {
+    SendError { kind: SendErrorKind::Unknown, detail: detail.to_owned() }
 }
 
 /// Describes an error without the URL, which contains the token.

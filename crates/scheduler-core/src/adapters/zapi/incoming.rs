@@ -7,6 +7,7 @@ use super::fields::{flag, has, id, momment, text};
 use crate::domain::message::{Author, Content, IncomingMessage};
 use crate::domain::patient::clean_name;
 use crate::domain::phone::Address;
+use crate::ports::whatsapp::Echo;
 
 /// Maximum characters of a text (WhatsApp's own limit); the rest is cut off.
 const MAX_TEXT_CHARS: usize = 4096;
@@ -64,6 +65,23 @@ pub(super) fn parse(payload: &Value, now: DateTime<Utc>) -> Result<IncomingMessa
         sent_at: momment(payload, now),
         received_at: now,
         reference_message_id: parsed.reference,
+    })
+}
+
+/// Parses the echo of a message that was sent through z-api's API. `None` if it is not one.
+pub(super) fn parse_echo(payload: &Value) -> Option<Echo> {
+    let is = |name| flag(payload, name) == Some(true);
+    if !(is("fromMe") && is("fromApi")) || has(payload, "notification") {
+        return None;
+    }
+    let text = match content(payload).or_else(|| software_text(payload)) {
+        Some(Content::Text { text }) => Some(text),
+        Some(Content::Pressed { .. } | Content::Unreadable { .. }) | None => None,
+    };
+    Some(Echo {
+        provider_message_id: id(payload, "messageId")?,
+        address: Address(patient_address(payload).ok()?),
+        text,
     })
 }
 

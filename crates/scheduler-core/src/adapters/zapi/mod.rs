@@ -122,7 +122,7 @@ impl WhatsAppProvider for Zapi {
 
     async fn find_address(&self, clinic: &Clinic, phone: &str) -> Result<Option<Address>, SendError> {
         let instance = instance(clinic)?;
-        let response = self.client.call(instance, Method::GET, &["phone-exists", phone], None).await?;
+        let response = self.client.get(instance, &["phone-exists", phone]).await?;
         // z-api's documentation shows an array with one object; other sources show the object alone.
         let found = response.get(0).unwrap_or(&response);
         match fields::flag(found, "exists") {
@@ -136,7 +136,7 @@ impl WhatsAppProvider for Zapi {
     }
 
     async fn is_connected(&self, clinic: &Clinic) -> Result<bool, SendError> {
-        let response = self.client.call(instance(clinic)?, Method::GET, &["status"], None).await?;
+        let response = self.client.get(instance(clinic)?, &["status"]).await?;
         // `error` may be filled although the phone is connected, so it is not read.
         fields::flag(&response, "connected").ok_or_else(|| refusal(200, &response))
     }
@@ -148,8 +148,11 @@ impl WhatsAppProvider for Zapi {
     fn parse_webhook(&self, payload: &Value, now: DateTime<Utc>) -> WebhookEvent {
         let kind = payload.get("type").and_then(Value::as_str).unwrap_or_default();
         match kind {
-            "ReceivedCallback" => incoming::parse(payload, now)
-                .map_or_else(WebhookEvent::Ignored, |message| WebhookEvent::Message(Box::new(message))),
+            "ReceivedCallback" => match incoming::parse_echo(payload) {
+                Some(echo) => WebhookEvent::Echo(echo),
+                None => incoming::parse(payload, now)
+                    .map_or_else(WebhookEvent::Ignored, |message| WebhookEvent::Message(Box::new(message))),
+            },
             "MessageStatusCallback" | "DeliveryCallback" => {
                 status::parse(payload, now).map_or_else(WebhookEvent::Ignored, WebhookEvent::Status)
             }

@@ -67,5 +67,16 @@ fn update(
     let raw = if payload.to_string().len() <= MAX_RAW_BYTES { payload.clone() } else { Value::Null };
     let at = momment(payload, now);
     let address = Address(phone);
-    Ok(StatusUpdate { provider_message_ids, address, status, error, buttons_refused, at, raw })
+    // z-api sends delivery callbacks only about messages that came through its API.
+    let proves_sending = payload.get("type").and_then(Value::as_str) == Some("DeliveryCallback");
+    Ok(StatusUpdate {
+        provider_message_ids,
+        address,
+        status,
+        error,
+        proves_sending,
+        buttons_refused,
+        at,
+        raw,
+    })
 }

@@ -13,8 +13,10 @@ use crate::domain::phone::Address;
 use crate::ports::whatsapp::Sent;
 
 impl ChatWorker<'_> {
-    pub(super) fn new_reply(&self, to: Address, message: OutgoingMessage) -> PendingReply {
-        PendingReply { id: Uuid::new_v4().to_string(), to, message, queued_at: self.chats.clock.now() }
+    /// A reply to send. `asks`: whether it ends with the question of the chat's state.
+    pub(super) fn new_reply(&self, to: Address, message: OutgoingMessage, asks: bool) -> PendingReply {
+        let queued_at = self.chats.clock.now();
+        PendingReply { id: Uuid::new_v4().to_string(), to, message, queued_at, asks, unknown: None }
     }
 
     /// Records a reply as `QUEUED`, or as `BLOCKED` if its receiver is not an allowed phone.
@@ -34,13 +36,25 @@ impl ChatWorker<'_> {
     }
 
     pub(super) fn record_sent(&mut self, reply: &PendingReply, sent: Sent) {
-        let event = self.reply_event(reply, |message, at| message.sent(sent, at));
-        self.events.push(event);
+        self.record_reply_outcome(reply, |message, at| message.sent(sent, at));
+    }
+
+    pub(super) fn record_unknown(&mut self, reply: &PendingReply, reason: &str) {
+        self.record_reply_outcome(reply, |message, at| message.unknown(reason, at));
     }
 
     pub(super) fn record_failed(&mut self, reply: &PendingReply, reason: &str) {
-        let event = self.reply_event(reply, |message, at| message.failed(reason, at));
+        self.record_reply_outcome(reply, |message, at| message.failed(reason, at));
+    }
+
+    fn record_reply_outcome(
+        &mut self,
+        reply: &PendingReply,
+        build: impl FnOnce(&OutboundMessage<'_>, DateTime<Utc>) -> MessageEvent,
+    ) {
+        let event = self.reply_event(reply, build);
         self.events.push(event);
+        self.has_unsaved_outcome = true;
     }
 
     /// Records a message that arrived in a webhook, with the chat's states before and after it.

@@ -1,7 +1,8 @@
-//! Works on one message of a chat: reads it, runs the turn and queues the replies.
+//! Works on messages of a chat: reads them, runs the turn and queues the replies.
 
 use chrono::TimeDelta;
 
+use super::batch::MessageBatch;
 use super::effects::EffectRunner;
 use super::lid::{lid_chat_key, read_lid_chat};
 use super::worker::{ChatWorker, NextStep};
@@ -11,6 +12,7 @@ use crate::conversation::machine::event::{Effect, Event, PatientMessage, Utteran
 use crate::conversation::machine::state::{Chat, State};
 use crate::conversation::machine::transition::transition;
 use crate::conversation::say::render::{render, render_all};
+use crate::conversation::understand::answer::{is_always_heard, needs_question};
 use crate::conversation::understand::clinic_label::as_pressed_option;
 use crate::domain::ids::ConversationId;
 use crate::domain::message::{Author, Content, IncomingMessage, OutgoingMessage};
@@ -31,95 +33,95 @@ pub(super) struct TurnResult {
 }
 
 impl ChatWorker<'_> {
-    pub(super) async fn process_message(
+    /// Works on one message, or on several texts of the patient that waited together and are read as one.
+    pub(super) async fn process_messages(
         &mut self,
-        key: String,
-        message: IncomingMessage,
+        keys: Vec<String>,
+        messages: Vec<IncomingMessage>,
     ) -> Result<NextStep, StoreError> {
-        let took_over_chat = self.continue_lid_chat(&message).await;
-        if message.author == Author::Patient {
-            return self.process_patient_message(&key, message, took_over_chat).await;
+        let Some(batch) = MessageBatch::new(keys, messages) else { return Ok(NextStep::Continue) };
+        let took_over_chat = self.continue_lid_chat(batch.newest()).await;
+        if took_over_chat && let Err(error) = self.save_address(batch.newest()).await {
+            // Saving the address moves the lid's appointments to the phone's patient, so that this turn finds
+            // them.
+            return self.retry_after_error(&batch, error).await;
         }
-        let is_echo = self.is_reply_echo(&message) || self.is_history_echo(&message).await?;
-        if message.author == Author::Staff && !is_echo && !self.is_automatic(&message) {
-            return self.process_staff_message(&key, message).await;
+        if batch.author() == Author::Patient {
+            return self.process_patient_messages(batch).await;
         }
-        self.record_only(&key, &message, is_echo).await
+        let message = batch.newest();
+        let is_echo = self.is_reply_echo(message) || self.is_history_echo(message).await?;
+        if message.author == Author::Staff && !is_echo && !self.is_automatic(message) {
+            return self.process_staff_message(batch).await;
+        }
+        self.record_only(&batch, is_echo).await
     }
 
-    /// Adds the message to the history without answering it. An echo is already there.
-    async fn record_only(
-        &mut self,
-        key: &str,
-        message: &IncomingMessage,
-        is_echo: bool,
-    ) -> Result<NextStep, StoreError> {
+    /// Adds the messages to the history without answering them. An echo is already there.
+    async fn record_only(&mut self, batch: &MessageBatch, is_echo: bool) -> Result<NextStep, StoreError> {
         if !is_echo {
-            self.record_webhook_message(message, None);
+            self.record_batch(batch, None);
         }
-        self.finish(key).await
+        self.finish(&batch.keys).await
     }
 
-    async fn process_staff_message(
-        &mut self,
-        key: &str,
-        message: IncomingMessage,
-    ) -> Result<NextStep, StoreError> {
-        let text = match &message.content {
+    fn record_batch(&mut self, batch: &MessageBatch, states: Option<(&str, &str)>) {
+        for message in &batch.messages {
+            self.record_webhook_message(message, states);
+        }
+    }
+
+    async fn process_staff_message(&mut self, batch: MessageBatch) -> Result<NextStep, StoreError> {
+        let text = match &batch.newest().content {
             Content::Text { text } => Some(text.clone()),
             Content::Pressed { .. } | Content::Unreadable { .. } => None,
         };
         let chat = self.session.chat.clone().unwrap_or_default();
         let before = chat.state.name();
-        let event = Event::StaffWrote { text, now: self.chats.clock.now() };
-        let decision = match self.run_turn(key, &message, chat, event, false).await {
+        let event = Event::StaffWrote { text, now: batch.received_at() };
+        let decision = match self.run_turn(&batch, chat, event, false).await {
             Ok(decision) => decision,
-            Err(error) => return self.retry_after_error(key, message.address, error).await,
+            Err(error) => return self.retry_after_error(&batch, error).await,
         };
-        self.close_turn(key, message, before, decision).await
+        self.close_turn(batch, before, decision).await
     }
 
-    async fn process_patient_message(
-        &mut self,
-        key: &str,
-        message: IncomingMessage,
-        took_over_chat: bool,
-    ) -> Result<NextStep, StoreError> {
-        let messages_in_minute = self.count_message(key, &message);
-        if messages_in_minute > MAX_MESSAGES_PER_MINUTE {
-            self.record_webhook_message(&message, None);
-            if messages_in_minute == MAX_MESSAGES_PER_MINUTE + 1 {
+    async fn process_patient_messages(&mut self, batch: MessageBatch) -> Result<NextStep, StoreError> {
+        let received_at = batch.received_at();
+        let messages_in_minute = self.count_messages(&batch);
+        let silent = self.session.chat.as_ref().and_then(|chat| chat.memory.silent_until);
+        let is_silent = silent.is_some_and(|until| received_at < until);
+        if messages_in_minute > MAX_MESSAGES_PER_MINUTE && !is_silent && !is_always_heard(&batch.content) {
+            self.record_batch(&batch, None);
+            if messages_in_minute - batch.len() <= MAX_MESSAGES_PER_MINUTE {
                 let wait = self.render_template("SLOW_DOWN");
-                self.queue(message.address, vec![wait], None);
+                self.queue(batch.newest().address.clone(), vec![wait], None);
             }
-            return self.finish(key).await;
+            return self.finish(&batch.keys).await;
         }
         let now = self.chats.clock.now();
         let clinic = &self.profile.clinic;
-        let local_now = wall_clock_at(now, clinic.timezone);
-        let expired = self.session.expires_at.is_none_or(|at| at <= now);
+        // A message that waited, for example for a store, is read as of the time at which it arrived.
+        let expired = self.session.expires_at.is_none_or(|at| at <= received_at);
         let active = self.session.chat.clone().filter(|_| !expired);
         let new_session = active.is_none();
         let chat = active.or_else(|| self.session.chat.as_ref().map(Chat::new_session)).unwrap_or_default();
         let patient_message = PatientMessage {
-            content: as_pressed_option(&message.content, &chat, &self.profile.templates),
-            profile_name: message.profile_name.clone(),
-            now,
-            local: local_now,
+            content: as_pressed_option(&batch.content, &chat, &self.profile.templates),
+            profile_name: batch.newest().profile_name.clone(),
+            now: received_at,
+            local: wall_clock_at(received_at, clinic.timezone),
             horizon: clinic.last_bookable_day(now),
         };
-        let before = chat.state.name();
-        if took_over_chat && let Err(error) = self.save_address(&message).await {
-            // Saving the address moves the lid's appointments to the phone's patient, so that this turn finds
-            // them.
-            return self.retry_after_error(key, message.address, error).await;
-        }
-        let decision = match self
-            .run_turn(key, &message, chat, Event::MessageReceived(patient_message), !new_session)
-            .await
+        if !new_session && self.was_before_question(batch.newest()) && needs_question(&chat, &patient_message)
         {
+            return self.record_only(&batch, false).await;
+        }
+        let before = chat.state.name();
+        let event = Event::MessageReceived(patient_message);
+        let decision = match self.run_turn(&batch, chat, event, !new_session).await {
             Ok(decision) => decision,
-            Err(error) => return self.retry_after_error(key, message.address, error).await,
+            Err(error) => return self.retry_after_error(&batch, error).await,
         };
         // No transition ends a patient's turn in WELCOME. If one did, no session would begin, and a later
         // message would get the greeting.
@@ -129,24 +131,33 @@ impl ChatWorker<'_> {
             }
             self.session.expires_at = Some(now + SESSION_TTL);
         }
-        self.close_turn(key, message, before, decision).await
+        self.close_turn(batch, before, decision).await
+    }
+
+    /// Whether a message arrived, or was written, before the chat's question was asked.
+    pub(super) fn was_before_question(&self, message: &IncomingMessage) -> bool {
+        if self.session.pending.iter().any(|reply| reply.asks && reply.unknown.is_none()) {
+            // The question is still on its way.
+            return true;
+        }
+        self.session.bookkeeping.asked_at.is_some_and(|asked_at| message.was_written_before(asked_at))
     }
 
     /// Runs transitions and their effects until no effect returns an event.
     async fn run_turn(
         &mut self,
-        key: &str,
-        message: &IncomingMessage,
+        batch: &MessageBatch,
         chat: Chat,
         event: Event,
         save_address: bool,
     ) -> Result<TurnResult, StoreError> {
+        let message = batch.newest();
         let known = self.updated_address(message);
         let save_address = save_address && self.session.bookkeeping.known_address.as_ref() != Some(&known);
         let profile = self.profile.clone();
         let person = self.person(message);
-        let received_at = message.received_at;
-        let runner = EffectRunner::new(self.chats, &profile, &person, key, received_at, &self.changed);
+        let runner =
+            EffectRunner::new(self.chats, &profile, &person, batch.key(), batch.received_at(), &self.changed);
         let turn = async {
             let (decision, address_saved) = tokio::join!(run(&runner, chat, event), async {
                 if save_address {
@@ -183,11 +194,10 @@ impl ChatWorker<'_> {
         Ok(())
     }
 
-    /// Commits the new state, the message's event and the replies.
+    /// Commits the new state, the events of the messages and the replies.
     async fn close_turn(
         &mut self,
-        key: &str,
-        message: IncomingMessage,
+        batch: MessageBatch,
         before: &str,
         mut decision: TurnResult,
     ) -> Result<NextStep, StoreError> {
@@ -198,11 +208,12 @@ impl ChatWorker<'_> {
         }
         let after = decision.chat.state.name();
         let states = (before, after);
+        let message = batch.newest();
         if message.author == Author::Patient {
             self.session.bookkeeping.last_message_at = Some(message.received_at);
         }
         self.session.chat = Some(decision.chat);
-        self.record_webhook_message(&message, Some(states));
+        self.record_batch(&batch, Some(states));
         let replies = render_all(&decision.utterances, &self.profile.clinic, &self.profile.templates);
         tracing::info!(
             step = "turn",
@@ -210,20 +221,21 @@ impl ChatWorker<'_> {
             phone = message.address.last_four(),
             state_before = before,
             state_after = after,
+            messages = batch.len(),
             replies = replies.len(),
             "a message was worked on"
         );
-        self.queue(message.address, replies, Some(states));
-        self.finish(key).await
+        self.queue(message.address.clone(), replies, Some(states));
+        self.finish(&batch.keys).await
     }
 
     /// Continues the earlier chat of the message's lid under the sender's phone. Returns whether that chat
     /// was taken over.
     async fn continue_lid_chat(&mut self, message: &IncomingMessage) -> bool {
         let Some(key) = lid_chat_key(&self.session.key, message.chat_lid.as_deref()) else { return false };
-        let linked =
-            self.session.bookkeeping.known_address.as_ref().and_then(|known| known.chat_lid.as_ref());
-        if linked == message.chat_lid.as_ref() {
+        let now = self.chats.clock.now();
+        let pointer = self.session.bookkeeping.lid_pointer.as_ref();
+        if pointer.is_some_and(|pointer| pointer.leads_from(&key.person) && !pointer.is_old(now)) {
             return false;
         }
         let read = self.lid_chat.take().filter(|(read, _)| *read == key);
@@ -237,11 +249,13 @@ impl ChatWorker<'_> {
             self.moved_from = Some(MovedFrom { key, version: None });
             return false;
         };
-        let now = self.chats.clock.now();
-        if found.moved_to.is_some() || !found.is_idle(now) {
+        if !found.is_idle(now) {
             return false;
         }
         self.moved_from = Some(MovedFrom { key, version: Some(found.version) });
+        if found.moved_to.is_some() {
+            return false;
+        }
         let own_session_expired = self.session.expires_at.is_none_or(|at| at <= now);
         if own_session_expired {
             self.session.chat = found.chat;
@@ -249,6 +263,7 @@ impl ChatWorker<'_> {
             self.session.expires_at = found.expires_at;
             self.session.bookkeeping.recent_messages = found.bookkeeping.recent_messages;
             self.session.bookkeeping.last_message_at = found.bookkeeping.last_message_at;
+            self.session.bookkeeping.asked_at = found.bookkeeping.asked_at;
         }
         true
     }
@@ -258,19 +273,19 @@ impl ChatWorker<'_> {
         KnownAddress { address: message.address.clone(), chat_lid: message.chat_lid.clone().or(before) }
     }
 
-    /// Counts the message. Returns the patient's messages in this minute, this one included.
-    fn count_message(&mut self, key: &str, message: &IncomingMessage) -> u32 {
-        let at = message.received_at;
+    /// Counts the messages. Returns the patient's messages in this minute, these included.
+    fn count_messages(&mut self, batch: &MessageBatch) -> u32 {
+        let at = batch.received_at();
         let bookkeeping = &mut self.session.bookkeeping;
         // A message that is run again after a failure was counted the first time.
-        if bookkeeping.apologised_for.as_deref() == Some(key) {
+        if bookkeeping.apologised_for.as_deref() == Some(batch.key()) {
             return 1;
         }
         if bookkeeping.minute_start.is_none_or(|start| at - start >= TimeDelta::minutes(1)) {
             bookkeeping.minute_start = Some(at);
             bookkeeping.messages_in_minute = 0;
         }
-        bookkeeping.messages_in_minute += 1;
+        bookkeeping.messages_in_minute = bookkeeping.messages_in_minute.saturating_add(batch.len());
         bookkeeping.messages_in_minute
     }
 

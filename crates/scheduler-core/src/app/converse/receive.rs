@@ -91,6 +91,7 @@ impl Chats {
     ) -> Result<WebhookOutcome, StoreError> {
         match event {
             WebhookEvent::Message(message) => self.handle_message(*message, profile, deadline).await,
+            WebhookEvent::Echo(echo) => self.receive_echo(echo, profile, deadline).await,
             WebhookEvent::Status(update) => self.record_status(update, profile, deadline).await,
             WebhookEvent::Connection { connected } => {
                 tracing::info!(
@@ -181,6 +182,7 @@ impl Chats {
     ) -> Result<WebhookOutcome, StoreError> {
         let key = match event {
             WebhookEvent::Message(message) => message.key(),
+            WebhookEvent::Echo(echo) => format!("{}#echo", echo.provider_message_id),
             WebhookEvent::Status(update) => {
                 let id = update.provider_message_ids.first().map(String::as_str).unwrap_or_default();
                 format!("{id}#status:{:?}", update.status)

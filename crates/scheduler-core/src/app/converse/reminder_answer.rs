@@ -8,7 +8,7 @@ use crate::adapters::dynamodb::reminders::ReminderKey;
 use crate::conversation::machine::event::{Event, PatientMessage};
 use crate::conversation::machine::state::{AppointmentSummary, RemindedAppointment};
 use crate::domain::appointment::Appointment;
-use crate::domain::reminder::{Reminder, ReminderPlan, ReminderStatus};
+use crate::domain::reminder::{Reminder, ReminderPlan};
 use crate::error::StoreError;
 use crate::failpoints;
 
@@ -32,7 +32,7 @@ impl EffectRunner<'_> {
             reminders
                 .iter()
                 .find(of_appointment)
-                .is_some_and(|reminder| reminder.status == ReminderStatus::Sent)
+                .is_some_and(|reminder| reminder.may_be_answered_at(self.received_at))
         });
         let reminded =
             choose_reminded(&appointments, self.received_at).map(|appointment| RemindedAppointment {

@@ -2,21 +2,24 @@
 //! (docs/rules/reminders.md#sending).
 
 use chrono::TimeDelta;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::message::reminder_message;
 use super::run::Run;
 use crate::adapters::dynamodb::events::{EventStatus, MessageEvent};
-use crate::adapters::dynamodb::reminder_queue::{DueReminder, ReminderResult};
+use crate::adapters::dynamodb::reminder_queue::{DueReminder, MAX_UNKNOWN_SENDS, ReminderResult};
 use crate::adapters::dynamodb::reminders::ReminderKey;
 use crate::adapters::dynamodb::session::ChatKey;
 use crate::adapters::postgres::reminders::CurrentAppointment;
-use crate::app::history::{MessageHistory, OutboundMessage, add_choices};
+use crate::app::history::{MessageHistory, OutboundMessage, REMINDER_SEND_AT, add_choices};
 use crate::domain::appointment::AppointmentStatus;
+use crate::domain::clinic::Clinic;
 use crate::domain::clinic_profile::ClinicProfile;
 use crate::domain::ids::ConversationId;
 use crate::domain::message::OutgoingMessage;
-use crate::domain::reminder::{Reminder, ReminderPlan};
+use crate::domain::phone::Address;
+use crate::domain::reminder::{Reminder, ReminderPlan, ReminderStatus};
 use crate::error::StoreError;
 use crate::failpoints;
 use crate::ports::whatsapp::{SendError, SendErrorKind};
@@ -39,10 +42,28 @@ pub(super) enum DeliveryOutcome {
     Expired,
     /// The clinic's WhatsApp connection is at fault; the attempt does not count.
     Held,
+    /// It was sent, and it is unknown whether the provider accepted it.
+    Unknown,
     /// It is tried again later.
     Later,
     /// Another run has claimed it.
     ClaimedElsewhere,
+}
+
+/// A reminder that is ready to be sent.
+struct PreparedReminder<'a> {
+    reminder: Reminder,
+    message: OutgoingMessage,
+    clinic: &'a Clinic,
+    chat: ChatKey,
+    to: Address,
+    attempts: u32,
+}
+
+/// A claimed reminder: ready, or already finished.
+enum Prepared<'a> {
+    Ready(Box<PreparedReminder<'a>>),
+    Finished(DeliveryOutcome),
 }
 
 impl Run {
@@ -57,7 +78,7 @@ impl Run {
                 )
                 .await;
         };
-        if self.now() >= reminder.not_after {
+        if self.now() >= reminder.not_after && reminder.unknown_sends == 0 {
             return self
                 .record_unsent(&due.key, ReminderResult::Failed("expired"), DeliveryOutcome::Expired)
                 .await;
@@ -73,29 +94,34 @@ impl Run {
             return Ok(DeliveryOutcome::ClaimedElsewhere);
         };
         failpoints::hit("reminder_claimed");
-        match self.send(&due.key, reminder, &profile, attempts).await {
-            Ok(delivery) => Ok(delivery),
+        match self.prepare(&due.key, reminder, &profile, attempts).await {
+            Ok(Prepared::Ready(prepared)) => self.send(&due.key, *prepared).await,
+            Ok(Prepared::Finished(outcome)) => Ok(outcome),
             Err(error) => {
-                // No message was confirmed: release the claim, so that the next run need not wait until it
-                // expires.
-                let _ = self.record_result(&due.key, ReminderResult::Released, None).await;
+                // Nothing was sent: release the claim, so that the next run need not wait until it expires.
+                let _ = self.record_result(&due.key, released(reminder), None).await;
                 Err(error)
             }
         }
     }
 
-    /// Sends a claimed reminder if it still applies. An error means that the provider confirmed no message.
-    async fn send(
+    /// Checks whether a claimed reminder still applies and finds its receiver. Sends nothing.
+    async fn prepare<'a>(
         &self,
         key: &ReminderKey,
         reminder: &Reminder,
-        profile: &ClinicProfile,
+        profile: &'a ClinicProfile,
         attempts: u32,
-    ) -> Result<DeliveryOutcome, StoreError> {
+    ) -> Result<Prepared<'a>, StoreError> {
+        let finished = async |result, event, outcome| {
+            self.record_as(key, result, event, outcome).await.map(Prepared::Finished)
+        };
         if attempts > MAX_ATTEMPTS {
-            return self
-                .record_as(key, ReminderResult::Failed("tried too often"), None, DeliveryOutcome::Failed)
-                .await;
+            let (result, outcome) = match reminder.unknown_sends {
+                0 => (ReminderResult::Failed("tried too often"), DeliveryOutcome::Failed),
+                _ => (left_unknown(reminder), DeliveryOutcome::Unknown),
+            };
+            return finished(result, None, outcome).await;
         }
         let clinic = &profile.clinic;
         let appointment = self.chats.db.find_current_appointment(&clinic.id, reminder.appointment_id).await?;
@@ -105,20 +131,28 @@ impl Run {
         };
         let Some(appointment) = appointment.filter(still_applies) else {
             let why = ReminderResult::Cancelled("the appointment was moved or cancelled");
-            return self.record_as(key, why, None, DeliveryOutcome::Cancelled).await;
+            return finished(why, None, DeliveryOutcome::Cancelled).await;
         };
         if appointment.patient.opted_out_at.is_some() {
             let why = ReminderResult::Cancelled("the patient opted out");
-            return self.record_as(key, why, None, DeliveryOutcome::Cancelled).await;
+            return finished(why, None, DeliveryOutcome::Cancelled).await;
         }
         let patient = &appointment.patient;
         let chat = ChatKey { clinic: reminder.clinic_id.clone(), person: patient.match_key.clone() };
         let message = reminder_message(&appointment, profile);
-        let mut history = self.open_history(&chat, reminder, &message).await?;
+        let mut reminder = reminder.clone();
+        if let Some(result) = self.judge_earlier_send(&mut reminder, &chat).await? {
+            let outcome = match result {
+                ReminderResult::Sent(_) => DeliveryOutcome::Sent,
+                _ => DeliveryOutcome::Unknown,
+            };
+            return finished(result, None, outcome).await;
+        }
+        let mut history = self.open_history(&chat, &reminder, &message).await?;
         if !self.chats.allowed.allow(&patient.match_key) {
             let blocked = history.event(|message, at| message.event(EventStatus::Blocked, at));
             let why = ReminderResult::Cancelled("not among the allowed phones");
-            return self.record_as(key, why, Some((&chat, &blocked)), DeliveryOutcome::Cancelled).await;
+            return finished(why, Some((&chat, &blocked)), DeliveryOutcome::Cancelled).await;
         }
         let to = match self.chats.find_recipient(clinic, &patient.match_key, Some(patient)).await? {
             Some(to) => to,
@@ -126,15 +160,52 @@ impl Run {
                 let unknown = "WhatsApp does not know the number";
                 let failed = history.event(|message, at| message.failed(unknown, at));
                 let result = ReminderResult::Failed(unknown);
-                return self.record_as(key, result, Some((&chat, &failed)), DeliveryOutcome::Failed).await;
+                return finished(result, Some((&chat, &failed)), DeliveryOutcome::Failed).await;
             }
         };
+        Ok(Prepared::Ready(Box::new(PreparedReminder { reminder, message, clinic, chat, to, attempts })))
+    }
+
+    /// Looks in the history for an earlier send of this reminder. Returns the reminder's result if the provider
+    /// accepted it, or if it must not be sent again. If an earlier processor crashed while it sent the reminder,
+    /// that counts as a send without a complete answer.
+    async fn judge_earlier_send(
+        &self,
+        reminder: &mut Reminder,
+        chat: &ChatKey,
+    ) -> Result<Option<ReminderResult<'static>>, StoreError> {
+        if reminder.status == ReminderStatus::Pending {
+            return Ok(None);
+        }
+        let sends = self.chats.list_sends(chat, &reminder.reminder_id.to_string()).await?;
+        if sends.was_accepted {
+            return Ok(Some(ReminderResult::Sent(reminder.sent_at.unwrap_or_else(|| self.now()))));
+        }
+        let (ReminderStatus::Sending, Some(queued_at)) = (reminder.status, sends.last_queued_at) else {
+            return Ok(None);
+        };
+        reminder.sent_at = reminder.sent_at.or(Some(queued_at));
+        reminder.unknown_sends += 1;
+        Ok((reminder.unknown_sends >= MAX_UNKNOWN_SENDS).then(|| left_unknown(reminder)))
+    }
+
+    /// Sends a claimed reminder and records the result. If recording fails, the claim expires, and a later run
+    /// treats the reminder as one without a complete answer.
+    async fn send(
+        &self,
+        key: &ReminderKey,
+        prepared: PreparedReminder<'_>,
+    ) -> Result<DeliveryOutcome, StoreError> {
+        let PreparedReminder { mut reminder, message, clinic, chat, to, attempts } = prepared;
+        let mut history = self.open_history(&chat, &reminder, &message).await?;
         // Recorded before sending, so that the echo (the webhook about this message) is recognised even if it
         // arrives immediately.
         let mut queued = history.event(|message, at| message.event(EventStatus::Queued, at));
         queued.metadata.insert("to".into(), to.0.clone().into());
+        queued.metadata.insert(REMINDER_SEND_AT.into(), json!(reminder.send_at));
         add_choices(&mut queued.metadata, &message.choices, message.first_number, Some(&to));
         history.append(&queued).await?;
+        let written_at = self.now();
         match self.chats.deliver(clinic, &to, &message).await {
             Ok(sent) => {
                 failpoints::hit("reminder_accepted");
@@ -142,7 +213,13 @@ impl Run {
                 self.mark_sent(key, (&chat, &sent)).await;
                 Ok(DeliveryOutcome::Sent)
             }
-            Err(error) => self.handle_send_error(key, reminder, history, attempts, &error).await,
+            Err(error) => {
+                if error.kind == SendErrorKind::Unknown {
+                    reminder.sent_at = reminder.sent_at.or(Some(written_at));
+                    reminder.unknown_sends += 1;
+                }
+                self.handle_send_error(key, &reminder, history, attempts, &error).await
+            }
         }
     }
 
@@ -167,10 +244,11 @@ impl Run {
         Ok(MessageHistory { chats: &self.chats, message, last_at })
     }
 
-    /// Marks a reminder that was sent. If this fails, the claim expires and the patient may get the
-    /// reminder twice.
+    /// Marks a reminder that was sent. If this fails, the claim expires, and the next run finds the reminder in
+    /// doubt.
     async fn mark_sent(&self, key: &ReminderKey, event: (&ChatKey, &MessageEvent)) {
-        match self.record_result(key, ReminderResult::Sent, Some(event)).await {
+        let result = ReminderResult::Sent(self.now());
+        match self.record_result(key, result, Some(event)).await {
             Ok(_) => failpoints::hit("reminder_marked"),
             Err(error) => tracing::error!(
                 step = "remind",
@@ -193,7 +271,21 @@ impl Run {
         match error.kind {
             SendErrorKind::Instance => {
                 self.record_fault(&reminder.clinic_id, &error.detail);
-                self.record_as(key, ReminderResult::Released, None, DeliveryOutcome::Held).await
+                self.record_as(key, released(reminder), None, DeliveryOutcome::Held).await
+            }
+            SendErrorKind::Unknown => {
+                if self.chats.was_accepted(history.message.chat, &history.message.message_id).await? {
+                    let sent = ReminderResult::Sent(self.now());
+                    return self.record_as(key, sent, None, DeliveryOutcome::Sent).await;
+                }
+                let mut unknown = history.event(|message, at| message.unknown(&error.detail, at));
+                unknown.metadata.insert(REMINDER_SEND_AT.into(), json!(reminder.send_at));
+                let event = (history.message.chat, &unknown);
+                self.record_as(key, left_unknown(reminder), Some(event), DeliveryOutcome::Unknown).await
+            }
+            // Not sent this time, but perhaps before.
+            SendErrorKind::Retryable if reminder.unknown_sends > 0 => {
+                self.record_as(key, left_unknown(reminder), None, DeliveryOutcome::Unknown).await
             }
             SendErrorKind::Retryable if may_retry => {
                 self.record_as(key, ReminderResult::Later(retry_at), None, DeliveryOutcome::Later).await
@@ -248,5 +340,18 @@ impl Run {
 
     async fn claim(&self, key: &ReminderKey) -> Result<Option<u32>, StoreError> {
         self.chats.tables.reminders().claim(key, &self.lease_owner, self.now()).await
+    }
+}
+
+/// The result that gives a claim back.
+fn released(reminder: &Reminder) -> ReminderResult<'static> {
+    if reminder.unknown_sends > 0 { left_unknown(reminder) } else { ReminderResult::Released }
+}
+
+/// The result of a reminder that may have been sent.
+fn left_unknown(reminder: &Reminder) -> ReminderResult<'static> {
+    ReminderResult::Unknown {
+        sent_at: reminder.sent_at.unwrap_or(reminder.send_at),
+        sends: reminder.unknown_sends.min(MAX_UNKNOWN_SENDS),
     }
 }

@@ -32,6 +32,8 @@ pub struct ReminderSummary {
     pub processed: usize,
     /// Reminders that the provider accepted.
     pub sent: usize,
+    /// Reminders that were sent without a complete answer of the provider.
+    pub unknown: usize,
     /// Reminders that were not sent and are not tried again.
     pub failed: usize,
     /// Reminders that no longer apply, or whose receiver must not get them.
@@ -57,8 +59,9 @@ impl Chats {
         let deadline = Instant::now() + budget;
         let run = Arc::new(Run::new(self.clone()));
         let mut summary = ReminderSummary::default();
-        // Reminders stuck in SENDING whose claim expired come last.
-        for status in [ReminderStatus::Pending, ReminderStatus::Sending] {
+        // Those without a complete answer come before the PENDING ones, among which there may be more of them
+        // in this run; those stuck in SENDING whose claim expired come last.
+        for status in [ReminderStatus::Unknown, ReminderStatus::Pending, ReminderStatus::Sending] {
             let mut from = None;
             loop {
                 let page = self.tables.reminders().list_due(status, run.now(), PAGE, from).await?;
@@ -116,6 +119,7 @@ impl ReminderSummary {
     fn count(&mut self, outcome: DeliveryOutcome) {
         let (finished, number) = match outcome {
             DeliveryOutcome::Sent => (true, &mut self.sent),
+            DeliveryOutcome::Unknown => (false, &mut self.unknown),
             DeliveryOutcome::Failed => (true, &mut self.failed),
             DeliveryOutcome::Cancelled => (true, &mut self.cancelled),
             DeliveryOutcome::Expired => (true, &mut self.expired),

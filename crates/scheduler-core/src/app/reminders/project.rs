@@ -104,5 +104,7 @@ fn reminder(appointment: &AppointmentForReminder, plan: &ReminderPlan) -> Remind
         reminder_type: REMINDER_24H.to_owned(),
         status: ReminderStatus::Pending,
         attempts: 0,
+        sent_at: None,
+        unknown_sends: 0,
     }
 }

@@ -3,7 +3,7 @@
 
 use chrono::{NaiveDate, NaiveTime};
 
-use super::option_id::OptionId;
+use super::option_id::{OptionId, written_text};
 use super::{date_time, phrases};
 use crate::conversation::machine::event::PatientMessage;
 use crate::conversation::machine::state::{Chat, FaqChoice, State};
@@ -120,6 +120,38 @@ pub fn read(chat: &Chat, message: &PatientMessage) -> Answer {
     // The one label that contains the text, or whose words the text contains.
     answer_from_matches(phrases::matching_choices(text, &choices, false))
         .unwrap_or_else(|| sentence_or_not_understood(state, text))
+}
+
+/// Whether a text is a command or asks to write no more: it means the same in every state and is read alone.
+pub fn is_command(text: &str) -> bool {
+    phrases::command(text).is_some() || phrases::is_bare_cancel(text) || phrases::opt_out(text).is_some()
+}
+
+/// Whether a message is heard even from somebody who writes too much: opting out, or asking for a person.
+pub fn is_always_heard(content: &Content) -> bool {
+    written_text(content).is_some_and(|text| {
+        phrases::opt_out(text).is_some() || phrases::command(text) == Some(OptionId::Human)
+    })
+}
+
+/// Whether a message means something only as the answer to a question: a number, a yes or no, a day or an hour,
+/// or any text where a free text is asked for. If it was written before the question was asked, it answers
+/// another one.
+pub fn needs_question(chat: &Chat, message: &PatientMessage) -> bool {
+    let Content::Text { text } = &message.content else { return false };
+    let line_needs_question = |line: &str| {
+        let content = Content::Text { text: line.to_owned() };
+        let message = PatientMessage { content, ..message.clone() };
+        !is_command(line)
+            && (phrases::number(line).is_some()
+                || phrases::is_yes(line)
+                || phrases::is_no(line)
+                || matches!(
+                    read(chat, &message),
+                    Answer::When { .. } | Answer::Text(_) | Answer::OptionOrHour { .. }
+                ))
+    };
+    text.lines().filter(|line| !line.trim().is_empty()).all(line_needs_question)
 }
 
 /// Reads a sentence as a question of the FAQ, then as an intent such as "quero agendar".
