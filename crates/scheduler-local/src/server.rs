@@ -61,7 +61,7 @@ pub struct Server {
     resources: Resources,
 }
 
-/// Closed by [`Server::stop`] after requests and jobs have finished.
+/// Closed by [`Server::stop`] after requests and jobs have ended.
 struct Resources {
     database: Database,
     embedded: Option<EmbeddedDynamoDb>,
@@ -153,12 +153,15 @@ impl Server {
         &self.contexts
     }
 
-    /// Finishes running requests and jobs, then stops every store that was started.
+    /// Finishes running requests and jobs, if they do not take too long, then stops every store that was
+    /// started.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
         let _ = tokio::time::timeout(GRACE_PERIOD, self.server_task).await;
-        if let Some(schedule) = self.schedule {
-            let _ = tokio::time::timeout(GRACE_PERIOD, schedule).await;
+        if let Some(mut schedule) = self.schedule
+            && tokio::time::timeout(GRACE_PERIOD, &mut schedule).await.is_err()
+        {
+            schedule.abort();
         }
         let _ = tokio::time::timeout(GRACE_PERIOD, self.resources.db.close()).await;
         if let Some(embedded) = self.resources.embedded {

@@ -2,5 +2,6 @@
 
 use std::time::Duration;
 
-/// Longer than the time budget of a webhook (12 s) and of a job (14 s), so that these can finish.
+/// Longer than the time budget of a webhook (12 s), so that it can finish. A job may take minutes; what it has
+/// not finished by then is continued after the next start, as after a crash.
 pub(crate) const GRACE_PERIOD: Duration = Duration::from_secs(15);
