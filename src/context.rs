@@ -1,6 +1,9 @@
 //! The clients and settings of a function, one type per kind of function. The type shows which stores the
 //! function uses, and so what its IAM role must allow.
 
+pub mod all;
+pub mod sheet_writer;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -10,7 +13,6 @@ use scheduler_core::adapters::dynamodb::reminders::Reminders;
 use scheduler_core::adapters::postgres::Db;
 use scheduler_core::adapters::zapi::Zapi;
 use scheduler_core::app::chats::Chats;
-use scheduler_core::app::sheets::SheetSync;
 use scheduler_core::config::{ApiKey, ConfigError, EnvReader, Lookup, SslMode};
 use scheduler_core::domain::allowed_phones::AllowedPhones;
 use scheduler_core::error::StoreError;
@@ -79,21 +81,11 @@ pub struct Webhook {
     metrics: Metrics,
 }
 
-/// Scheduled functions: all stores, and z-api.
+/// Scheduled functions that work with chats: all stores, and z-api.
 #[derive(Clone)]
 pub struct Job {
     /// The stores and the provider.
     pub chats: Chats,
-    metrics: Metrics,
-}
-
-/// The Reconciler: all stores, z-api and Google Sheets. No other function links Google's client.
-#[derive(Clone)]
-pub struct Reconciler {
-    /// The stores and the provider.
-    pub chats: Chats,
-    /// The writer of the clinics' sheets.
-    pub sheets: SheetSync,
     metrics: Metrics,
 }
 
@@ -113,59 +105,6 @@ pub enum StartError {
     #[error(transparent)]
     Sheets(#[from] scheduler_core::adapters::sheets::SheetsConfigError),
 }
-
-/// One context of every kind over one set of clients, for a process that serves all functions.
-#[derive(Clone)]
-#[allow(missing_docs, reason = "each is the context of that name")]
-pub struct Contexts {
-    pub admin: Admin,
-    pub reception: Reception,
-    pub messenger: Messenger,
-    pub webhook: Webhook,
-    pub job: Job,
-    pub reconciler: Reconciler,
-}
-
-impl Contexts {
-    /// Builds all contexts from the same clients, keys and metrics.
-    pub fn new(
-        chats: Chats,
-        sheets: SheetSync,
-        keys: Vec<ApiKey>,
-        token: WebhookToken,
-        metrics: Metrics,
-    ) -> Self {
-        let keys: Arc<[ApiKey]> = keys.into();
-        let (db, clock) = (chats.db.clone(), chats.clock.clone());
-        Self {
-            admin: Admin { db: db.clone(), clock: clock.clone(), keys: keys.clone() },
-            reception: Reception {
-                db,
-                reminders: chats.tables.reminders().clone(),
-                clock,
-                keys: keys.clone(),
-            },
-            messenger: Messenger { chats: chats.clone(), keys, metrics: metrics.clone() },
-            webhook: Webhook { chats: chats.clone(), token, metrics: metrics.clone() },
-            job: Job { chats: chats.clone(), metrics: metrics.clone() },
-            reconciler: Reconciler { chats, sheets, metrics },
-        }
-    }
-}
-
-macro_rules! impl_as_ref {
-    ($($field:ident: $context:ident),+) => {$(
-        impl AsRef<$context> for Contexts {
-            fn as_ref(&self) -> &$context {
-                &self.$field
-            }
-        }
-    )+};
-}
-
-impl_as_ref!(
-    admin: Admin, reception: Reception, messenger: Messenger, webhook: Webhook, job: Job, reconciler: Reconciler
-);
 
 impl Context for Admin {
     fn from_env(env: Lookup<'_>) -> Result<Self, StartError> {
@@ -250,11 +189,6 @@ context_with_chats!(Webhook, EnvReader::webhook_token, |chats, metrics, token| S
     metrics
 });
 context_with_chats!(Job, |_: &mut EnvReader<'_>| (), |chats, metrics, ()| Self { chats, metrics });
-context_with_chats!(Reconciler, EnvReader::sheets, |chats, metrics, config| Self {
-    sheets: SheetSync::open(config.as_ref(), &chats)?,
-    chats,
-    metrics
-});
 
 macro_rules! authorize_by_key {
     ($($context:ident),+) => {$(

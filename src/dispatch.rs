@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
-use crate::context::Contexts;
+use crate::context::all::Contexts;
 use crate::error::ApiError;
 use crate::response::with_headers;
 use crate::routes::ROUTES;

@@ -8,7 +8,8 @@ use scheduler_core::call_stats;
 use scheduler_core::config::Lookup;
 use serde_json::Value;
 
-use crate::context::{Context, Contexts, StartError};
+use crate::context::all::Contexts;
+use crate::context::{Context, StartError};
 use crate::error::ApiError;
 
 /// The future of a job's summary.
@@ -22,7 +23,8 @@ pub struct JobInfo {
     pub name: &'static str,
     /// Schedule in AWS's syntax.
     pub schedule: &'static str,
-    /// The same schedule in minutes, for the local server: 60 means at minute 0 of every hour.
+    /// The same schedule in minutes, for the local server: 60 means at minute 0 of every hour, 1 means every
+    /// five seconds.
     pub every_minutes: i64,
 }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use scheduler_core::app::reconcile::ReconcileSummary;
 use scheduler_core::app::sheets::SheetSummary;
-use serde::Serialize;
 use serde_json::Value;
 
-use crate::context::{Context, Job, Reconciler};
+use crate::context::sheet_writer::SheetWriter;
+use crate::context::{Context, Job};
 use crate::error::ApiError;
 use crate::job::{AnyJob, JobInfo, ScheduledJob};
 use crate::metrics::Metric;
@@ -15,8 +15,8 @@ use crate::metrics::Metric;
 /// Time budget of one run; functions time out after 20 seconds.
 const BUDGET: Duration = Duration::from_secs(14);
 
-/// Continues the work that a crash or an outage interrupted, and writes the clinics' sheets.
-pub static RECONCILER: ScheduledJob<Reconciler> = ScheduledJob {
+/// Continues the work that a crash or an outage interrupted.
+pub static RECONCILER: ScheduledJob<Job> = ScheduledJob {
     info: JobInfo {
         function: "Reconciler",
         name: "reconciler",
@@ -24,6 +24,17 @@ pub static RECONCILER: ScheduledJob<Reconciler> = ScheduledJob {
         every_minutes: 1,
     },
     run: |context| Box::pin(reconcile(context)),
+};
+
+/// Writes the clinics' sheets. It is a function of its own, so that patients do not wait for Google.
+pub static SHEET_WRITER: ScheduledJob<SheetWriter> = ScheduledJob {
+    info: JobInfo {
+        function: "SheetWriter",
+        name: "sheet-writer",
+        schedule: "rate(1 minute)",
+        every_minutes: 1,
+    },
+    run: |context| Box::pin(write_sheets(context)),
 };
 
 /// Sends the reminders that are due.
@@ -49,25 +60,11 @@ pub static DAILY_REPORT_SENDER: ScheduledJob<Job> = ScheduledJob {
 };
 
 /// Every scheduled function.
-pub static JOBS: &[&dyn AnyJob] = &[&RECONCILER, &REMINDER_PROCESSOR, &DAILY_REPORT_SENDER];
+pub static JOBS: &[&dyn AnyJob] = &[&RECONCILER, &SHEET_WRITER, &REMINDER_PROCESSOR, &DAILY_REPORT_SENDER];
 
-/// What one run of the Reconciler did, as one JSON object.
-#[derive(Serialize)]
-struct RunSummary {
-    #[serde(flatten)]
-    chats: ReconcileSummary,
-    #[serde(flatten)]
-    sheets: SheetSummary,
-}
-
-/// Continues the chats and writes the sheets in parallel, so that patients do not wait for Google. An error
-/// in one does not stop the other.
-async fn reconcile(context: &Reconciler) -> Result<Value, ApiError> {
-    let (chats, sheets) = tokio::join!(context.chats.reconcile(BUDGET), write_sheets(context));
-    if let Ok(summary) = &chats {
-        context.metrics().emit(Metric::OldestChatDueAge, summary.oldest_due_seconds, context.clock().now());
-    }
-    let (summary, sheets) = (chats?, sheets?);
+async fn reconcile(context: &Job) -> Result<Value, ApiError> {
+    let summary = context.chats.reconcile(BUDGET).await?;
+    context.metrics().emit(Metric::OldestChatDueAge, summary.oldest_due_seconds, context.clock().now());
     if summary != ReconcileSummary::default() {
         tracing::info!(
             step = "reconcile",
@@ -80,8 +77,31 @@ async fn reconcile(context: &Reconciler) -> Result<Value, ApiError> {
             "continued unfinished work"
         );
     }
-    serde_json::to_value(RunSummary { chats: summary, sheets })
-        .map_err(|error| ApiError::internal(error.to_string()))
+    serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+async fn write_sheets(context: &SheetWriter) -> Result<Value, ApiError> {
+    let summary = context.sheets.write_sheets(BUDGET).await?;
+    let now = context.clock().now();
+    let mut behind = summary.backlogs.iter().filter(|backlog| backlog.behind > 0).peekable();
+    if behind.peek().is_none() {
+        context.metrics().emit(Metric::SheetBacklogAge, 0, now);
+    }
+    for backlog in behind {
+        context.metrics().emit_for_clinic(Metric::SheetRowsBehind, backlog.behind, &backlog.clinic, now);
+        context.metrics().emit_for_clinic(Metric::SheetBacklogAge, backlog.seconds, &backlog.clinic, now);
+    }
+    if summary != SheetSummary::default() {
+        tracing::info!(
+            step = "sheets",
+            sheets_behind = summary.sheets_behind,
+            sheets_written = summary.sheets_written,
+            rows_behind = summary.rows_behind,
+            rows_written = summary.rows_written,
+            "wrote the clinics' sheets"
+        );
+    }
+    serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
 }
 
 async fn process_reminders(context: &Job) -> Result<Value, ApiError> {
@@ -119,24 +139,4 @@ async fn send_reports(context: &Job) -> Result<Value, ApiError> {
         "sent the nightly reports"
     );
     serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
-}
-
-async fn write_sheets(context: &Reconciler) -> Result<SheetSummary, ApiError> {
-    let summary = context.sheets.write_sheets(BUDGET).await?;
-    for backlog in summary.backlogs.iter().filter(|backlog| backlog.behind > 0) {
-        let now = context.clock().now();
-        context.metrics().emit_for_clinic(Metric::SheetRowsBehind, backlog.behind, &backlog.clinic, now);
-        context.metrics().emit_for_clinic(Metric::SheetBacklogAge, backlog.seconds, &backlog.clinic, now);
-    }
-    if summary != SheetSummary::default() {
-        tracing::info!(
-            step = "sheets",
-            sheets_behind = summary.sheets_behind,
-            sheets_written = summary.sheets_written,
-            rows_behind = summary.rows_behind,
-            rows_written = summary.rows_written,
-            "wrote the clinics' sheets"
-        );
-    }
-    Ok(summary)
 }

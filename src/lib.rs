@@ -22,5 +22,5 @@ mod response;
 pub mod route;
 pub mod routes;
 
-pub use context::Contexts;
+pub use context::all::Contexts;
 pub use dispatch::dispatch;

@@ -26,7 +26,8 @@ pub enum Metric {
     InstanceFaults,
     /// Rows of a clinic's sheet that are behind its appointments.
     SheetRowsBehind,
-    /// Seconds for which the oldest of those rows has been behind.
+    /// Seconds for which the oldest of those rows has been behind. A run that finds no such row writes 0 for
+    /// the whole stage, which shows that the job runs.
     SheetBacklogAge,
     /// Duration of a call that worked on a chat.
     TurnMilliseconds,

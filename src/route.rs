@@ -13,7 +13,8 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::auth::Auth;
-use crate::context::{Contexts, HttpContext, StartError};
+use crate::context::all::Contexts;
+use crate::context::{HttpContext, StartError};
 #[cfg(feature = "openapi")]
 use crate::description::Description;
 use crate::envelope::Reply;

@@ -10,10 +10,10 @@ from lib import ROOT, project, require
 DATABASE = [
     "RDS_DATABASE", "RDS_HOST", "RDS_PASSWORD", "RDS_PORT", "RDS_ROOT_CERT", "RDS_SSL_MODE", "RDS_USERNAME",
 ]
-CHATS = DATABASE + [
-    "ALLOWED_PHONES", "CONVERSATION_SESSIONS_TABLE", "MESSAGE_EVENTS_TABLE", "SCHEDULED_REMINDERS_TABLE", "STAGE",
-    "ZAPI_BASE_URL", "ZAPI_CLIENT_TOKEN",
+STORES = DATABASE + [
+    "CONVERSATION_SESSIONS_TABLE", "MESSAGE_EVENTS_TABLE", "SCHEDULED_REMINDERS_TABLE", "STAGE",
 ]
+CHATS = STORES + ["ALLOWED_PHONES", "ZAPI_BASE_URL", "ZAPI_CLIENT_TOKEN"]
 ADMIN = DATABASE + ["SCHEDULER_API_KEY"]
 MESSENGER = CHATS + ["SCHEDULER_API_KEY"]
 WEBHOOK = CHATS + ["WEBHOOK_TOKEN"]
@@ -27,7 +27,8 @@ ENVIRONMENTS = {
     "CreateAppointment": ADMIN + ["SCHEDULED_REMINDERS_TABLE"],
     "ReminderProcessor": CHATS,
     "DailyReportSender": CHATS,
-    "Reconciler": CHATS + ["GOOGLE_SHEETS_BASE_URL", "GOOGLE_SHEETS_SERVICE_ACCOUNT"],
+    "Reconciler": CHATS,
+    "SheetWriter": STORES + ["GOOGLE_SHEETS_BASE_URL", "GOOGLE_SHEETS_SERVICE_ACCOUNT"],
 }
 
 # Processing a chat: the function that takes the chat's lease processes everything that waits there.
@@ -63,6 +64,7 @@ RIGHTS = {
         "ConversationSessionsTable/index/due-index": "Query",
         "ReconcilerFailures": "SendMessage",
     },
+    "SheetWriter": {"ConversationSessionsTable": "GetItem UpdateItem", "SheetWriterFailures": "SendMessage"},
 }
 
 INDEXES = [
@@ -91,6 +93,7 @@ SERVICE_ALARMS = [
     "sheet-backlog",
 ]
 
+    "SheetWriter-failures",
 WEBHOOKS = ["WhatsAppWebhook", "WhatsAppStatusWebhook"]
 # The database of the check accepts 100 connections (`maxConnections`); above 70 % an alarm rings.
 MOST_RESERVED = 70

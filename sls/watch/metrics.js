@@ -2,7 +2,7 @@
 // `Scheduler` (src/metrics.rs).
 "use strict";
 
-const JOBS = ["Reconciler", "ReminderProcessor", "DailyReportSender"];
+const JOBS = ["Reconciler", "SheetWriter", "ReminderProcessor", "DailyReportSender"];
 const WEBHOOKS = { WhatsAppWebhook: "/webhook/whatsapp", WhatsAppStatusWebhook: "/webhook/whatsapp/status" };
 
 const metrics = ({ prefix, stage, database }) => {

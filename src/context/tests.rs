@@ -40,7 +40,7 @@ fn looked_up(start: impl FnOnce(Lookup<'_>) -> Result<(), StartError>) -> BTreeS
             name => Some(name.to_owned()),
         }
     };
-    // The Reconciler does not start, because its placeholder is not a valid service account key. By then it
+    // The SheetWriter does not start, because its placeholder is not a valid service account key. By then it
     // has looked up every variable.
     let _ = start(&lookup);
     let mut names = names.into_inner();

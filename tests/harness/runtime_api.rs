@@ -220,7 +220,7 @@ fn settle(api: &Api, id: &str, result: InvocationResult) -> StatusCode {
 }
 
 fn command(binary: &str, settings: &[(&str, String)], runtime_api: &str) -> Command {
-    let mut command = Command::new(folder().join(binary));
+    let mut command = Command::new(binary_path(binary));
     command
         .env_clear()
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
@@ -242,6 +242,11 @@ fn command(binary: &str, settings: &[(&str, String)], runtime_api: &str) -> Comm
 /// Builds all functions once per test process and returns the folder of their binaries.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+/// The path of a function's binary.
+pub fn binary_path(name: &str) -> PathBuf {
+    folder().join(name)
+}
+
     FOLDER.get_or_init(|| {
         let binary = crate::process::build(&["--bins"])
             .iter()

@@ -273,6 +273,11 @@ impl TestApp {
     pub async fn reconcile(&self) -> Value {
         self.ask_expecting(Method::POST, "/_local/jobs/reconciler", None, 200).await
     }
+
+    /// Runs the SheetWriter once and returns its summary.
+    pub async fn write_sheets(&self) -> Value {
+        self.ask_expecting(Method::POST, "/_local/jobs/sheet-writer", None, 200).await
+    }
 }
 
 /// Polls until the condition holds. Panics with `what` after `at_most`.

@@ -69,8 +69,8 @@ async fn pages_of_request(app: &TestApp, cluster: &Cluster, path: &str) -> i64 {
     read
 }
 
-/// The pages that the Reconciler reads to update twenty reminders and twenty sheet rows.
-async fn pages_of_reconciler(app: &mut TestApp, cluster: &Cluster) -> Vec<(String, i64)> {
+/// The pages that the Reconciler reads to update twenty reminders, and the SheetWriter to write twenty rows.
+async fn pages_of_projections(app: &mut TestApp, cluster: &Cluster) -> Vec<(String, i64)> {
     let mut read = Vec::new();
     for _ in 0..2 {
         sqlx::raw_sql(MAKE_OUT_OF_DATE).execute(&app.database.pool).await.expect("appointments");
@@ -79,10 +79,10 @@ async fn pages_of_reconciler(app: &mut TestApp, cluster: &Cluster) -> Vec<(Strin
             .await
             .expect("counted");
         let before = cluster.log().len();
-        let summary = app.reconcile().await;
-        assert_eq!((&summary["reminders_projected"], &summary["rows_written"]), (&20.into(), &20.into()));
+        let (reconciled, written) = (app.reconcile().await, app.write_sheets().await);
+        assert_eq!((&reconciled["reminders_projected"], &written["rows_written"]), (&20.into(), &20.into()));
         let log = cluster.log();
-        let read_by = |word: &str| (format!("Reconciler, {word}"), pages(&log[before..], word));
+        let read_by = |word: &str| (format!("projections, {word}"), pages(&log[before..], word));
         read = ["reminder_version", "sheet_version"].map(read_by).into();
     }
     assert!(read.iter().all(|(_, pages)| *pages > 0), "no plan was logged: {read:?}");
@@ -125,7 +125,7 @@ async fn statements_read_about_as_many_pages_of_100_000_appointments_as_of_1_000
             let pages = pages_of_request(&app, &cluster, &path).await;
             measured.push((path, pages));
         }
-        measured.extend(pages_of_reconciler(&mut app, &cluster).await);
+        measured.extend(pages_of_projections(&mut app, &cluster).await);
         read.push(measured);
     }
     for ((path, few), (_, many)) in read[0].iter().zip(&read[1]) {

@@ -1,5 +1,7 @@
 //! Every function as AWS starts it, with a fake Runtime API.
 
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 use scheduler_api::auth::Auth;
@@ -9,7 +11,9 @@ use scheduler_local::dynamodb::EmbeddedDynamoDb;
 use scheduler_tests::clock::TestClock;
 use scheduler_tests::google::FakeGoogle;
 use scheduler_tests::http::KEY;
-use scheduler_tests::runtime_api::{InvocationResult, LambdaProcess, gateway_event, store_settings};
+use scheduler_tests::runtime_api::{
+    InvocationResult, LambdaProcess, binary_path, gateway_event, store_settings,
+};
 use scheduler_tests::tables::create_tables;
 use scheduler_tests::{TestDatabase, database, fill_placeholders};
 use serde_json::Value;
@@ -104,7 +108,8 @@ async fn every_job_runs_on_the_event_of_eventbridge_and_answers_its_summary() {
     settings.push(("GOOGLE_SHEETS_BASE_URL", google.base_url()));
     create_tables(dynamodb.endpoint()).await;
     for (job, counts) in [
-        ("reconciler", &[("chats_finished", 0), ("reminders_projected", 1), ("rows_written", 1)][..]),
+        ("reconciler", &[("chats_finished", 0), ("reminders_projected", 1)][..]),
+        ("sheet-writer", &[("sheets_written", 1), ("rows_written", 1)]),
         ("reminder-processor", &[("processed", 0), ("sent", 0), ("failed", 0), ("held", 0), ("left", 0)]),
         ("daily-report-sender", &[("sent", 0), ("failed", 0)]),
     ] {
@@ -121,8 +126,12 @@ async fn every_job_runs_on_the_event_of_eventbridge_and_answers_its_summary() {
 
 #[tokio::test]
 async fn a_failed_job_is_reported_to_aws_as_an_error() {
+    let google = FakeGoogle::start(Arc::new(TestClock::new())).await;
+    let mut settings = settings_without_stores();
+    // Without an account the SheetWriter would have nothing to do.
+    settings.push(("GOOGLE_SHEETS_SERVICE_ACCOUNT", google.service_account()));
     for job in JOBS {
-        let function = LambdaProcess::start(job.name, &settings_without_stores()).await;
+        let function = LambdaProcess::start(job.name, &settings).await;
         println!("{}: first poll after {:?}", job.function, function.startup_time());
         assert!(function.invoke(scheduled_event()).await.is_err(), "{}", job.function);
     }
@@ -149,11 +158,33 @@ async fn a_function_with_missing_variables_names_all_of_them_and_exits() {
 }
 
 #[tokio::test]
-async fn a_reconciler_with_an_invalid_service_account_names_the_variable_and_prints_no_part_of_it() {
+async fn a_sheet_writer_with_an_invalid_service_account_names_the_variable_and_prints_no_part_of_it() {
     let mut settings = settings_without_stores();
     settings.push(("GOOGLE_SHEETS_SERVICE_ACCOUNT", r#"{"private_key": "marked-key"}"#.to_owned()));
-    let output = LambdaProcess::fail_to_start("reconciler", &settings).await;
+    let output = LambdaProcess::fail_to_start("sheet-writer", &settings).await;
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && stderr.contains("GOOGLE_SHEETS_SERVICE_ACCOUNT"), "{stderr}");
     assert!(!stderr.contains("marked-key"), "{stderr}");
+}
+
+#[tokio::test]
+async fn a_sheet_writer_without_a_service_account_runs_and_needs_no_store() {
+    let function = LambdaProcess::start("sheet-writer", &settings_without_stores()).await;
+    let summary = function.invoke(scheduled_event()).await.expect("a summary");
+    assert_eq!(summary["sheets_behind"], 0, "{summary}");
+}
+
+#[test]
+fn only_the_sheet_writer_links_googles_client() {
+    let names = ROUTES.iter().map(|route| route.binary()).chain(JOBS.iter().map(|job| job.name.to_owned()));
+    let binaries: Vec<PathBuf> = names.map(|name| binary_path(&name)).collect();
+    // The client's default address.
+    let found = Command::new("grep")
+        .args(["--files-with-matches", "--fixed-strings", "https://sheets.googleapis.com/"])
+        .args(&binaries)
+        .output()
+        .expect("grep runs");
+    let listed = String::from_utf8_lossy(&found.stdout).into_owned();
+    println!("{} binaries searched for Google's client, found in: {listed}", binaries.len());
+    assert_eq!(listed.lines().collect::<Vec<_>>(), [binary_path("sheet-writer").to_str().expect("a path")]);
 }

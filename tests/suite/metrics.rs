@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 use reqwest::Method;
 use scheduler_local::fake_zapi::ScriptedAnswer;
-use scheduler_tests::TestApp;
+use scheduler_tests::google::FakeGoogle;
+use scheduler_tests::{CLINIC, TestApp};
 use serde_json::{Value, json};
 
 const MARIA: &str = "5511999990000";
@@ -66,6 +67,39 @@ async fn every_run_of_the_reconciler_writes_the_age_of_the_oldest_due_chat() {
     let age = last(&app, "OldestChatDueAge");
     // The chat was due 30 seconds after its message, so it has been due for just under 10 minutes.
     assert!((540..=600).contains(&age), "{age} seconds");
+}
+
+#[tokio::test]
+async fn every_run_of_the_sheet_writer_writes_how_far_the_sheets_are_behind() {
+    let mut app = TestApp::start().await;
+    let google = FakeGoogle::start(app.clock.clone()).await;
+    google.add_tab("spreadsheet", "Agenda", 1_000);
+    app.set_env("STAGE", "test".to_owned());
+    app.set_env("GOOGLE_SHEETS_SERVICE_ACCOUNT", google.service_account());
+    app.set_env("GOOGLE_SHEETS_BASE_URL", google.base_url());
+    app.restart(None).await;
+    let sheet = json!({ "google_spreadsheet_id": "spreadsheet" });
+    app.ask_expecting(Method::PUT, &format!("/clinics/{CLINIC}"), Some(&sheet), 200).await;
+    assert_eq!(app.write_sheets().await["sheets_behind"], 1, "a new sheet without appointments");
+    assert_eq!(last(&app, "SheetBacklogAge"), 0);
+    let booking = json!({
+        "clinicId": CLINIC, "phone": MARIA, "name": "Maria Silva", "serviceId": app.service_id().await,
+        "date": "2026-02-20", "time": "09:00",
+    });
+    app.ask_expecting(Method::POST, "/appointments", Some(&booking), 201).await;
+    app.reconcile().await;
+    assert_eq!(lines(&app, "SheetBacklogAge").len(), 1, "the Reconciler does not look at sheets");
+
+    assert_eq!(app.write_sheets().await["rows_behind"], 1);
+    assert_eq!(last(&app, "SheetRowsBehind"), 1);
+    for metric in ["SheetRowsBehind", "SheetBacklogAge"] {
+        assert_eq!(lines(&app, metric).pop().expect("a line")["clinicId"], CLINIC, "{metric}");
+    }
+
+    assert_eq!(app.write_sheets().await["rows_behind"], 0);
+    assert_eq!(last(&app, "SheetBacklogAge"), 0);
+    let (rows, ages) = (lines(&app, "SheetRowsBehind"), lines(&app, "SheetBacklogAge"));
+    assert_eq!((rows.len(), ages.len(), &ages[2]["clinicId"]), (1, 3, &Value::Null));
 }
 
 #[tokio::test]

@@ -83,8 +83,8 @@ mod tests {
     }
 
     #[test]
-    fn chats_are_due_at_every_tick_and_the_others_when_their_minute_has_come() {
-        let always = ["reconciler"];
+    fn chats_and_sheets_are_due_at_every_tick_and_the_others_when_their_minute_has_come() {
+        let always = ["reconciler", "sheet-writer"];
         let noon = 12 * 3_600;
         assert_eq!(due(noon + 1, noon + 6), always);
         assert_eq!(due(noon, noon), always, "the clock stands still");

@@ -118,7 +118,7 @@ impl Server {
             clock: clock.clone(),
             allowed: AllowedPhones::parse(&settings.allowed_phones),
         };
-        let sheets = SheetSync::open(settings.sheets.as_ref(), &chats)?;
+        let sheets = SheetSync::open(settings.sheets.as_ref(), &chats.db, &chats.tables, &chats.clock)?;
         let token = settings.webhook_token.clone().map_or(WebhookToken::NotRequired, WebhookToken::Required);
         let metrics = Metrics::of(settings.stage.clone());
         let contexts = Arc::new(Contexts::new(chats, sheets, settings.keys.clone(), token, metrics));

@@ -126,7 +126,9 @@ async fn the_local_routes_answer_and_refuse_unknown_paths() {
         (Method::GET, "/_local/chats/5511999990000?clinicId=laser-beauty-sp", 200),
         (Method::GET, "/_local/chats/5511999990000", 400),
         (Method::GET, "/_local/chats/x?clinicId=laser-beauty-sp", 400),
+        (Method::GET, "/_local/jobs", 200),
         (Method::POST, "/_local/jobs/reconciler", 200),
+        (Method::POST, "/_local/jobs/sheet-writer", 200),
         (Method::POST, "/_local/jobs/nothing", 404),
         (Method::GET, "/_local/nothing", 404),
         (Method::GET, "/dev/clinics/laser-beauty-sp", 200),
@@ -137,6 +139,8 @@ async fn the_local_routes_answer_and_refuse_unknown_paths() {
         assert_eq!(answered.status, expected, "{method} {path}: {}", answered.body);
     }
     assert_eq!(outbox(&server.url).await.len(), 0);
+    let jobs = ask(&client(), Method::GET, &format!("{}/_local/jobs", server.url), None).await.unwrap().body;
+    assert_eq!(jobs, json!(["reconciler", "sheet-writer", "reminder-processor", "daily-report-sender"]));
     server.stop().await;
 }
 

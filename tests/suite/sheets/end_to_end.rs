@@ -27,9 +27,10 @@ async fn booking(app: &TestApp, name: &str, time: &str) -> Value {
     })
 }
 
-/// Runs the Reconciler and returns the one row of an appointment.
+/// Runs the Reconciler and the SheetWriter and returns the one row of an appointment.
 async fn row(app: &TestApp, google: &FakeGoogle, appointment: &str) -> Vec<String> {
     app.reconcile().await;
+    app.write_sheets().await;
     let rows = google.rows(SHEET, TAB);
     let mut of_appointment = rows.into_iter().filter(|row| row[8] == appointment);
     let row = of_appointment.next().expect("a row");
@@ -82,8 +83,11 @@ async fn a_crash_at_any_failpoint_leaves_one_row_per_appointment() {
         let booking = booking(&app, "Maria Silva", "09:00").await;
         app.restart(Some(failpoint)).await;
         let booked = app.try_ask(Method::POST, "/appointments", Some(&booking)).await;
-        let reconciled = app.try_ask(Method::POST, "/_local/jobs/reconciler", None).await;
-        assert!(booked.is_err() || reconciled.is_err(), "{failpoint}");
+        let mut answers = vec![booked];
+        for job in ["reconciler", "sheet-writer"] {
+            answers.push(app.try_ask(Method::POST, &format!("/_local/jobs/{job}"), None).await);
+        }
+        assert!(answers.iter().any(Result::is_err), "{failpoint}");
         wait_until("the process has crashed", Duration::from_secs(60), async || app.server().has_exited())
             .await;
         let written = google.rows(SHEET, TAB).len();
@@ -92,7 +96,8 @@ async fn a_crash_at_any_failpoint_leaves_one_row_per_appointment() {
         app.restart(None).await;
         // The lease of the crashed process has to expire first.
         app.advance_clock(TimeDelta::minutes(1)).await;
-        let summary = app.reconcile().await;
+        app.reconcile().await;
+        let summary = app.write_sheets().await;
         let behind = "select count(*) from scheduler.appointments
             where least(sheet_version, reminder_version) < version";
         println!("crash at {failpoint}: {} row, {summary}", ids(&google, SHEET).len());

@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use scheduler_api::jobs::{RECONCILER, REMINDER_PROCESSOR};
-use scheduler_core::app::sheets::SheetSync;
-use scheduler_tests::google::GoogleMode;
-use scheduler_tests::{TestApp, wait_until};
-use serde_json::Value;
+use scheduler_api::jobs::{RECONCILER, REMINDER_PROCESSOR, SHEET_WRITER};
+use scheduler_tests::google::{FakeGoogle, GoogleMode};
+use scheduler_tests::{TestApp, TestConfig, wait_until};
+use serde_json::json;
 
-use super::{SHEET, TAB, book, change, connect, ids, insert_clinics, run, start};
+use super::{SHEET, TAB, book, change, connect, ids, insert_clinics, run, sheets, start};
 
 #[tokio::test]
 async fn a_refused_sheet_is_retried_once_a_day_and_a_changed_spreadsheet_immediately() {
@@ -75,8 +74,7 @@ async fn a_refused_token_is_replaced() {
 async fn an_unknown_service_account_writes_nothing_and_breaks_nothing() {
     let (mut function, google) = start().await;
     let unknown = google.config_with_unknown_key();
-    function.contexts.reconciler.sheets =
-        SheetSync::open(Some(&unknown), &function.contexts.job.chats).unwrap();
+    function.contexts.sheet_writer.sheets = sheets(&function, &unknown);
     connect(function.database(), Some(SHEET)).await;
     book(function.database(), 1).await;
     assert_eq!(run(&function).await["rows_written"], 0);
@@ -116,32 +114,57 @@ async fn a_slow_google_still_gets_its_rows() {
     function.stop().await;
 }
 
+/// Enough clinics to keep the SheetWriter waiting for a Google that hangs for 16 seconds.
+fn sixteen_clinics() -> Vec<String> {
+    (0..16).map(|number| format!("clinic-{number:02}")).collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reminders_and_chats_do_not_wait_for_a_google_that_hangs() {
     let (function, google) = start().await;
-    // Enough clinics to keep the Reconciler waiting until its time is used up.
-    let clinics: Vec<String> = (0..16).map(|number| format!("clinic-{number:02}")).collect();
-    insert_clinics(function.database(), &clinics).await;
+    insert_clinics(function.database(), &sixteen_clinics()).await;
     book(function.database(), 1).await;
     google.set_mode(GoogleMode::Hang);
-    let reconciler = function.contexts.reconciler.clone();
-    let reconciling = tokio::spawn(async move { RECONCILER.run(&reconciler).await });
+    let writer = function.contexts.sheet_writer.clone();
+    let writing = tokio::spawn(async move { SHEET_WRITER.run(&writer).await });
     wait_until("Google is called", Duration::from_secs(60), async || google.calls() > 0).await;
-    let behind = "select count(*) from scheduler.appointments where reminder_version < version";
-    let projected = async || function.database().number(behind).await == 0;
-    wait_until("the reminders are created", Duration::from_secs(60), projected).await;
+    let reconciled = RECONCILER.run(&function.contexts.job).await.expect("a run");
+    assert_eq!((&reconciled["reminders_projected"], &reconciled["reminders_left"]), (&json!(17), &json!(0)));
     function.says("5511977770000", "Olá").await;
     let answered = function.zapi.outbox(Some("5511977770000")).len();
     let reminded = REMINDER_PROCESSOR.run(&function.contexts.job).await.expect("a run");
     let given_up = google.abandoned_calls();
     println!("while Google hangs: 17 reminders created, {answered} replies, {given_up} calls given up");
-    // Four calls at a time, four seconds each: after the twelfth the run would be almost over.
+    // Four calls at a time, four seconds each: after the twelfth the run is almost over.
     assert!(answered > 0 && given_up < 12, "{answered}, {given_up}");
     assert_eq!(reminded["failed"], 0, "{reminded}");
-    let summary = reconciling.await.unwrap().expect("a run");
-    assert_eq!((&summary["rows_written"], &summary["reminders_left"]), (&Value::from(0), &Value::from(0)));
+    let summary = writing.await.unwrap().expect("a run");
+    assert_eq!(summary["rows_written"], 0, "{summary}");
     assert!(google.abandoned_calls() >= 12, "the run really waited for Google: {}", google.abandoned_calls());
     function.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_the_local_server_too_no_other_job_waits_for_a_google_that_hangs() {
+    let mut app = TestApp::with(TestConfig { frozen_clock: false, ..TestConfig::default() }).await;
+    let google = FakeGoogle::start(app.clock.clone()).await;
+    google.set_mode(GoogleMode::Hang);
+    insert_clinics(&app.database, &sixteen_clinics()).await;
+    let later = "update scheduler.appointments set appointment_date = current_date + 3";
+    sqlx::query(later).execute(&app.database.pool).await.unwrap();
+    app.set_env("GOOGLE_SHEETS_SERVICE_ACCOUNT", google.service_account());
+    app.set_env("GOOGLE_SHEETS_BASE_URL", google.base_url());
+    app.set_env("LOCAL_JOBS", "on".to_owned());
+    app.restart(None).await;
+    wait_until("Google is called", Duration::from_secs(60), async || google.calls() > 0).await;
+    // The first run of the Reconciler may be over, so a later one projects this reminder.
+    insert_clinics(&app.database, &["late".to_owned()]).await;
+    let behind = "select count(*) from scheduler.appointments where reminder_version < version";
+    let projected = async || app.database.number(behind).await == 0;
+    wait_until("the reminders are created", Duration::from_secs(60), projected).await;
+    let given_up = google.abandoned_calls();
+    println!("while Google hangs: {given_up} calls given up before the Reconciler ran again");
+    assert!(given_up < 12, "the Reconciler waited for the sheets: {given_up}");
 }
 
 #[tokio::test]
@@ -149,7 +172,7 @@ async fn a_server_without_a_service_account_logs_it_once_and_runs() {
     let app = TestApp::start().await;
     connect(&app.database, Some(SHEET)).await;
     for _ in 0..3 {
-        assert_eq!(app.reconcile().await["sheets_behind"], 0);
+        assert_eq!(app.write_sheets().await["sheets_behind"], 0);
     }
     let logged = app.log().matches("without GOOGLE_SHEETS_SERVICE_ACCOUNT no sheet is written").count();
     assert_eq!(logged, 1, "{}", app.log());

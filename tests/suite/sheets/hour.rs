@@ -58,13 +58,13 @@ async fn an_hour_without_google_loses_no_booking_and_no_row_and_stays_within_the
             _ => GoogleMode::Status(429),
         });
         changes += work_for_a_minute(&app, &service, minute, &mut appointments).await;
-        let summary = app.reconcile().await;
+        let summary = app.write_sheets().await;
         assert_eq!(summary["rows_written"], 0, "{summary}");
         app.advance_clock(TimeDelta::minutes(1)).await;
     }
     google.set_mode(GoogleMode::Normal);
     for _ in 0..3 {
-        app.reconcile().await;
+        app.write_sheets().await;
         app.advance_clock(TimeDelta::minutes(1)).await;
     }
     let mut written = ids(&google, SHEET);

@@ -1,4 +1,4 @@
-//! The Reconciler writes the clinic's appointments to its Google Sheet (docs/rules/sheet.md#sheet-rows).
+//! The SheetWriter writes the clinic's appointments to its Google Sheet (docs/rules/sheet.md#sheet-rows).
 
 mod end_to_end;
 mod faults;
@@ -6,8 +6,9 @@ mod hour;
 mod quota;
 mod rows;
 
-use scheduler_api::jobs::RECONCILER;
+use scheduler_api::jobs::SHEET_WRITER;
 use scheduler_core::app::sheets::SheetSync;
+use scheduler_core::config::SheetsConfig;
 use scheduler_tests::function::InProcessFunction;
 use scheduler_tests::google::FakeGoogle;
 use scheduler_tests::{CLINIC, TestApp, TestDatabase};
@@ -22,12 +23,17 @@ async fn start() -> (InProcessFunction, FakeGoogle) {
     let mut function = InProcessFunction::start().await;
     let google = FakeGoogle::start(function.clock.clone()).await;
     google.add_tab(SHEET, TAB, 1_000);
-    let writer = SheetSync::open(Some(&google.config()), &function.contexts.job.chats);
-    function.contexts.reconciler.sheets = writer.unwrap();
+    function.contexts.sheet_writer.sheets = sheets(&function, &google.config());
     let maria = "insert into scheduler.patients (clinic_id, match_key, phone, name)
         values ('laser-beauty-sp', '5511999990000', '5511999990000', 'Maria Silva')";
     sqlx::query(maria).execute(&function.database().pool).await.unwrap();
     (function, google)
+}
+
+/// Writes sheets with this account, and with the function's stores and clock.
+fn sheets(function: &InProcessFunction, config: &SheetsConfig) -> SheetSync {
+    let chats = &function.contexts.job.chats;
+    SheetSync::open(Some(config), &chats.db, &chats.tables, &chats.clock).expect("a valid key")
 }
 
 /// An app with a fake Google that holds the clinic's sheet. The app uses it from its next restart on.
@@ -93,9 +99,9 @@ async fn change(database: &TestDatabase, id: Uuid, what: &str) {
     sqlx::query(&sql).bind(id).execute(&database.pool).await.unwrap();
 }
 
-/// Runs the Reconciler once and returns its summary.
+/// Runs the SheetWriter once and returns its summary.
 async fn run(function: &InProcessFunction) -> Value {
-    RECONCILER.run(&function.contexts.reconciler).await.expect("a run")
+    SHEET_WRITER.run(&function.contexts.sheet_writer).await.expect("a run")
 }
 
 /// The ids in the rows of a tab, in order. Also checks the header.

@@ -1,4 +1,4 @@
-//! Many sheets and several Reconcilers share the quota of one service account
+//! Many sheets and several SheetWriters share the quota of one service account
 //! (docs/rules/sheet.md#sheet-quota).
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use scheduler_core::app::sheets::SheetSync;
 use scheduler_tests::TestDatabase;
 use tokio::task::JoinSet;
 
-use super::{TAB, ids, insert_clinics, start};
+use super::{TAB, ids, insert_clinics, sheets, start};
 
 const CLINICS: usize = 60;
 
@@ -27,16 +27,14 @@ async fn rows_behind(database: &TestDatabase) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn four_reconcilers_stay_within_60_calls_per_minute_and_write_every_sheet() {
+async fn four_sheet_writers_stay_within_60_calls_per_minute_and_write_every_sheet() {
     let (function, google) = start().await;
     let clinics: Vec<String> = (0..CLINICS).map(|number| format!("clinic-{number:02}")).collect();
     insert_clinics(function.database(), &clinics).await;
     for clinic in &clinics {
         google.add_tab(clinic, TAB, 1_000);
     }
-    let chats = &function.contexts.job.chats;
-    let writer = || SheetSync::open(Some(&google.config()), chats).unwrap();
-    let writers: Vec<SheetSync> = (0..4).map(|_| writer()).collect();
+    let writers: Vec<SheetSync> = (0..4).map(|_| sheets(&function, &google.config())).collect();
     let mut written = 0;
     let mut rounds = 0;
     while rows_behind(function.database()).await > 0 {
@@ -47,12 +45,12 @@ async fn four_reconcilers_stay_within_60_calls_per_minute_and_write_every_sheet(
     }
     let most = google.max_calls_per_minute();
     println!(
-        "{CLINICS} sheets, four Reconcilers every 15 s: {written} rows after {} s, {} calls, at most {most} per minute",
+        "{CLINICS} sheets, four SheetWriters every 15 s: {written} rows after {} s, {} calls, at most {most} per minute",
         rounds * 15,
         google.calls()
     );
     assert!((2..=60).contains(&most), "{most}");
-    assert_eq!((written, google.calls()), (CLINICS, 2 * CLINICS), "each sheet is written by one Reconciler");
+    assert_eq!((written, google.calls()), (CLINICS, 2 * CLINICS), "each sheet is written by one SheetWriter");
     for clinic in &clinics {
         assert_eq!(ids(&google, clinic).len(), 1, "{clinic}");
     }

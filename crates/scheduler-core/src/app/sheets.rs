@@ -15,7 +15,6 @@ use crate::adapters::dynamodb::sheets::ClaimedSheet;
 use crate::adapters::postgres::Db;
 use crate::adapters::postgres::sheets::SheetBacklog;
 use crate::adapters::sheets::{Sheets, SheetsConfigError, SheetsError, SheetsErrorKind};
-use crate::app::chats::Chats;
 use crate::config::SheetsConfig;
 use crate::domain::sheet::cells;
 use crate::domain::time::wall_clock_at;
@@ -46,17 +45,22 @@ pub enum SheetSync {
 }
 
 impl SheetSync {
-    /// Uses the stores of `chats`. Without a configuration it is off, which is logged.
-    pub fn open(config: Option<&SheetsConfig>, chats: &Chats) -> Result<Self, SheetsConfigError> {
+    /// Uses these stores and this clock. Without a configuration it is off, which is logged.
+    pub fn open(
+        config: Option<&SheetsConfig>,
+        db: &Db,
+        tables: &Tables,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, SheetsConfigError> {
         let Some(config) = config else {
             tracing::info!(step = "sheets", "without GOOGLE_SHEETS_SERVICE_ACCOUNT no sheet is written");
             return Ok(Self::Off);
         };
         Ok(Self::On(SheetWriter {
-            db: chats.db.clone(),
-            tables: chats.tables.clone(),
+            db: db.clone(),
+            tables: tables.clone(),
             google: Arc::new(Sheets::new(config)?),
-            clock: chats.clock.clone(),
+            clock: clock.clone(),
         }))
     }
 

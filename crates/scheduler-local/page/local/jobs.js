@@ -4,6 +4,7 @@ const NAMES = {
   "reminder-processor": "Enviar lembretes",
   "daily-report-sender": "Enviar relatório do dia",
   reconciler: "Retomar o que ficou",
+  "sheet-writer": "Atualizar planilhas",
 };
 
 const COUNTERS = {
@@ -22,6 +23,10 @@ const COUNTERS = {
   inbox_left: "avisos por ler",
   reminders_projected: "lembretes acertados",
   reminders_left: "lembretes por acertar",
+  sheets_behind: "planilhas atrasadas",
+  sheets_written: "planilhas atualizadas",
+  rows_behind: "linhas atrasadas",
+  rows_written: "linhas gravadas",
 };
 
 /** The label of a job's button. */

@@ -1,0 +1,66 @@
+//! One context of every kind, for a process that serves all functions.
+
+use std::sync::Arc;
+
+use scheduler_core::app::chats::Chats;
+use scheduler_core::app::sheets::SheetSync;
+use scheduler_core::config::ApiKey;
+
+use super::sheet_writer::SheetWriter;
+use super::{Admin, Job, Messenger, Reception, Webhook};
+use crate::auth::WebhookToken;
+use crate::metrics::Metrics;
+
+/// One context of every kind over one set of clients.
+#[derive(Clone)]
+#[allow(missing_docs, reason = "each is the context of that name")]
+pub struct Contexts {
+    pub admin: Admin,
+    pub reception: Reception,
+    pub messenger: Messenger,
+    pub webhook: Webhook,
+    pub job: Job,
+    pub sheet_writer: SheetWriter,
+}
+
+impl Contexts {
+    /// Builds all contexts from the same clients, keys and metrics.
+    pub fn new(
+        chats: Chats,
+        sheets: SheetSync,
+        keys: Vec<ApiKey>,
+        token: WebhookToken,
+        metrics: Metrics,
+    ) -> Self {
+        let keys: Arc<[ApiKey]> = keys.into();
+        let (db, clock) = (chats.db.clone(), chats.clock.clone());
+        Self {
+            admin: Admin { db: db.clone(), clock: clock.clone(), keys: keys.clone() },
+            reception: Reception {
+                db: db.clone(),
+                reminders: chats.tables.reminders().clone(),
+                clock: clock.clone(),
+                keys: keys.clone(),
+            },
+            messenger: Messenger { chats: chats.clone(), keys, metrics: metrics.clone() },
+            webhook: Webhook { chats: chats.clone(), token, metrics: metrics.clone() },
+            sheet_writer: SheetWriter::new(sheets, db, chats.tables.clone(), clock, metrics.clone()),
+            job: Job { chats, metrics },
+        }
+    }
+}
+
+macro_rules! impl_as_ref {
+    ($($field:ident: $context:ident),+) => {$(
+        impl AsRef<$context> for Contexts {
+            fn as_ref(&self) -> &$context {
+                &self.$field
+            }
+        }
+    )+};
+}
+
+impl_as_ref!(
+    admin: Admin, reception: Reception, messenger: Messenger, webhook: Webhook, job: Job,
+    sheet_writer: SheetWriter
+);
