@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
+use std::time::Duration;
 
 use scheduler_core::call_stats;
 use scheduler_core::config::Lookup;
@@ -26,6 +27,8 @@ pub struct JobInfo {
     /// The same schedule in minutes, for the local server: 60 means at minute 0 of every hour, 1 means every
     /// five seconds.
     pub every_minutes: i64,
+    /// A run starts nothing new after this time. The rest of its function's timeout is for what it has begun.
+    pub budget: Duration,
 }
 
 /// A job that runs with the context `C`.

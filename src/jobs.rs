@@ -12,8 +12,14 @@ use crate::error::ApiError;
 use crate::job::{AnyJob, JobInfo, ScheduledJob};
 use crate::metrics::Metric;
 
-/// Time budget of one run; functions time out after 20 seconds.
-const BUDGET: Duration = Duration::from_secs(14);
+/// Time budget of a run of the Reconciler, whose function times out after 75 seconds.
+const RECONCILER_BUDGET: Duration = Duration::from_secs(45);
+/// Time budget of a run of the SheetWriter, whose function times out after 75 seconds.
+const SHEET_WRITER_BUDGET: Duration = Duration::from_secs(45);
+/// Time budget of a run of the ReminderProcessor, whose function times out after 300 seconds.
+const REMINDER_PROCESSOR_BUDGET: Duration = Duration::from_secs(240);
+/// Time budget of a run of the DailyReportSender, whose function times out after 300 seconds.
+const DAILY_REPORT_SENDER_BUDGET: Duration = Duration::from_secs(240);
 
 /// Continues the work that a crash or an outage interrupted.
 pub static RECONCILER: ScheduledJob<Job> = ScheduledJob {
@@ -22,6 +28,7 @@ pub static RECONCILER: ScheduledJob<Job> = ScheduledJob {
         name: "reconciler",
         schedule: "rate(1 minute)",
         every_minutes: 1,
+        budget: RECONCILER_BUDGET,
     },
     run: |context| Box::pin(reconcile(context)),
 };
@@ -33,6 +40,7 @@ pub static SHEET_WRITER: ScheduledJob<SheetWriter> = ScheduledJob {
         name: "sheet-writer",
         schedule: "rate(1 minute)",
         every_minutes: 1,
+        budget: SHEET_WRITER_BUDGET,
     },
     run: |context| Box::pin(write_sheets(context)),
 };
@@ -44,6 +52,7 @@ pub static REMINDER_PROCESSOR: ScheduledJob<Job> = ScheduledJob {
         name: "reminder-processor",
         schedule: "rate(15 minutes)",
         every_minutes: 15,
+        budget: REMINDER_PROCESSOR_BUDGET,
     },
     run: |context| Box::pin(process_reminders(context)),
 };
@@ -55,6 +64,7 @@ pub static DAILY_REPORT_SENDER: ScheduledJob<Job> = ScheduledJob {
         name: "daily-report-sender",
         schedule: "cron(0 * * * ? *)",
         every_minutes: 60,
+        budget: DAILY_REPORT_SENDER_BUDGET,
     },
     run: |context| Box::pin(send_reports(context)),
 };
@@ -63,7 +73,7 @@ pub static DAILY_REPORT_SENDER: ScheduledJob<Job> = ScheduledJob {
 pub static JOBS: &[&dyn AnyJob] = &[&RECONCILER, &SHEET_WRITER, &REMINDER_PROCESSOR, &DAILY_REPORT_SENDER];
 
 async fn reconcile(context: &Job) -> Result<Value, ApiError> {
-    let summary = context.chats.reconcile(BUDGET).await?;
+    let summary = context.chats.reconcile(RECONCILER_BUDGET).await?;
     context.metrics().emit(Metric::OldestChatDueAge, summary.oldest_due_seconds, context.clock().now());
     if summary != ReconcileSummary::default() {
         tracing::info!(
@@ -81,7 +91,7 @@ async fn reconcile(context: &Job) -> Result<Value, ApiError> {
 }
 
 async fn write_sheets(context: &SheetWriter) -> Result<Value, ApiError> {
-    let summary = context.sheets.write_sheets(BUDGET).await?;
+    let summary = context.sheets.write_sheets(SHEET_WRITER_BUDGET).await?;
     let now = context.clock().now();
     let mut behind = summary.backlogs.iter().filter(|backlog| backlog.behind > 0).peekable();
     if behind.peek().is_none() {
@@ -105,7 +115,7 @@ async fn write_sheets(context: &SheetWriter) -> Result<Value, ApiError> {
 }
 
 async fn process_reminders(context: &Job) -> Result<Value, ApiError> {
-    let summary = context.chats.process_reminders(BUDGET).await?;
+    let summary = context.chats.process_reminders(REMINDER_PROCESSOR_BUDGET).await?;
     let now = context.clock().now();
     context.metrics().emit(Metric::OldestReminderDueAge, summary.oldest_due_seconds, now);
     context.metrics().emit_count(Metric::FailedMessages, summary.failed, now);
@@ -127,7 +137,7 @@ async fn process_reminders(context: &Job) -> Result<Value, ApiError> {
 }
 
 async fn send_reports(context: &Job) -> Result<Value, ApiError> {
-    let summary = context.chats.send_reports(BUDGET).await?;
+    let summary = context.chats.send_reports(DAILY_REPORT_SENDER_BUDGET).await?;
     context.metrics().emit_count(Metric::FailedMessages, summary.failed, context.clock().now());
     tracing::info!(
         step = "report",

@@ -67,6 +67,18 @@ RIGHTS = {
     "SheetWriter": {"ConversationSessionsTable": "GetItem UpdateItem", "SheetWriterFailures": "SendMessage"},
 }
 
+# Seconds after which a job's function is ended, and seconds from one run to the next.
+JOBS = {
+    "Reconciler": (75, 60),
+    "SheetWriter": (75, 60),
+    "ReminderProcessor": (300, 900),
+    "DailyReportSender": (300, 3600),
+}
+# The same for every other function.
+TIMEOUT = 20
+# Milliseconds above which the duration of a call is alarming; 90 % of the timeout of a job.
+WEBHOOK_DURATION, ADMIN_DURATION = 12_500, 8_000
+
 INDEXES = [
     "clinicId-statusTimestamp-index",
     "conversationId-index",
@@ -81,6 +93,7 @@ SERVICE_ALARMS = [
     "DailyReportSender-failures",
     "Reconciler-failures",
     "ReminderProcessor-failures",
+    "SheetWriter-failures",
     "WhatsAppStatusWebhook-4xx",
     "WhatsAppStatusWebhook-5xx",
     "WhatsAppWebhook-4xx",
@@ -93,7 +106,6 @@ SERVICE_ALARMS = [
     "sheet-backlog",
 ]
 
-    "SheetWriter-failures",
 WEBHOOKS = ["WhatsAppWebhook", "WhatsAppStatusWebhook"]
 # The database of the check accepts 100 connections (`maxConnections`); above 70 % an alarm rings.
 MOST_RESERVED = 70
@@ -152,7 +164,7 @@ def check_functions(template, runtime, in_vpc):
         equal(f"handler of {name}", function["Handler"], "bootstrap")
         equal(f"runtime of {name}", function["Runtime"], runtime)
         equal(f"architectures of {name}", function["Architectures"], ["x86_64"])
-        equal(f"timeout of {name}", function["Timeout"], 20)
+        equal(f"timeout of {name}", function["Timeout"], JOBS[name][0] if name in JOBS else TIMEOUT)
         wanted = sorted(ENVIRONMENTS.get(name, ADMIN))
         equal(f"environment of {name}", sorted(function["Environment"]["Variables"]), wanted)
         equal(f"days that logs of {name} are kept", properties(template, f"{name}LogGroup")["RetentionInDays"], 30)
@@ -222,6 +234,7 @@ def check_tables(template):
 def check_jobs(template):
     """Returns how many instances are reserved for the jobs."""
     jobs = project.jobs(template.functions)
+    equal("jobs", jobs, sorted(JOBS))
     events = template.all("AWS::Lambda::EventInvokeConfig")
     for kind in ("AWS::Lambda::EventInvokeConfig", "AWS::Events::Rule", "AWS::SQS::Queue"):
         equal(f"each job has one {kind}", len(template.all(kind)), len(jobs))
@@ -264,6 +277,9 @@ def check_alarms(template):
     equal("names of the alarms", sorted(names), sorted(of_functions + SERVICE_ALARMS))
     headings = re.findall(r"^## (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
     explained = {name for heading in headings for name in heading.split(", ")}
+    by_name = dict(zip(names, alarms))
+    for name in template.functions:
+        check_function_alarms(name, by_name)
     missing = {*SERVICE_ALARMS, *(f"…-{what}" for what in FUNCTION_ALARMS)} - explained
     require("docs/runbook.md has a section for every alarm", not missing, missing)
     dashboard = template.only("AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
@@ -277,3 +293,15 @@ def check_alarms(template):
         if alarm["Namespace"] == "Scheduler":
             require(f"src/metrics.rs writes {metric}", f'"{metric}"' in written)
             equal(f"dimensions of {name}", dimensions, [{"Name": "stage", "Value": "local"}])
+
+
+def check_function_alarms(name, alarms):
+    """The duration alarm rings before the timeout, and a job's periods are long enough to hold a run."""
+    timeout, interval = JOBS.get(name, (TIMEOUT, 0))
+    longest = timeout * 900 if name in JOBS else WEBHOOK_DURATION if name in WEBHOOKS else ADMIN_DURATION
+    duration, errors = alarms[f"{name}-duration"], alarms[f"{name}-errors"]
+    equal(f"longest duration of {name}", duration["Threshold"], longest)
+    equal(f"period of {name}-duration", duration["Period"], max(300, interval))
+    seen = errors["Threshold"], errors["Period"]
+    equal(f"limit and period of {name}-errors", seen, (1, max(900, interval)) if name in JOBS else (0, 300))
+    require(f"{name}-errors names the timeout", f" {timeout} second timeout" in errors["AlarmDescription"])

@@ -3,16 +3,36 @@
 
 const { alarm, settings } = require("./alarm.js");
 
-// Deadline of a call or a run in milliseconds, which the code keeps to, plus the time to finish it.
-const LONGEST = { admin: 8_000, webhook: 12_500, job: 18_000 };
+// Deadline of a call in milliseconds, which the code keeps to, plus the time to finish it.
+const LONGEST = { admin: 8_000, webhook: 12_500 };
 
-const kindOf = ({ events: [event] }) => {
-    if (event.schedule) return "job";
-    return event.http.path.startsWith("webhook/") ? "webhook" : "admin";
+// Seconds from one run of a job to the next.
+const intervalOf = ({ schedule }) => {
+    const minutes = /^rate\((\d+) minutes?\)$/.exec(schedule.rate[0])?.[1];
+    // The only other schedule is hourly.
+    return minutes ? minutes * 60 : 3600;
+};
+
+// How a function is watched: how long a call may take, how many errors are too many, and in which periods.
+const limitsOf = ({ timeout, events: [event] }) => {
+    if (event.schedule) {
+        const interval = intervalOf(event);
+        return {
+            // What a run begins last must fit into nine tenths of the timeout.
+            longest: timeout * 900,
+            // A job is repeated after one failure, so its alarm needs a second one.
+            errors: 1,
+            // In shorter periods than the interval most would hold no run.
+            errorPeriod: Math.max(900, interval),
+            durationPeriod: Math.max(300, interval),
+        };
+    }
+    const longest = event.http.path.startsWith("webhook/") ? LONGEST.webhook : LONGEST.admin;
+    return { longest, errors: 0, errorPeriod: 300, durationPeriod: 300 };
 };
 
 const alarmsOf = (given, [name, definition]) => {
-    const functionKind = kindOf(definition);
+    const limits = limitsOf(definition);
     const metric = (metric, statistic, seconds = 300) => ({
         namespace: "AWS/Lambda",
         name: metric,
@@ -22,11 +42,10 @@ const alarmsOf = (given, [name, definition]) => {
     });
     const make = (kind, about) => alarm(given, { name: `${name}-${kind}`, ...about });
     return {
-        // A job is repeated after one failure, so its alarm needs a second one.
         [`${name}ErrorsAlarm`]: make("errors", {
-            description: `${name} ended without an answer: a crash, a panic or the 20 second timeout.`,
-            metric: metric("Errors", "Sum", functionKind === "job" ? 900 : 300),
-            above: functionKind === "job" ? 1 : 0,
+            description: `${name} ended without an answer: a crash, a panic or the ${definition.timeout} second timeout.`,
+            metric: metric("Errors", "Sum", limits.errorPeriod),
+            above: limits.errors,
         }),
         [`${name}ThrottlesAlarm`]: make("throttles", {
             description: `${name} could not start: the account or the function has reached its concurrency limit.`,
@@ -35,8 +54,8 @@ const alarmsOf = (given, [name, definition]) => {
         }),
         [`${name}DurationAlarm`]: make("duration", {
             description: `${name} exceeds its deadline.`,
-            metric: metric("Duration", "Maximum"),
-            above: LONGEST[functionKind],
+            metric: metric("Duration", "Maximum", limits.durationPeriod),
+            above: limits.longest,
             periods: 2,
             of: 3,
         }),

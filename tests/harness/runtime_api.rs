@@ -17,8 +17,11 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::process::memory_kib;
 
-/// Deadline for a start and for an invocation.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// Deadline for a start.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Deadline for an invocation: the longest timeout that a function is deployed with.
+const INVOCATION_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What a function answered to an event, or the error that it reported.
 pub type InvocationResult = Result<Value, Value>;
@@ -61,7 +64,7 @@ impl LambdaProcess {
         let started = Instant::now();
         let child = command.spawn().expect("the function starts");
         let mut function = Self { child, startup_time: Duration::ZERO, api };
-        let at = tokio::time::timeout(TIMEOUT, first_poll).await;
+        let at = tokio::time::timeout(START_TIMEOUT, first_poll).await;
         let at = at.unwrap_or_else(|_| panic!("{binary} does not poll for events")).expect("a poll");
         function.startup_time = at - started;
         function
@@ -72,7 +75,7 @@ impl LambdaProcess {
         let mut command = command(binary, settings, "127.0.0.1:9");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let output = tokio::process::Command::from(command).kill_on_drop(true).output();
-        let output = tokio::time::timeout(TIMEOUT, output).await;
+        let output = tokio::time::timeout(START_TIMEOUT, output).await;
         output.unwrap_or_else(|_| panic!("{binary} started")).expect("the binary runs")
     }
 
@@ -90,7 +93,7 @@ impl LambdaProcess {
     pub async fn invoke(&self, event: Value) -> InvocationResult {
         let (answer, result) = oneshot::channel();
         self.api.events.send(Invocation { event, answer }).expect("the Runtime API is running");
-        tokio::time::timeout(TIMEOUT, result).await.expect("an answer in time").expect("an answer")
+        tokio::time::timeout(INVOCATION_TIMEOUT, result).await.expect("an answer in time").expect("an answer")
     }
 }
 
@@ -239,14 +242,14 @@ fn command(binary: &str, settings: &[(&str, String)], runtime_api: &str) -> Comm
     command
 }
 
-/// Builds all functions once per test process and returns the folder of their binaries.
-fn folder() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
 /// The path of a function's binary.
 pub fn binary_path(name: &str) -> PathBuf {
     folder().join(name)
 }
 
+/// Builds all functions once per test process and returns the folder of their binaries.
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let binary = crate::process::build(&["--bins"])
             .iter()

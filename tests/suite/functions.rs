@@ -4,6 +4,7 @@ mod serverless;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use scheduler_api::jobs::JOBS;
 use scheduler_api::routes::ROUTES;
@@ -43,6 +44,21 @@ fn every_place_lists_the_same_functions() {
     .collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     println!("{} routes and {} jobs are the same everywhere", ROUTES.len(), JOBS.len());
+}
+
+/// What a run begins last, such as a message that z-api is slow to accept, must end before AWS ends the
+/// function.
+#[test]
+fn every_job_has_half_a_minute_for_what_it_begins_last() {
+    let timeouts = serverless::timeouts();
+    for job in JOBS {
+        let (budget, timeout) = (job.budget, timeouts[job.function]);
+        println!("{}: {budget:?} of {timeout:?}", job.function);
+        assert!(budget + Duration::from_secs(30) <= timeout, "{}: {budget:?} of {timeout:?}", job.function);
+    }
+    for route in ROUTES {
+        assert_eq!(timeouts[route.function], Duration::from_secs(20), "{}", route.function);
+    }
 }
 
 #[test]

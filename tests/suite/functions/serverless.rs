@@ -1,6 +1,7 @@
 //! The functions that the Serverless interface files define.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -11,6 +12,7 @@ use super::{Names, read, root};
 struct Function {
     handler: String,
     package: Package,
+    timeout: u64,
     #[serde(rename = "iamRoleStatementsName")]
     role: String,
     events: Vec<Event>,
@@ -32,18 +34,26 @@ enum Event {
 /// schedule.
 pub(super) fn functions() -> Names {
     let mut lines = Names::new();
-    for file in interface_files() {
-        let functions: BTreeMap<String, Function> = serde_saphyr::from_str(&read(&file)).unwrap();
-        for (name, function) in functions {
-            assert_eq!(function.handler, "bootstrap", "{name}");
-            assert_eq!(function.role, format!("${{self:custom.resourcePrefix}}-{name}-role"));
-            let zip = function.package.artifact.strip_prefix("${param:artifacts}/").unwrap().to_owned();
-            let triggers: Vec<String> = function.events.into_iter().map(trigger).collect();
-            let line = format!("{name} of {zip} by {}", triggers.join(", "));
-            assert!(lines.insert(line), "{name} is defined twice");
-        }
+    for (name, function) in definitions() {
+        assert_eq!(function.handler, "bootstrap", "{name}");
+        assert_eq!(function.role, format!("${{self:custom.resourcePrefix}}-{name}-role"));
+        let zip = function.package.artifact.strip_prefix("${param:artifacts}/").unwrap().to_owned();
+        let triggers: Vec<String> = function.events.into_iter().map(trigger).collect();
+        let line = format!("{name} of {zip} by {}", triggers.join(", "));
+        assert!(lines.insert(line), "{name} is defined twice");
     }
     lines
+}
+
+/// The time after which AWS ends a run of each function.
+pub(super) fn timeouts() -> BTreeMap<String, Duration> {
+    definitions().into_iter().map(|(name, function)| (name, Duration::from_secs(function.timeout))).collect()
+}
+
+fn definitions() -> Vec<(String, Function)> {
+    let parse =
+        |file: String| -> BTreeMap<String, Function> { serde_saphyr::from_str(&read(&file)).unwrap() };
+    interface_files().into_iter().flat_map(parse).collect()
 }
 
 fn trigger(event: Event) -> String {

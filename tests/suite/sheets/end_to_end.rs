@@ -95,7 +95,7 @@ async fn a_crash_at_any_failpoint_leaves_one_row_per_appointment() {
 
         app.restart(None).await;
         // The lease of the crashed process has to expire first.
-        app.advance_clock(TimeDelta::minutes(1)).await;
+        app.advance_clock(TimeDelta::minutes(2)).await;
         app.reconcile().await;
         let summary = app.write_sheets().await;
         let behind = "select count(*) from scheduler.appointments

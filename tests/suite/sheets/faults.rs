@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use scheduler_api::jobs::{RECONCILER, REMINDER_PROCESSOR, SHEET_WRITER};
+use scheduler_core::ports::Clock;
 use scheduler_tests::google::{FakeGoogle, GoogleMode};
 use scheduler_tests::{TestApp, TestConfig, wait_until};
 use serde_json::json;
@@ -110,6 +111,21 @@ async fn a_slow_google_still_gets_its_rows() {
     connect(function.database(), Some(SHEET)).await;
     book(function.database(), 1).await;
     google.set_mode(GoogleMode::Slow(Duration::from_millis(500)));
+    assert_eq!(run(&function).await["rows_written"], 1);
+    function.stop().await;
+}
+
+#[tokio::test]
+async fn a_claimed_spreadsheet_waits_until_the_function_that_claimed_it_must_have_ended() {
+    let (function, google) = start().await;
+    connect(function.database(), Some(SHEET)).await;
+    book(function.database(), 1).await;
+    let (tables, now) = (&function.contexts.job.chats.tables, function.clock.now());
+    tables.claim_sheet(SHEET, TAB, "a run that crashes", now).await.unwrap().expect("a claim");
+    // The timeout of the SheetWriter's function.
+    function.clock.advance(TimeDelta::seconds(75));
+    assert_eq!((run(&function).await["rows_written"].clone(), google.calls()), (json!(0), 0));
+    function.clock.advance(TimeDelta::seconds(30));
     assert_eq!(run(&function).await["rows_written"], 1);
     function.stop().await;
 }

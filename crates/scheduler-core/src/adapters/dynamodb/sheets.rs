@@ -7,10 +7,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Tables;
 use super::errors::{store_error, wait_before_retry};
-use super::lease::{LEASE_DURATION, SESSION_TTL};
+use super::lease::SESSION_TTL;
 use super::session::{Item, instant};
 use crate::error::StoreError;
 
+/// How long a claim lasts: longer than the SheetWriter's function may run (75 s), so that no two runs write the
+/// same spreadsheet. After a crash the spreadsheet waits for the rest of this time.
+const CLAIM_DURATION: TimeDelta = TimeDelta::seconds(90);
 /// Maximum calls of the service account within [`QUOTA_WINDOW`]. Google allows 60 per minute; requests for
 /// tokens come on top of the calls counted here.
 const MAX_CALLS: usize = 50;
@@ -47,7 +50,7 @@ impl Tables {
             )
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":owner", AttributeValue::S(owner.to_owned()))
-            .expression_attribute_values(":until", AttributeValue::S(instant(now + LEASE_DURATION)))
+            .expression_attribute_values(":until", AttributeValue::S(instant(now + CLAIM_DURATION)))
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .expression_attribute_values(":tab", AttributeValue::S(tab.to_owned()))
             .expression_attribute_values(":ttl", ttl(now))
