@@ -1,4 +1,4 @@
-//! SHA-256 digests in lower-case hexadecimal.
+//! SHA-256 digests, and lower-case hexadecimal.
 
 use sha2::{Digest, Sha256};
 
@@ -12,7 +12,8 @@ pub fn short_sha256_hex(data: impl AsRef<[u8]>) -> String {
     hex(&Sha256::digest(data)[..8])
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Each byte as two characters.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

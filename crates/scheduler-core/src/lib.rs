@@ -12,3 +12,4 @@ pub mod domain;
 pub mod error;
 pub mod failpoints;
 pub mod ports;
+pub mod webhook_url;
