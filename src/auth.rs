@@ -1,8 +1,9 @@
-//! Checks API keys and the webhook token. Secrets are compared by their digests, in constant time.
+//! Checks API keys and the webhooks' tokens. Secrets are compared by their digests, in constant time.
 
 use scheduler_core::config::ApiKey;
 use scheduler_core::domain::clinic::Secret;
 use scheduler_core::domain::ids::ClinicId;
+use scheduler_core::webhook_url::WebhookMasters;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
@@ -15,7 +16,7 @@ use crate::request::ApiRequest;
 pub enum Auth {
     /// Callers with an API key (docs/rules/api.md#keys).
     Key,
-    /// Callers with the webhook token.
+    /// Callers with the token of the z-api instance that the body names (docs/rules/api.md#webhooks).
     Token,
 }
 
@@ -42,26 +43,56 @@ pub(crate) fn scope_of(request: &mut ApiRequest, keys: &[ApiKey]) -> Result<Opti
     matching.ok_or(ApiError::Unauthorized)
 }
 
-/// The secret in the webhooks' URLs.
+/// Which token a webhook needs.
 #[derive(Debug, Clone)]
 pub enum WebhookToken {
-    /// Webhooks carry it as `?token=`.
-    Required(Secret),
+    /// The token of its instance, as `?token=`.
+    Required {
+        /// The secrets from which the tokens are made.
+        masters: WebhookMasters,
+        /// Whether a master is accepted too, while the instances get tokens of their own.
+        accepts_master: bool,
+    },
     /// Every call is accepted. Local server only.
     NotRequired,
 }
 
+/// Why a webhook was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accepted {
+    /// No token is required.
+    WithoutToken,
+    /// The token is the instance's own.
+    ByInstance,
+    /// The token is a master.
+    ByMaster,
+}
+
 impl WebhookToken {
-    pub(crate) fn check(&self, request: &ApiRequest) -> Result<(), ApiError> {
-        let Self::Required(token) = self else { return Ok(()) };
-        let given = request.query("token").unwrap_or_default();
-        if bool::from(digests_match(given, token.expose())) { Ok(()) } else { Err(ApiError::Unauthorized) }
+    /// Checks the token that a webhook of this instance carries.
+    pub(crate) fn check(&self, given: &str, instance_id: Option<&str>) -> Result<Accepted, ApiError> {
+        let Self::Required { masters, accepts_master } = self else { return Ok(Accepted::WithoutToken) };
+        let instance_id = instance_id.ok_or(ApiError::Unauthorized)?;
+        // Compare with every secret, so that the time does not reveal which one matched.
+        let by_instance = any_matches(given, masters.tokens_of(instance_id));
+        let by_master = any_matches(given, masters.all().cloned());
+        if bool::from(by_instance) {
+            Ok(Accepted::ByInstance)
+        } else if *accepts_master && bool::from(by_master) {
+            Ok(Accepted::ByMaster)
+        } else {
+            Err(ApiError::Unauthorized)
+        }
     }
 }
 
 fn bearer(request: &ApiRequest) -> Option<&str> {
     let (scheme, key) = request.header("authorization")?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+fn any_matches(given: &str, secrets: impl Iterator<Item = Secret>) -> Choice {
+    secrets.fold(Choice::from(0_u8), |found, secret| found | digests_match(given, secret.expose()))
 }
 
 fn digests_match(given: &str, expected: &str) -> Choice {

@@ -18,9 +18,9 @@ use scheduler_core::domain::allowed_phones::AllowedPhones;
 use scheduler_core::error::StoreError;
 use scheduler_core::ports::Clock;
 
-use crate::auth::{Auth, WebhookToken, scope_of};
+use crate::auth::{Accepted, Auth, WebhookToken, scope_of};
 use crate::error::ApiError;
-use crate::metrics::Metrics;
+use crate::metrics::{Metric, Metrics};
 use crate::request::ApiRequest;
 
 /// The clients and settings that one kind of function uses.
@@ -183,9 +183,9 @@ context_with_chats!(Messenger, EnvReader::api_keys, |chats, metrics, keys| Self 
     keys: keys.into(),
     metrics
 });
-context_with_chats!(Webhook, EnvReader::webhook_token, |chats, metrics, token| Self {
+context_with_chats!(Webhook, read_webhook_token, |chats, metrics, token| Self {
     chats,
-    token: WebhookToken::Required(token),
+    token,
     metrics
 });
 context_with_chats!(Job, |_: &mut EnvReader<'_>| (), |chats, metrics, ()| Self { chats, metrics });
@@ -209,8 +209,19 @@ impl HttpContext for Webhook {
     const AUTH: Auth = Auth::Token;
 
     fn authorize(&self, request: &mut ApiRequest) -> Result<(), ApiError> {
-        self.token.check(request)
+        let given = request.query("token").unwrap_or_default();
+        let instance_id = request.body.as_ref().and_then(|body| self.chats.whatsapp.instance_id_of(body));
+        if self.token.check(given, instance_id.as_deref())? == Accepted::ByMaster {
+            self.metrics.emit(Metric::MasterTokenUses, 1, request.now);
+            tracing::info!(step = "webhook_token", instance_id, "an instance uses a master as its token");
+        }
+        Ok(())
     }
+}
+
+fn read_webhook_token(reader: &mut EnvReader<'_>) -> WebhookToken {
+    let (masters, accepts_master) = (reader.webhook_masters(), reader.accepts_webhook_master());
+    WebhookToken::Required { masters, accepts_master }
 }
 
 /// Builds the clients of functions that need all stores and z-api. The error names every missing or invalid

@@ -33,6 +33,8 @@ pub enum Metric {
     TurnMilliseconds,
     /// Number of network waits in a call that worked on a chat. Waits that overlap count once.
     TurnWaits,
+    /// 1 for each webhook whose token is a master instead of the instance's own.
+    MasterTokenUses,
 }
 
 /// Writes metrics to standard output. Without a stage, as on the local server, it writes nothing.
@@ -53,6 +55,7 @@ impl Metric {
             Self::SheetBacklogAge => "SheetBacklogAge",
             Self::TurnMilliseconds => "TurnMilliseconds",
             Self::TurnWaits => "TurnWaits",
+            Self::MasterTokenUses => "MasterTokenUses",
         }
     }
 
@@ -62,7 +65,8 @@ impl Metric {
             | Self::UnknownMessages
             | Self::InstanceFaults
             | Self::SheetRowsBehind
-            | Self::TurnWaits => "Count",
+            | Self::TurnWaits
+            | Self::MasterTokenUses => "Count",
             Self::OldestChatDueAge | Self::OldestReminderDueAge | Self::SheetBacklogAge => "Seconds",
             Self::TurnMilliseconds => "Milliseconds",
         }

@@ -45,7 +45,8 @@ pub fn document() -> Value {
                 "keyInQuery": {"type": "apiKey", "in": "query", "name": "api_key"},
                 "token": {
                     "type": "apiKey", "in": "query", "name": "token",
-                    "description": "The secret in the webhook URLs. A local server may run without it.",
+                    "description": "The token of the z-api instance that `instanceId` in the body names. A \
+                                    local server may run without it.",
                 },
             },
         },

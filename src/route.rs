@@ -153,7 +153,7 @@ async fn run<C: HttpContext>(
             request.body = body;
             None
         }
-        // Ignore an oversized event: an error could only make z-api send the same event again.
+        // An oversized event is handled like one that is not JSON: z-api could only send it again.
         Err(_) if route.auth == Auth::Token => None,
         Err(error) => Some(error),
     };

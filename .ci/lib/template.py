@@ -16,7 +16,7 @@ STORES = DATABASE + [
 CHATS = STORES + ["ALLOWED_PHONES", "ZAPI_BASE_URL", "ZAPI_CLIENT_TOKEN"]
 ADMIN = DATABASE + ["SCHEDULER_API_KEY"]
 MESSENGER = CHATS + ["SCHEDULER_API_KEY"]
-WEBHOOK = CHATS + ["WEBHOOK_TOKEN"]
+WEBHOOK = CHATS + ["WEBHOOK_ACCEPT_MASTER", "WEBHOOK_TOKEN"]
 
 # The environment of each function (docs/rules/api.md#environment); ADMIN for those that are not named.
 ENVIRONMENTS = {

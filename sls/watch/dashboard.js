@@ -1,4 +1,4 @@
-// The dashboard: one page with every metric that has an alarm.
+// The dashboard: one page with every metric of the service.
 "use strict";
 
 const { settings } = require("./alarm.js");
@@ -47,6 +47,7 @@ module.exports = async ({ resolveVariable }) => {
         widget("Faults of clinics' z-api instances", [line(metric.instanceFaults)]),
         widget("Webhooks: 4xx", lines(metric.refused)),
         widget("Webhooks: 5xx", lines(metric.lost)),
+        widget("Webhooks: master used as token", [line(metric.masterTokenUses)]),
         widget("Dead letters", lines(metric.failures)),
         widget("Sheets: rows behind, seconds behind", [line(metric.sheetRows), line(metric.sheetAge)]),
         widget("PostgreSQL: connections", [line(metric.connections)]),

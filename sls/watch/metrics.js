@@ -36,6 +36,7 @@ const metrics = ({ prefix, stage, database }) => {
         sheetRows: ours("SheetRowsBehind", "Maximum"),
         turnMilliseconds: ours("TurnMilliseconds", "p50"),
         turnWaits: ours("TurnWaits", "Maximum"),
+        masterTokenUses: ours("MasterTokenUses", "Sum"),
         connections: {
             namespace: "AWS/RDS",
             name: "DatabaseConnections",

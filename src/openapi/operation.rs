@@ -29,7 +29,11 @@ pub(super) fn of(route: &RouteInfo, schemas: &mut SchemaGenerator) -> Value {
         operation["requestBody"] = request_body(&schema.body());
     }
     if route.auth == Auth::Token {
-        operation["requestBody"] = request_body(&json!({"type": "object"}));
+        operation["requestBody"] = request_body(&json!({
+            "type": "object",
+            "properties": {"instanceId": {"type": "string", "examples": ["instance-123"]}},
+            "required": ["instanceId"],
+        }));
     }
     if !parameters.is_empty() {
         operation["parameters"] = json!(parameters);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Environment variables of the test run that the server must not inherit.
-const NOT_INHERITED: [&str; 23] = [
+const NOT_INHERITED: [&str; 25] = [
     "DATABASE_URL",
     "RDS_HOST",
     "RDS_PORT",
@@ -25,6 +25,8 @@ const NOT_INHERITED: [&str; 23] = [
     "ZAPI_CLIENT_TOKEN",
     "ALLOWED_PHONES",
     "WEBHOOK_TOKEN",
+    "WEBHOOK_ACCEPT_MASTER",
+    "WEBHOOK_BASE_URL",
     "SCHEDULER_API_KEY",
     "SCHEDULER_END_AT",
     "CONVERSATION_SESSIONS_TABLE",

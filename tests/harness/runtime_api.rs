@@ -104,7 +104,10 @@ impl Drop for LambdaProcess {
     }
 }
 
-/// Settings that point a function at these stores and this z-api; the webhook token is `test-token`.
+/// The master of the webhooks' tokens in [`store_settings`].
+pub const WEBHOOK_MASTER: &str = "test-master";
+
+/// Settings that point a function at these stores and this z-api.
 pub fn store_settings(database_url: &str, dynamodb: &str, zapi_url: &str) -> Vec<(&'static str, String)> {
     [
         ("DATABASE_URL", database_url),
@@ -114,7 +117,7 @@ pub fn store_settings(database_url: &str, dynamodb: &str, zapi_url: &str) -> Vec
         ("SCHEDULED_REMINDERS_TABLE", "reminders"),
         ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
         ("ZAPI_BASE_URL", zapi_url),
-        ("WEBHOOK_TOKEN", "test-token"),
+        ("WEBHOOK_TOKEN", WEBHOOK_MASTER),
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .into()

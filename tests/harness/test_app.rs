@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use reqwest::{Client, Method};
 use scheduler_core::adapters::clock::SystemClock;
 use scheduler_core::ports::Clock;
+use scheduler_core::webhook_url::{WEBHOOK_PATH, WebhookMasters};
 use scheduler_local::fake_zapi::FakeZapi;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -203,10 +204,13 @@ impl TestApp {
         self.try_webhook(body).await.expect("an answer")
     }
 
-    /// Posts a webhook. An error means that the connection failed.
+    /// Posts a webhook with the token of its instance. An error means that the connection failed.
     pub async fn try_webhook(&self, body: &Value) -> Result<HttpResponse, reqwest::Error> {
-        let token = self.config.webhook_token.map(|token| format!("?token={token}")).unwrap_or_default();
-        self.try_ask(Method::POST, &format!("/webhook/whatsapp{token}"), Some(body)).await
+        let masters = self.config.webhook_token.and_then(WebhookMasters::parse);
+        let instance = body["instanceId"].as_str().unwrap_or_default();
+        let token = masters.map(|masters| format!("?token={}", masters.token_of(instance).expose()));
+        let path = format!("{WEBHOOK_PATH}{}", token.unwrap_or_default());
+        self.try_ask(Method::POST, &path, Some(body)).await
     }
 
     /// A new number for each message.

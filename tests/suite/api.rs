@@ -6,6 +6,7 @@ use scheduler_api::{Contexts, dispatch};
 use scheduler_core::config::ApiKey;
 use scheduler_core::domain::clinic::Secret;
 use scheduler_core::domain::ids::ClinicId;
+use scheduler_core::webhook_url::WebhookMasters;
 use scheduler_tests::contexts_with_database;
 use scheduler_tests::http::error_fields;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ fn contexts() -> Contexts {
     contexts_with_database(
         "postgres://nobody:nothing@127.0.0.1:9/none",
         vec![key(None, "all"), key(Some("sp-1"), "one")],
-        WebhookToken::Required(Secret::new("token")),
+        WebhookToken::Required { masters: WebhookMasters::new(Secret::new("master")), accepts_master: false },
     )
 }
 

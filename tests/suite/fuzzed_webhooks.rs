@@ -4,18 +4,22 @@
 mod bodies;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bodies::Bodies;
+use scheduler_api::request::MAX_BODY_BYTES;
 use scheduler_core::adapters::clock::SystemClock;
-use scheduler_core::ports::Clock;
+use scheduler_core::adapters::zapi::Zapi;
+use scheduler_core::domain::clinic::Secret;
+use scheduler_core::ports::{Clock, WhatsAppProvider};
+use scheduler_core::webhook_url::WebhookMasters;
 use scheduler_local::dynamodb::EmbeddedDynamoDb;
 use scheduler_local::fake_zapi::FakeZapi;
 use scheduler_tests::messages::Sender;
-use scheduler_tests::runtime_api::{LambdaProcess, gateway_event, store_settings};
+use scheduler_tests::runtime_api::{LambdaProcess, WEBHOOK_MASTER, gateway_event, store_settings};
 use scheduler_tests::tables::create_tables;
 use scheduler_tests::{database, received, text};
 use serde_json::Value;
@@ -50,7 +54,8 @@ async fn ten_thousand_fuzzed_bodies_are_all_answered_and_leave_no_memory_behind(
     let from = Sender { phone: "5511955550000".into(), lid: None, name: Some("Maria Silva".into()) };
     let sent_at = SystemClock.now().timestamp_millis();
     let hello = received(&from, "3EB0AFTERALL", sent_at, text("Olá")).to_string();
-    assert_eq!(function.invoke(event(hello.as_bytes(), false)).await.unwrap()["statusCode"], 200);
+    let (hello, expected) = event(hello.as_bytes(), false);
+    assert_eq!((&function.invoke(hello).await.unwrap()["statusCode"], expected), (&Value::from(200), 200));
     assert!(!zapi.outbox(Some(&from.phone)).is_empty(), "the next patient is answered");
     dynamodb.stop().await;
 }
@@ -58,19 +63,23 @@ async fn ten_thousand_fuzzed_bodies_are_all_answered_and_leave_no_memory_behind(
 async fn fuzz(seed: u64, settings: &[(&str, String)]) {
     let function = LambdaProcess::start("whatsapp-webhook", settings).await;
     let mut bodies = Bodies::new(seed);
-    let (mut kinds, mut held) = (BTreeMap::new(), Vec::new());
+    let (mut kinds, mut statuses, mut held) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for number in 1..=BODIES_PER_INSTANCE {
         let body = bodies.next();
         *kinds.entry(body.kind).or_insert(0) += 1;
-        let answer = function.invoke(event(&body.bytes, body.as_base64)).await;
+        let (event, expected) = event(&body.bytes, body.as_base64);
+        *statuses.entry(expected).or_insert(0) += 1;
+        let answer = function.invoke(event).await;
         let answer = answer.unwrap_or_else(|error| panic!("seed {seed:#x}, body {number}: {error}"));
-        assert_eq!(answer["statusCode"], 200, "seed {seed:#x}, body {number}, {}: {answer}", body.kind);
+        assert_eq!(answer["statusCode"], expected, "seed {seed:#x}, body {number}, {}: {answer}", body.kind);
         if number % (BODIES_PER_INSTANCE / 4) == 0 {
             held.push(function.memory().0);
         }
     }
     let peak = function.memory().1;
-    println!("seed {seed:#x}: {kinds:?}; {held:?} KiB held after each quarter, {peak} KiB at most");
+    println!("seed {seed:#x}: {kinds:?}, answered {statuses:?}");
+    println!("seed {seed:#x}: {held:?} KiB held after each quarter, {peak} KiB at most");
+    assert!(statuses[&200] > BODIES_PER_INSTANCE / 4, "{statuses:?}");
     assert!(held[3] < held[0] + ALLOWED_GROWTH, "{held:?}");
     assert!(peak < MEMORY, "{peak} KiB");
 }
@@ -88,14 +97,26 @@ fn settings(database: &str, dynamodb: &str, zapi: &str) -> Vec<(&'static str, St
     settings
 }
 
-/// A body as API Gateway passes it on: in base64 if it is not UTF-8, or if `as_base64` asks for it.
-fn event(body: &[u8], as_base64: bool) -> Value {
+/// A body as API Gateway passes it on: in base64 if it is not UTF-8, or if `as_base64` asks for it. With the
+/// status that it is answered: 200 if its instance can be read, whose token it then has.
+fn event(body: &[u8], as_base64: bool) -> (Value, u16) {
+    let instance = instance_of(body);
+    let expected = if instance.is_some() { 200 } else { 401 };
+    let masters = WebhookMasters::new(Secret::new(WEBHOOK_MASTER));
+    let token = masters.token_of(instance.as_deref().unwrap_or_default());
     let plain = std::str::from_utf8(body).ok().filter(|_| !as_base64);
     let encoded = plain.is_none().then(|| BASE64_STANDARD.encode(body));
     let headers = [("Content-Type", "application/json")];
-    let query = [("token", "test-token")];
+    let query = [("token", token.expose())];
     let body = encoded.as_deref().or(plain);
     let mut event = gateway_event("POST", "/webhook/whatsapp", Some("dev"), &query, &headers, body);
     event["isBase64Encoded"] = encoded.is_some().into();
-    event
+    (event, expected)
+}
+
+/// The instance that a body names, if the body is JSON of at most 1 MiB.
+fn instance_of(body: &[u8]) -> Option<String> {
+    static PROVIDER: LazyLock<Zapi> = LazyLock::new(|| Zapi::new("http://127.0.0.1:9", None).unwrap());
+    let payload: Value = serde_json::from_slice(body).ok().filter(|_| body.len() <= MAX_BODY_BYTES)?;
+    PROVIDER.instance_id_of(&payload)
 }

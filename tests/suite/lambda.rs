@@ -7,16 +7,19 @@ use std::sync::Arc;
 use scheduler_api::auth::Auth;
 use scheduler_api::jobs::JOBS;
 use scheduler_api::routes::ROUTES;
+use scheduler_core::domain::clinic::Secret;
+use scheduler_core::webhook_url::WebhookMasters;
 use scheduler_local::dynamodb::EmbeddedDynamoDb;
 use scheduler_tests::clock::TestClock;
 use scheduler_tests::google::FakeGoogle;
 use scheduler_tests::http::KEY;
+use scheduler_tests::messages::INSTANCE;
 use scheduler_tests::runtime_api::{
-    InvocationResult, LambdaProcess, binary_path, gateway_event, store_settings,
+    InvocationResult, LambdaProcess, WEBHOOK_MASTER, binary_path, gateway_event, store_settings,
 };
 use scheduler_tests::tables::create_tables;
 use scheduler_tests::{TestDatabase, database, fill_placeholders};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Nothing listens on these addresses.
 const NO_DATABASE: &str = "postgres://nobody:nothing@127.0.0.1:9/none";
@@ -32,6 +35,11 @@ fn settings_without_stores() -> Vec<(&'static str, String)> {
     settings(NO_DATABASE, NO_SERVER)
 }
 
+/// The token of the example clinic's instance.
+fn webhook_token() -> Secret {
+    WebhookMasters::new(Secret::new(WEBHOOK_MASTER)).token_of(INSTANCE)
+}
+
 /// Status and body of an answer.
 fn status(result: InvocationResult) -> (u64, Value) {
     let answer = result.expect("an answer, not an error");
@@ -45,18 +53,20 @@ async fn every_route_answers_with_and_without_a_stage_when_no_store_is_available
         let function = LambdaProcess::start(&route.binary(), &settings_without_stores()).await;
         println!("{}: first poll after {:?}", route.function, function.startup_time());
         let path = fill_placeholders(route.path, |_| uuid::Uuid::nil().to_string());
+        let token = webhook_token();
+        let (credentials, sent) = match route.auth {
+            Auth::Key => ([("api_key", KEY)], json!({})),
+            Auth::Token => ([("token", token.expose())], json!({ "instanceId": INSTANCE })),
+        };
+        let sent = sent.to_string();
         for stage in [None, Some("dev")] {
-            let ask = |query: &'static [(&str, &str)]| {
+            let ask = |query: &[(&str, &str)]| {
                 let headers = [("Content-Type", "application/json")];
-                gateway_event(route.method, &path, stage, query, &headers, Some("{}"))
+                gateway_event(route.method, &path, stage, query, &headers, Some(&sent))
             };
             let (code, body) = status(function.invoke(ask(&[])).await);
             assert_eq!((code, &body["status"]), (401, &Value::from("ERROR")), "{}", route.function);
-            let credentials: &'static [(&str, &str)] = match route.auth {
-                Auth::Key => &[("api_key", KEY)],
-                Auth::Token => &[("token", "test-token")],
-            };
-            let (code, body) = status(function.invoke(ask(credentials)).await);
+            let (code, body) = status(function.invoke(ask(&credentials)).await);
             match route.auth {
                 // A useless webhook is answered 200, so that z-api does not send it again.
                 Auth::Token => assert_eq!((code, &body["status"]), (200, &"SUCCESS".into()), "{body}"),
@@ -71,7 +81,7 @@ async fn every_route_answers_with_and_without_a_stage_when_no_store_is_available
 /// The event with which EventBridge invokes a scheduled function
 /// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>).
 fn scheduled_event() -> Value {
-    serde_json::json!({
+    json!({
         "version": "0",
         "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
         "detail-type": "Scheduled Event",

@@ -31,4 +31,5 @@ mod rules;
 mod sessions;
 mod sheets;
 mod waits;
+mod webhook_tokens;
 mod zapi;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use reqwest::Method;
 use scheduler_local::fake_zapi::ScriptedAnswer;
 use scheduler_tests::google::FakeGoogle;
-use scheduler_tests::{CLINIC, TestApp};
+use scheduler_tests::{CLINIC, TestApp, TestConfig, text};
 use serde_json::{Value, json};
 
 const MARIA: &str = "5511999990000";
@@ -113,4 +113,32 @@ async fn failed_replies_and_failed_sends_are_counted_in_the_same_metric() {
     let message = json!({ "clinicId": "laser-beauty-sp", "phone": MARIA, "type": "text", "content": "Oi" });
     app.ask_expecting(Method::POST, "/send", Some(&message), 502).await;
     assert_eq!(lines(&app, "FailedMessages").len(), 2);
+}
+
+#[tokio::test]
+async fn a_webhook_with_a_master_as_its_token_is_accepted_only_with_the_flag_and_counted() {
+    let config = TestConfig { webhook_token: Some("new-master,old-master"), ..TestConfig::default() };
+    let mut app = TestApp::with(config).await;
+    let post = async |app: &TestApp, token: &str| {
+        let body = app.patient(MARIA, "Maria Silva").webhook(text("Olá"));
+        app.ask(Method::POST, &format!("/webhook/whatsapp?token={token}"), Some(&body)).await.status
+    };
+    for (flag, expected, counted) in [("false", 401, 0), ("true", 200, 2)] {
+        app.set_env("STAGE", "test".to_owned());
+        app.set_env("WEBHOOK_ACCEPT_MASTER", flag.to_owned());
+        app.restart(None).await;
+        for master in ["new-master", "old-master"] {
+            assert_eq!(post(&app, master).await, expected, "{flag} {master}");
+        }
+        for wrong in ["", "master", "new-master,old-master"] {
+            assert_eq!(post(&app, wrong).await, 401, "{flag} {wrong}");
+        }
+        let with_own_token = app.patient(MARIA, "Maria Silva").webhook(text("Olá"));
+        assert_eq!(app.webhook(&with_own_token).await.status, 200);
+        assert_eq!(lines(&app, "MasterTokenUses").len(), counted, "{flag}: {}", app.log());
+    }
+    assert_eq!(last(&app, "MasterTokenUses"), 1);
+    let without_instance = json!({ "type": "ReceivedCallback", "phone": MARIA });
+    let path = "/webhook/whatsapp?token=new-master";
+    assert_eq!(app.ask(Method::POST, path, Some(&without_instance)).await.status, 401);
 }

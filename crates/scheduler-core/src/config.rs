@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::domain::clinic::Secret;
 use crate::domain::ids::ClinicId;
+use crate::webhook_url::WebhookMasters;
 
 /// Looks up a variable by name; `None` if it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -217,14 +218,42 @@ impl<'a> EnvReader<'a> {
         keys
     }
 
-    /// `WEBHOOK_TOKEN`. A deployed webhook does not start without it.
-    pub fn webhook_token(&mut self) -> Secret {
-        Secret::new(self.required("WEBHOOK_TOKEN"))
+    /// `WEBHOOK_TOKEN`: the masters of the webhooks' tokens. A deployed webhook does not start without it.
+    pub fn webhook_masters(&mut self) -> WebhookMasters {
+        let list = self.required("WEBHOOK_TOKEN");
+        // Without a master there is an error, so the empty one is never used.
+        self.masters_in(&list).unwrap_or_else(|| WebhookMasters::new(Secret::new("")))
+    }
+
+    /// `WEBHOOK_TOKEN`, where it may be missing.
+    pub fn optional_webhook_masters(&mut self) -> Option<WebhookMasters> {
+        let list = self.optional("WEBHOOK_TOKEN")?;
+        self.masters_in(&list)
+    }
+
+    /// `WEBHOOK_ACCEPT_MASTER`: whether a master is accepted as a token.
+    pub fn accepts_webhook_master(&mut self) -> bool {
+        match self.optional("WEBHOOK_ACCEPT_MASTER").as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                self.error("WEBHOOK_ACCEPT_MASTER", "is not true or false");
+                false
+            }
+        }
     }
 
     /// An optional variable. An empty one counts as not set.
     pub fn optional(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+
+    fn masters_in(&mut self, list: &str) -> Option<WebhookMasters> {
+        let masters = WebhookMasters::parse(list);
+        if masters.is_none() && !list.is_empty() {
+            self.error("WEBHOOK_TOKEN", "does not contain one secret, or two separated by a comma");
+        }
+        masters
     }
 
     fn dynamodb_endpoint(&self) -> Option<String> {
@@ -315,5 +344,20 @@ mod tests {
         let read: Vec<_> =
             keys.iter().map(|key| (key.clinic.as_ref().map(ClinicId::as_str), key.key.expose())).collect();
         assert_eq!(read, [(None, "one"), (Some("sp-1"), "two")]);
+    }
+
+    #[test]
+    fn invalid_variables_of_the_webhooks_are_named_and_their_values_are_not_printed() {
+        let lookup = lookup_in(&[
+            ("WEBHOOK_TOKEN", "marked-one,marked-two,marked-three"),
+            ("WEBHOOK_ACCEPT_MASTER", "marked-yes"),
+        ]);
+        let mut reader = EnvReader::new(&lookup);
+        reader.webhook_masters();
+        assert!(!reader.accepts_webhook_master());
+        let error = reader.finish(()).unwrap_err();
+        let names: Vec<_> = error.errors.iter().map(|error| error.name).collect();
+        assert_eq!(names, ["WEBHOOK_TOKEN", "WEBHOOK_ACCEPT_MASTER"]);
+        assert!(!error.to_string().contains("marked"), "{error}");
     }
 }

@@ -119,7 +119,7 @@ impl Server {
             allowed: AllowedPhones::parse(&settings.allowed_phones),
         };
         let sheets = SheetSync::open(settings.sheets.as_ref(), &chats.db, &chats.tables, &chats.clock)?;
-        let token = settings.webhook_token.clone().map_or(WebhookToken::NotRequired, WebhookToken::Required);
+        let token = webhook_token(&settings);
         let metrics = Metrics::of(settings.stage.clone());
         let contexts = Arc::new(Contexts::new(chats, sheets, settings.keys.clone(), token, metrics));
         let (stop, stopping) = watch::channel(false);
@@ -208,6 +208,13 @@ async fn dispatch_request(State(state): State<LocalState>, request: Request) -> 
         changes.notify();
     }
     response
+}
+
+/// The token that webhooks need.
+fn webhook_token(settings: &Settings) -> WebhookToken {
+    let accepts_master = settings.accepts_webhook_master;
+    let masters = settings.webhook_masters.clone();
+    masters.map_or(WebhookToken::NotRequired, |masters| WebhookToken::Required { masters, accepts_master })
 }
 
 fn port_notice(name: &str, wanted: u16, got: u16) -> Option<String> {

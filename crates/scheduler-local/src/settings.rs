@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use scheduler_core::config::{ApiKey, ConfigError, DatabaseConfig, EnvReader, Lookup, SheetsConfig, SslMode};
 use scheduler_core::domain::clinic::Secret;
+use scheduler_core::webhook_url::WebhookMasters;
 
 use crate::tables::{self, TablesError};
 
@@ -40,8 +41,10 @@ pub struct Settings {
     pub sheets: Option<SheetsConfig>,
     /// Keys that open the admin routes.
     pub keys: Vec<ApiKey>,
-    /// Token that the webhooks require; `None` accepts every call.
-    pub webhook_token: Option<Secret>,
+    /// Masters of the tokens that the webhooks require; `None` accepts every call.
+    pub webhook_masters: Option<WebhookMasters>,
+    /// Whether a master is accepted as a token.
+    pub accepts_webhook_master: bool,
     /// Stage name on the metrics; `None` writes no metrics.
     pub stage: Option<String>,
     /// Whether jobs run on their schedule. If not, they run only through `/_local/jobs`.
@@ -107,7 +110,8 @@ impl Settings {
             allowed_phones,
             sheets: reader.sheets(),
             keys,
-            webhook_token: reader.optional("WEBHOOK_TOKEN").map(Secret::new),
+            webhook_masters: reader.optional_webhook_masters(),
+            accepts_webhook_master: reader.accepts_webhook_master(),
             stage: reader.optional("STAGE"),
             runs_jobs: reader.optional("LOCAL_JOBS").as_deref() != Some("off"),
         };
