@@ -154,7 +154,10 @@ impl Context for Reception {
 }
 
 macro_rules! context_with_chats {
-    ($context:ident, $extra:expr, |$chats:ident, $metrics:ident, $read:pat_param| $build:expr) => {
+    (
+        $context:ident, $warm_up:ident, $extra:expr,
+        |$chats:ident, $metrics:ident, $read:pat_param| $build:expr
+    ) => {
         impl Context for $context {
             fn from_env(env: Lookup<'_>) -> Result<Self, StartError> {
                 let mut reader = EnvReader::new(env);
@@ -164,7 +167,7 @@ macro_rules! context_with_chats {
             }
 
             async fn warm_up(&self) {
-                tokio::join!(self.chats.db.warm(), self.chats.tables.warm());
+                $warm_up(&self.chats).await;
             }
 
             fn clock(&self) -> &dyn Clock {
@@ -178,17 +181,20 @@ macro_rules! context_with_chats {
     };
 }
 
-context_with_chats!(Messenger, EnvReader::api_keys, |chats, metrics, keys| Self {
+context_with_chats!(Messenger, warm_all_stores, EnvReader::api_keys, |chats, metrics, keys| Self {
     chats,
     keys: keys.into(),
     metrics
 });
-context_with_chats!(Webhook, read_webhook_token, |chats, metrics, token| Self {
+context_with_chats!(Webhook, warm_dynamodb, read_webhook_token, |chats, metrics, token| Self {
     chats,
     token,
     metrics
 });
-context_with_chats!(Job, |_: &mut EnvReader<'_>| (), |chats, metrics, ()| Self { chats, metrics });
+context_with_chats!(Job, warm_all_stores, |_: &mut EnvReader<'_>| (), |chats, metrics, ()| Self {
+    chats,
+    metrics
+});
 
 macro_rules! authorize_by_key {
     ($($context:ident),+) => {$(
@@ -217,6 +223,16 @@ impl HttpContext for Webhook {
         }
         Ok(())
     }
+}
+
+async fn warm_all_stores(chats: &Chats) {
+    tokio::join!(chats.db.warm(), chats.tables.warm());
+}
+
+/// PostgreSQL is connected by the first query of a call whose token was right. Otherwise calls without a
+/// token, each of which may start another function, would use up the database's connections.
+async fn warm_dynamodb(chats: &Chats) {
+    chats.tables.warm().await;
 }
 
 fn read_webhook_token(reader: &mut EnvReader<'_>) -> WebhookToken {

@@ -18,7 +18,7 @@ use scheduler_tests::runtime_api::{
     InvocationResult, LambdaProcess, WEBHOOK_MASTER, binary_path, gateway_event, store_settings,
 };
 use scheduler_tests::tables::create_tables;
-use scheduler_tests::{TestDatabase, database, fill_placeholders};
+use scheduler_tests::{Protocol, Proxy, TestDatabase, database, fill_placeholders};
 use serde_json::{Value, json};
 
 /// Nothing listens on these addresses.
@@ -75,6 +75,29 @@ async fn every_route_answers_with_and_without_a_stage_when_no_store_is_available
                 }
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_connects_to_postgresql_only_when_the_token_is_right() {
+    let database = database().await;
+    let postgres = Proxy::start(database.address(), Protocol::Postgres).await;
+    let settings = settings(&database.url_via(postgres.address()), NO_SERVER);
+    let connected = json!({ "type": "ConnectedCallback", "instanceId": INSTANCE }).to_string();
+    for (binary, path) in
+        [("whatsapp-webhook", "/webhook/whatsapp"), ("whatsapp-status-webhook", "/webhook/whatsapp/status")]
+    {
+        let function = LambdaProcess::start(binary, &settings).await;
+        let ask = async |token: &str| {
+            let query = [("token", token)];
+            status(function.invoke(gateway_event("POST", path, None, &query, &[], Some(&connected))).await).0
+        };
+        for wrong in ["", WEBHOOK_MASTER, "wrong"] {
+            assert_eq!(ask(wrong).await, 401, "{binary} {wrong}");
+        }
+        assert_eq!(postgres.take_traffic().connections, 0, "{binary}");
+        assert_eq!(ask(webhook_token().expose()).await, 200, "{binary}");
+        assert_eq!(postgres.take_traffic().connections, 1, "{binary}");
     }
 }
 

@@ -2,23 +2,27 @@
 
 use http::{Request, StatusCode};
 use scheduler_api::auth::WebhookToken;
+use scheduler_api::context::Context;
 use scheduler_api::routes::{WHATSAPP_STATUS_WEBHOOK, WHATSAPP_WEBHOOK};
 use scheduler_api::{Contexts, dispatch};
 use scheduler_core::domain::clinic::Secret;
 use scheduler_core::webhook_url::{WEBHOOK_PATH, WebhookMasters};
 use scheduler_tests::messages::INSTANCE;
-use scheduler_tests::{TestApp, TestConfig, contexts_with_database, text};
+use scheduler_tests::{Protocol, Proxy, TestApp, TestConfig, contexts_with_database, database, text};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 const MARIA: &str = "5511999990000";
 const MASTER: &str = "the-master";
 const NO_DATABASE: &str = "postgres://nobody:nothing@127.0.0.1:9/none";
+/// As many calls at once as could use up the database's connections.
+const CALLS: usize = 200;
 
 /// Functions whose webhooks need a token made from one of `masters`.
-fn contexts(masters: &str) -> Contexts {
+fn contexts(database_url: &str, masters: &str) -> Contexts {
     let masters = WebhookMasters::parse(masters).unwrap();
     let token = WebhookToken::Required { masters, accepts_master: false };
-    contexts_with_database(NO_DATABASE, Vec::new(), token)
+    contexts_with_database(database_url, Vec::new(), token)
 }
 
 fn token_of(master: &str, instance: &str) -> String {
@@ -73,7 +77,7 @@ async fn a_webhook_with_another_instances_token_is_refused_and_not_stored() {
 
 #[tokio::test]
 async fn a_body_whose_instance_cannot_be_read_is_refused() {
-    let contexts = contexts(MASTER);
+    let contexts = contexts(NO_DATABASE, MASTER);
     let (_, without_token) = post(&contexts, WEBHOOK_PATH, "", &connected(INSTANCE)).await;
     let oversized = json!({ "instanceId": INSTANCE, "text": "x".repeat(1 << 20) }).to_string();
     for body in [
@@ -101,7 +105,7 @@ async fn a_body_whose_instance_cannot_be_read_is_refused() {
 
 #[tokio::test]
 async fn during_a_rotation_the_tokens_of_both_masters_are_accepted() {
-    let contexts = contexts("new-master, the-master");
+    let contexts = contexts(NO_DATABASE, "new-master, the-master");
     for (master, expected) in
         [("new-master", StatusCode::OK), (MASTER, StatusCode::OK), ("third-master", StatusCode::UNAUTHORIZED)]
     {
@@ -109,4 +113,30 @@ async fn during_a_rotation_the_tokens_of_both_masters_are_accepted() {
         let (status, answer) = post(&contexts, WEBHOOK_PATH, &token, &connected(INSTANCE)).await;
         assert_eq!(status, expected, "{master}: {answer}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_without_the_right_token_open_no_connection_to_postgresql() {
+    let database = database().await;
+    let postgres = Proxy::start(database.address(), Protocol::Postgres).await;
+    let url = database.url_via(postgres.address());
+    let mut calls = JoinSet::new();
+    for number in 0..CALLS {
+        // On AWS each of the calls at the same time starts a function of its own.
+        let contexts = contexts(&url, MASTER);
+        calls.spawn(async move {
+            contexts.webhook.warm_up().await;
+            let token = if number % 2 == 0 { String::new() } else { token_of(MASTER, "instance-124") };
+            post(&contexts, WEBHOOK_PATH, &token, &connected(INSTANCE)).await.0
+        });
+    }
+    let statuses = calls.join_all().await;
+    assert_eq!(statuses, [StatusCode::UNAUTHORIZED; CALLS]);
+    assert_eq!(postgres.take_traffic().connections, 0);
+
+    let contexts = contexts(&url, MASTER);
+    let (status, answer) =
+        post(&contexts, WEBHOOK_PATH, &token_of(MASTER, INSTANCE), &connected(INSTANCE)).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(postgres.take_traffic().connections, 1);
 }
