@@ -17,6 +17,7 @@ use scheduler_core::config::{ApiKey, ConfigError, EnvReader, Lookup, SslMode};
 use scheduler_core::domain::allowed_phones::AllowedPhones;
 use scheduler_core::error::StoreError;
 use scheduler_core::ports::Clock;
+use scheduler_core::webhook_url::WebhookUrls;
 
 use crate::auth::{Accepted, Auth, WebhookToken, scope_of};
 use crate::error::ApiError;
@@ -54,6 +55,14 @@ pub struct Admin {
     pub(crate) db: Db,
     clock: Arc<dyn Clock>,
     keys: Arc<[ApiKey]>,
+}
+
+/// The admin route that shows a clinic with its webhook URL: PostgreSQL only.
+#[derive(Clone)]
+pub struct ClinicReader {
+    pub(crate) admin: Admin,
+    /// `None` if their base or their secret is not set.
+    pub(crate) webhook_urls: Option<WebhookUrls>,
 }
 
 /// Admin routes that book: PostgreSQL, and the table of reminders.
@@ -108,10 +117,7 @@ pub enum StartError {
 
 impl Context for Admin {
     fn from_env(env: Lookup<'_>) -> Result<Self, StartError> {
-        let mut reader = EnvReader::new(env);
-        let read = (reader.database(SslMode::VerifyFull), reader.api_keys());
-        let (database, keys) = reader.finish(read)?;
-        Ok(Self { db: Db::single_connection(&database)?, clock: Arc::new(SystemClock), keys: keys.into() })
+        open_admin(EnvReader::new(env))
     }
 
     async fn warm_up(&self) {
@@ -124,6 +130,26 @@ impl Context for Admin {
 
     fn metrics(&self) -> &Metrics {
         &Metrics::OFF
+    }
+}
+
+impl Context for ClinicReader {
+    fn from_env(env: Lookup<'_>) -> Result<Self, StartError> {
+        let mut reader = EnvReader::new(env);
+        let webhook_urls = reader.webhook_urls();
+        Ok(Self { admin: open_admin(reader)?, webhook_urls })
+    }
+
+    async fn warm_up(&self) {
+        self.admin.warm_up().await;
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        self.admin.clock()
+    }
+
+    fn metrics(&self) -> &Metrics {
+        self.admin.metrics()
     }
 }
 
@@ -211,6 +237,14 @@ macro_rules! authorize_by_key {
 
 authorize_by_key!(Admin, Reception, Messenger);
 
+impl HttpContext for ClinicReader {
+    const AUTH: Auth = Auth::Key;
+
+    fn authorize(&self, request: &mut ApiRequest) -> Result<(), ApiError> {
+        self.admin.authorize(request)
+    }
+}
+
 impl HttpContext for Webhook {
     const AUTH: Auth = Auth::Token;
 
@@ -238,6 +272,14 @@ async fn warm_dynamodb(chats: &Chats) {
 fn read_webhook_token(reader: &mut EnvReader<'_>) -> WebhookToken {
     let (masters, accepts_master) = (reader.webhook_masters(), reader.accepts_webhook_master());
     WebhookToken::Required { masters, accepts_master }
+}
+
+/// Builds the clients of functions that use PostgreSQL alone. The error names every missing or invalid
+/// variable, including those that were read from `reader` before.
+fn open_admin(mut reader: EnvReader<'_>) -> Result<Admin, StartError> {
+    let read = (reader.database(SslMode::VerifyFull), reader.api_keys());
+    let (database, keys) = reader.finish(read)?;
+    Ok(Admin { db: Db::single_connection(&database)?, clock: Arc::new(SystemClock), keys: keys.into() })
 }
 
 /// Builds the clients of functions that need all stores and z-api. The error names every missing or invalid

@@ -18,7 +18,7 @@ use scheduler_core::domain::{
 #[cfg(feature = "openapi")]
 use uuid::Uuid;
 
-use crate::context::{Admin, HttpContext, Messenger, Reception, Webhook};
+use crate::context::{Admin, ClinicReader, HttpContext, Messenger, Reception, Webhook};
 #[cfg(feature = "openapi")]
 use crate::description::{Description, schema_of};
 #[cfg(feature = "openapi")]
@@ -106,8 +106,8 @@ routes! {
     LIST_CLINICS: ListClinics GET "/clinics" Admin clinics::list
         => 200 { clinics: Vec<ClinicView> } or 404;
 
-    /// Returns a clinic.
-    GET_CLINIC: GetClinic GET "/clinics/{clinicId}" Admin clinics::get => 200 { clinic: ClinicView };
+    /// Returns a clinic, with its webhook URL for a key that opens every clinic.
+    GET_CLINIC: GetClinic GET "/clinics/{clinicId}" ClinicReader clinics::get => 200 { clinic: ClinicView };
 
     /// Updates a clinic.
     UPDATE_CLINIC: UpdateClinic PUT "/clinics/{clinicId}" Admin clinics::update

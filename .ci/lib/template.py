@@ -24,6 +24,7 @@ ENVIRONMENTS = {
     "WhatsAppStatusWebhook": WEBHOOK,
     "SendMessage": MESSENGER,
     "UpdateAppointment": MESSENGER,
+    "GetClinic": ADMIN + ["WEBHOOK_BASE_URL", "WEBHOOK_TOKEN"],
     "CreateAppointment": ADMIN + ["SCHEDULED_REMINDERS_TABLE"],
     "ReminderProcessor": CHATS,
     "DailyReportSender": CHATS,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use scheduler_core::app::chats::Chats;
 use scheduler_core::app::sheets::SheetSync;
 use scheduler_core::config::ApiKey;
+use scheduler_core::webhook_url::WebhookUrls;
 
 use super::sheet_writer::SheetWriter;
-use super::{Admin, Job, Messenger, Reception, Webhook};
+use super::{Admin, ClinicReader, Job, Messenger, Reception, Webhook};
 use crate::auth::WebhookToken;
 use crate::metrics::Metrics;
 
@@ -16,6 +17,7 @@ use crate::metrics::Metrics;
 #[allow(missing_docs, reason = "each is the context of that name")]
 pub struct Contexts {
     pub admin: Admin,
+    pub clinic_reader: ClinicReader,
     pub reception: Reception,
     pub messenger: Messenger,
     pub webhook: Webhook,
@@ -24,18 +26,22 @@ pub struct Contexts {
 }
 
 impl Contexts {
-    /// Builds all contexts from the same clients, keys and metrics.
+    /// Builds all contexts from the same clients, keys and metrics. `webhook_urls` are shown to callers with
+    /// a key for every clinic.
     pub fn new(
         chats: Chats,
         sheets: SheetSync,
         keys: Vec<ApiKey>,
         token: WebhookToken,
+        webhook_urls: Option<WebhookUrls>,
         metrics: Metrics,
     ) -> Self {
         let keys: Arc<[ApiKey]> = keys.into();
         let (db, clock) = (chats.db.clone(), chats.clock.clone());
+        let admin = Admin { db: db.clone(), clock: clock.clone(), keys: keys.clone() };
         Self {
-            admin: Admin { db: db.clone(), clock: clock.clone(), keys: keys.clone() },
+            clinic_reader: ClinicReader { admin: admin.clone(), webhook_urls },
+            admin,
             reception: Reception {
                 db: db.clone(),
                 reminders: chats.tables.reminders().clone(),
@@ -61,6 +67,6 @@ macro_rules! impl_as_ref {
 }
 
 impl_as_ref!(
-    admin: Admin, reception: Reception, messenger: Messenger, webhook: Webhook, job: Job,
+    admin: Admin, clinic_reader: ClinicReader, reception: Reception, messenger: Messenger, webhook: Webhook, job: Job,
     sheet_writer: SheetWriter
 );

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use scheduler_core::app::clinics::{self, ClinicChange};
 use scheduler_core::domain::clinic::{BusinessHours, Clinic, Secret};
 use scheduler_core::domain::ids::ClinicId;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::NO_CLINIC;
-use crate::context::Admin;
+use crate::context::{Admin, ClinicReader};
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::fields::{
@@ -31,10 +31,12 @@ pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, 
     Reply::ok("Clínicas.").with("clinics", rows)
 }
 
-pub(crate) async fn get(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
+pub(crate) async fn get(context: &ClinicReader, request: ApiRequest) -> Result<Reply, ApiError> {
     let id = request.clinic()?;
-    let clinic = context.db.find_clinic(&id).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
-    Reply::ok("Clínica encontrada.").with("clinic", ClinicView::from(clinic))
+    let clinic = context.admin.db.find_clinic(&id).await?.ok_or(ApiError::NotFound(NO_CLINIC))?;
+    let urls = context.webhook_urls.as_ref().filter(|_| request.scope.is_none());
+    let webhook_url = urls.zip(clinic.zapi.as_ref()).map(|(urls, zapi)| urls.of(&zapi.id));
+    Reply::ok("Clínica encontrada.").with("clinic", ClinicView { webhook_url, ..ClinicView::from(clinic) })
 }
 
 pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
@@ -86,7 +88,7 @@ fn settings(fields: &mut Fields) -> ClinicChange {
     }
 }
 
-/// A clinic as the API returns it, without its tokens.
+/// A clinic as the API returns it, without the tokens of its z-api instance.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Clinic"))]
 pub(crate) struct ClinicView {
@@ -103,6 +105,10 @@ pub(crate) struct ClinicView {
     pre_session_instructions: Option<String>,
     zapi_instance_id: Option<String>,
     zapi_token_set: bool,
+    /// Where z-api posts the instance's events, with a token. Only GET with a key for every clinic returns it.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose")]
+    #[cfg_attr(feature = "openapi", schemars(with = "String"))]
+    webhook_url: Option<Secret>,
     google_spreadsheet_id: Option<String>,
     google_sheet_name: String,
     active: bool,
@@ -126,6 +132,7 @@ impl From<Clinic> for ClinicView {
             pre_session_instructions: clinic.pre_session_instructions,
             zapi_token_set: clinic.zapi.is_some(),
             zapi_instance_id: clinic.zapi.map(|zapi| zapi.id),
+            webhook_url: None,
             google_spreadsheet_id: clinic.google_spreadsheet_id,
             google_sheet_name: clinic.google_sheet_name,
             active: clinic.active,
@@ -133,4 +140,8 @@ impl From<Clinic> for ClinicView {
             updated_at: clinic.updated_at,
         }
     }
+}
+
+fn expose<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(Secret::expose).serialize(serializer)
 }

@@ -36,5 +36,5 @@ pub fn contexts_with_database(url: &str, keys: Vec<ApiKey>, token: WebhookToken)
         clock: Arc::new(TestClock::new()),
         allowed: AllowedPhones::All,
     };
-    Contexts::new(chats, SheetSync::Off, keys, token, Metrics::OFF)
+    Contexts::new(chats, SheetSync::Off, keys, token, None, Metrics::OFF)
 }

@@ -90,7 +90,7 @@ impl InProcessFunction {
             allowed: AllowedPhones::All,
         };
         let contexts =
-            Contexts::new(chats, SheetSync::Off, Vec::new(), WebhookToken::NotRequired, Metrics::OFF);
+            Contexts::new(chats, SheetSync::Off, Vec::new(), WebhookToken::NotRequired, None, Metrics::OFF);
         let proxies = [postgres, dynamodb, whatsapp];
         Self { contexts, clock, zapi, zapi_url, database, embedded, proxies, message: AtomicU64::new(0) }
     }

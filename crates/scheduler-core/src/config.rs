@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use crate::domain::clinic::Secret;
 use crate::domain::ids::ClinicId;
-use crate::webhook_url::WebhookMasters;
+use crate::webhook_url::{WebhookMasters, WebhookUrls};
 
 /// Looks up a variable by name; `None` if it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -243,6 +243,21 @@ impl<'a> EnvReader<'a> {
         }
     }
 
+    /// `WEBHOOK_BASE_URL`: what precedes the path in the URLs of the webhooks.
+    pub fn webhook_base_url(&mut self) -> Option<String> {
+        let url = self.optional("WEBHOOK_BASE_URL")?;
+        if !url.starts_with("https://") && !url.starts_with("http://") {
+            self.error("WEBHOOK_BASE_URL", "is not an http(s) URL");
+        }
+        Some(url)
+    }
+
+    /// The webhooks' URLs; `None` if `WEBHOOK_BASE_URL` or `WEBHOOK_TOKEN` is not set.
+    pub fn webhook_urls(&mut self) -> Option<WebhookUrls> {
+        let (base, masters) = (self.webhook_base_url(), self.optional_webhook_masters());
+        Some(WebhookUrls::new(&base?, masters?))
+    }
+
     /// An optional variable. An empty one counts as not set.
     pub fn optional(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.is_empty())
@@ -351,13 +366,32 @@ mod tests {
         let lookup = lookup_in(&[
             ("WEBHOOK_TOKEN", "marked-one,marked-two,marked-three"),
             ("WEBHOOK_ACCEPT_MASTER", "marked-yes"),
+            ("WEBHOOK_BASE_URL", "marked.example.com"),
         ]);
         let mut reader = EnvReader::new(&lookup);
         reader.webhook_masters();
         assert!(!reader.accepts_webhook_master());
+        reader.webhook_base_url();
         let error = reader.finish(()).unwrap_err();
         let names: Vec<_> = error.errors.iter().map(|error| error.name).collect();
-        assert_eq!(names, ["WEBHOOK_TOKEN", "WEBHOOK_ACCEPT_MASTER"]);
+        assert_eq!(names, ["WEBHOOK_TOKEN", "WEBHOOK_ACCEPT_MASTER", "WEBHOOK_BASE_URL"]);
         assert!(!error.to_string().contains("marked"), "{error}");
+    }
+
+    #[test]
+    fn webhook_urls_need_a_base_and_a_master() {
+        #[track_caller]
+        fn check(variables: &[(&str, &str)], expected: bool) {
+            let lookup = lookup_in(variables);
+            let mut reader = EnvReader::new(&lookup);
+            let urls = reader.webhook_urls();
+            assert_eq!(reader.finish(urls).map(|urls| urls.is_some()), Ok(expected), "{variables:?}");
+        }
+        let (base, token) =
+            (("WEBHOOK_BASE_URL", "https://api.example.com/prod"), ("WEBHOOK_TOKEN", "a-master"));
+        check(&[], false);
+        check(&[base], false);
+        check(&[token], false);
+        check(&[base, token], true);
     }
 }

@@ -17,6 +17,7 @@ use scheduler_core::app::chats::Chats;
 use scheduler_core::app::sheets::SheetSync;
 use scheduler_core::config::TablesConfig;
 use scheduler_core::domain::allowed_phones::AllowedPhones;
+use scheduler_core::webhook_url::WebhookUrls;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -119,9 +120,11 @@ impl Server {
             allowed: AllowedPhones::parse(&settings.allowed_phones),
         };
         let sheets = SheetSync::open(settings.sheets.as_ref(), &chats.db, &chats.tables, &chats.clock)?;
-        let token = webhook_token(&settings);
+        let url = format!("http://{address}");
+        let (token, webhook_urls) = webhook_access(&settings, &url);
         let metrics = Metrics::of(settings.stage.clone());
-        let contexts = Arc::new(Contexts::new(chats, sheets, settings.keys.clone(), token, metrics));
+        let keys = settings.keys.clone();
+        let contexts = Arc::new(Contexts::new(chats, sheets, keys, token, webhook_urls, metrics));
         let (stop, stopping) = watch::channel(false);
         let has_outbox = zapi.is_some();
         let changes = Changes::default();
@@ -133,7 +136,7 @@ impl Server {
             stopping: stopping.clone(),
         };
         Ok(Self {
-            url: format!("http://{address}"),
+            url,
             dynamodb: embedded.as_ref().map(EmbeddedDynamoDb::endpoint),
             postgres_port: database.port(),
             has_outbox,
@@ -210,11 +213,12 @@ async fn dispatch_request(State(state): State<LocalState>, request: Request) -> 
     response
 }
 
-/// The token that webhooks need.
-fn webhook_token(settings: &Settings) -> WebhookToken {
-    let accepts_master = settings.accepts_webhook_master;
-    let masters = settings.webhook_masters.clone();
-    masters.map_or(WebhookToken::NotRequired, |masters| WebhookToken::Required { masters, accepts_master })
+/// The token that webhooks need, and their URLs if they need one.
+fn webhook_access(settings: &Settings, own_url: &str) -> (WebhookToken, Option<WebhookUrls>) {
+    let Some(masters) = settings.webhook_masters.clone() else { return (WebhookToken::NotRequired, None) };
+    let base = settings.webhook_base_url.as_deref().unwrap_or(own_url);
+    let urls = WebhookUrls::new(base, masters.clone());
+    (WebhookToken::Required { masters, accepts_master: settings.accepts_webhook_master }, Some(urls))
 }
 
 fn port_notice(name: &str, wanted: u16, got: u16) -> Option<String> {

@@ -45,6 +45,8 @@ pub struct Settings {
     pub webhook_masters: Option<WebhookMasters>,
     /// Whether a master is accepted as a token.
     pub accepts_webhook_master: bool,
+    /// What precedes the path in the webhooks' URLs; `None` means the server's own address.
+    pub webhook_base_url: Option<String>,
     /// Stage name on the metrics; `None` writes no metrics.
     pub stage: Option<String>,
     /// Whether jobs run on their schedule. If not, they run only through `/_local/jobs`.
@@ -112,6 +114,7 @@ impl Settings {
             keys,
             webhook_masters: reader.optional_webhook_masters(),
             accepts_webhook_master: reader.accepts_webhook_master(),
+            webhook_base_url: reader.webhook_base_url(),
             stage: reader.optional("STAGE"),
             runs_jobs: reader.optional("LOCAL_JOBS").as_deref() != Some("off"),
         };

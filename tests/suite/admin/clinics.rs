@@ -1,6 +1,8 @@
 //! Clinics over the API: creating, listing and changing them.
 
 use reqwest::Method;
+use scheduler_core::domain::clinic::Secret;
+use scheduler_core::webhook_url::WebhookMasters;
 use scheduler_tests::{CLINIC, TestApp, TestConfig};
 use serde_json::{Value, json};
 
@@ -101,4 +103,49 @@ async fn a_key_for_one_clinic_neither_creates_nor_lists_clinics() {
     assert_eq!(app.ask_with(key, Method::GET, "/clinics", None).await.status, 404);
     assert_eq!(app.ask_with(key, Method::POST, "/clinics", Some(&body)).await.status, 404);
     assert_eq!(app.database.number("select count(*) from scheduler.clinics").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_webhook_url_is_shown_only_to_a_key_for_every_clinic_and_is_accepted() {
+    let keys = "test-api-key,laser-beauty-sp:one-key";
+    let config = TestConfig { keys, webhook_token: Some("new-master,old-master"), ..TestConfig::default() };
+    let mut app = TestApp::with(config).await;
+    let path = format!("/clinics/{CLINIC}");
+    let token = WebhookMasters::new(Secret::new("new-master")).token_of("instance-123");
+    let path_of_webhook = format!("/webhook/whatsapp?token={}", token.expose());
+    let shown = get(&app, &path).await;
+    let url = text(&shown["clinic"], "webhook_url");
+    assert_eq!(url, app.url(&path_of_webhook));
+    let event = json!({ "type": "ConnectedCallback", "instanceId": "instance-123" });
+    let posted = app.client().post(url).json(&event).send().await.expect("an answer");
+    assert_eq!(posted.status(), 200);
+
+    let mut own_view = app.ask_with(Some("one-key"), Method::GET, &path, None).await.body;
+    assert_eq!(own_view["clinic"]["webhook_url"], Value::Null);
+    own_view["clinic"]["webhook_url"] = shown["clinic"]["webhook_url"].clone();
+    assert_eq!(own_view, shown, "the clinic's own key sees everything else");
+    for other in [
+        get(&app, "/clinics").await,
+        put(&app, &path, json!({ "address": "Rua Exemplo, 5" })).await,
+        post(&app, "/clinics", json!({ "name": "Outra", "business_hours": {} })).await,
+    ] {
+        assert!(!other.to_string().contains("webhook_url"), "{other}");
+    }
+    put(&app, &path, json!({ "zapi_instance_id": null })).await;
+    assert_eq!(get(&app, &path).await["clinic"].get("webhook_url"), None);
+
+    let instance = json!({ "zapi_instance_id": "instance-9", "zapi_instance_token": "t" });
+    put(&app, &path, instance).await;
+    app.set_env("WEBHOOK_BASE_URL", "https://api.example.com/prod".to_owned());
+    app.restart(None).await;
+    let shown = get(&app, &path).await;
+    let url = text(&shown["clinic"], "webhook_url");
+    assert!(url.starts_with("https://api.example.com/prod/webhook/whatsapp?token="), "{url}");
+    assert!(!url.ends_with(token.expose()), "{url}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_webhook_token_no_webhook_url_is_shown() {
+    let app = TestApp::start().await;
+    assert_eq!(get(&app, &format!("/clinics/{CLINIC}")).await["clinic"].get("webhook_url"), None);
 }
