@@ -29,6 +29,7 @@ mod reminders;
 mod report;
 mod rules;
 mod sessions;
+mod set_webhooks;
 mod sheets;
 mod waits;
 mod webhook_tokens;

@@ -1,6 +1,7 @@
 //! The `scheduler-local` program: serves the product locally or runs one setup command.
 
 mod banner;
+mod set_webhooks;
 
 use std::process::ExitCode;
 
@@ -24,11 +25,12 @@ Without a command, it serves every route and job on http://127.0.0.1:9000 and ke
 Commands:
   setup-database  run the migrations that have not run yet
   seed-clinic     create the example clinic laser-beauty-sp
+  set-webhooks    set every active clinic's webhook URL at z-api, and print what became of each
   openapi         print the OpenAPI document
 
 setup-database and seed-clinic use the database that DATABASE_URL or the RDS_* variables name, in the
-environment or in ./.env. Without these variables, they use the local server's database in ./.local. Both
-can be repeated.
+environment or in ./.env. Without these variables, they use the local server's database in ./.local.
+set-webhooks needs these variables, WEBHOOK_TOKEN and WEBHOOK_BASE_URL. All three can be repeated.
 
 README.md lists the environment variables and the routes that only this server has.";
 
@@ -59,6 +61,7 @@ fn run_command(command: &[String]) -> Result<ExitCode, StartError> {
         [] => runtime.block_on(serve()),
         ["setup-database"] => runtime.block_on(run_task(Task::SetupDatabase)),
         ["seed-clinic"] => runtime.block_on(run_task(Task::SeedClinic)),
+        ["set-webhooks"] => runtime.block_on(set_webhooks::run(&environment)),
         ["openapi"] => {
             println!("{:#}", scheduler_api::openapi::document());
             Ok(ExitCode::SUCCESS)

@@ -18,3 +18,4 @@ pub mod send_message;
 mod settle;
 pub mod sheets;
 pub mod status;
+pub mod webhook_urls;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::domain::clinic::Clinic;
+use crate::domain::clinic::{Clinic, Secret};
 use crate::domain::message::{Choice, IncomingMessage};
 use crate::domain::phone::Address;
 
@@ -164,4 +164,7 @@ pub trait WhatsAppProvider: Send + Sync {
 
     /// Parses a status or delivery callback. The error is the reason to ignore the webhook.
     fn parse_status_update(&self, payload: &Value, now: DateTime<Utc>) -> Result<StatusUpdate, &'static str>;
+
+    /// Sets where the provider posts all events of a clinic. The URL contains a token.
+    async fn set_webhook_url(&self, clinic: &Clinic, url: &Secret) -> Result<(), SendError>;
 }

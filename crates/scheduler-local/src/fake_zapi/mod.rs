@@ -57,7 +57,7 @@ pub struct OutboxOption {
 /// A call that the fake z-api server received.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// `POST` or `GET`.
+    /// `POST`, `PUT` or `GET`.
     pub method: String,
     /// Instance id in the URL.
     pub instance: String,
@@ -247,6 +247,9 @@ impl Shared {
             }
             return no_such_resource();
         }
+        if call.method == "PUT" {
+            return settings_answer(call);
+        }
         match self.accept_message(call) {
             Ok(answer) => json_response(StatusCode::OK, &answer),
             Err(Rejection::NoSuchResource) => no_such_resource(),
@@ -274,7 +277,7 @@ async fn answer(
         body: serde_json::from_slice(&body).unwrap_or_default(),
     };
     shared.lock().calls.push(call.clone());
-    if method == Method::POST && !is_json(&headers) {
+    if method != Method::GET && !is_json(&headers) {
         return json_response(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             &json!({ "error": "Unsupported Media Type" }),
@@ -309,6 +312,19 @@ fn options(listed: &Value, label: &'static str) -> Result<Vec<OutboxOption>, Rej
             listed.iter().map(read).collect()
         })
         .ok_or(Rejection::Empty(label))
+}
+
+/// The answer to a new setting of the instance. The setting itself is kept only in [`FakeZapi::calls`].
+fn settings_answer(call: &Call) -> Response {
+    match (call.endpoint.as_str(), call.body["value"].as_str()) {
+        ("update-every-webhooks", Some(url)) if url.contains("://") => {
+            json_response(StatusCode::OK, &json!({ "value": true }))
+        }
+        ("update-every-webhooks", _) => {
+            json_response(StatusCode::BAD_REQUEST, &json!({ "error": "value is not a URL" }))
+        }
+        _ => no_such_resource(),
+    }
 }
 
 /// z-api answers a wrong path with status 200 and an error in the body.

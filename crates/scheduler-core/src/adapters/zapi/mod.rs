@@ -5,6 +5,7 @@ mod faults;
 mod fields;
 mod incoming;
 mod status;
+mod webhooks;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -173,6 +174,10 @@ impl WhatsAppProvider for Zapi {
 
     fn parse_status_update(&self, payload: &Value, now: DateTime<Utc>) -> Result<StatusUpdate, &'static str> {
         status::parse(payload, now)
+    }
+
+    async fn set_webhook_url(&self, clinic: &Clinic, url: &Secret) -> Result<(), SendError> {
+        webhooks::set_every_url(&self.client, instance(clinic)?, url).await
     }
 }
 
