@@ -16,16 +16,16 @@ export const CLINIC = "laser-beauty-sp";
 const START_TIME = "2026-02-16T11:00:00Z";
 const SCREENSHOTS = join(import.meta.dirname, "../../target/browser");
 /** Environment variables that configure the server. It must not inherit them. */
-const SERVER_VARIABLES = /^(DATABASE_URL|RDS_.*|AWS_ENDPOINT_URL.*|ZAPI_.*|ALLOWED_PHONES|WEBHOOK_TOKEN|SCHEDULER_.*|.*_TABLE|PORT|DYNAMODB_PORT|STAGE|GOOGLE_.*)$/;
+const SERVER_VARIABLES = /^(DATABASE_URL|RDS_.*|AWS_ENDPOINT_URL.*|ZAPI_.*|ALLOWED_PHONES|WEBHOOK_.*|SCHEDULER_.*|.*_TABLE|PORT|DYNAMODB_PORT|STAGE|GOOGLE_.*)$/;
 /** Generous, because a busy machine can be slow. The speed tests measure inside the page. */
 const TIMEOUT_MS = 60_000;
 
 /**
  * Starts a `TestApp` before the tests of a file and stops it after them. `prepare` receives the
- * started app and runs before the first test.
+ * started app and runs before the first test. `settings` are environment variables of the server.
  */
-export function useTestApp(prepare) {
-  const app = new TestApp();
+export function useTestApp(prepare, settings) {
+  const app = new TestApp(settings);
   before(async () => {
     await app.start();
     await prepare?.(app);
@@ -39,10 +39,15 @@ export function useTestApp(prepare) {
  * and its clock is stopped on a Monday morning.
  */
 class TestApp {
+  #settings;
   #folder;
   #process;
   #browser;
   #serviceId;
+
+  constructor(settings = {}) {
+    this.#settings = settings;
+  }
 
   async start() {
     this.#folder = await mkdtemp(join(tmpdir(), "scheduler-browser-"));
@@ -52,7 +57,7 @@ class TestApp {
     const log = await open(join(this.#folder, "log"), "a");
     this.#process = spawn(process.env.SCHEDULER_LOCAL_PROGRAM, {
       cwd: this.#folder,
-      env: { ...env, PORT: String(port), DYNAMODB_PORT: String(await freePort()) },
+      env: { ...env, PORT: String(port), DYNAMODB_PORT: String(await freePort()), ...this.#settings },
       stdio: ["ignore", log.fd, log.fd],
     });
     await log.close();
@@ -98,7 +103,7 @@ class TestApp {
   }
 
   /** Opens the page in a new tab. `page.problems` lists its errors and its requests to other servers. */
-  async openPage({ width = 1440, height = 900, ...options } = {}) {
+  async openPage({ width = 1440, height = 900, path = "/", ...options } = {}) {
     const context = await this.#browser.newContext({ viewport: { width, height }, locale: "pt-BR", ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(TIMEOUT_MS);
@@ -108,7 +113,7 @@ class TestApp {
     page.on("request", (request) => {
       if (!request.url().startsWith(this.base)) page.problems.push(`requested ${request.url()}`);
     });
-    await page.goto(this.base);
+    await page.goto(this.base + path);
     return page;
   }
 

@@ -10,6 +10,10 @@ use scheduler_local::settings::DEFAULT_API_KEY;
 
 const EXAMPLE_CLINIC: &str = "laser-beauty-sp";
 
+/// The token of the example clinic's instance as the shell computes it, so that it is not printed.
+const TOKEN: &str =
+    "?token=$(printf %s instance-123 | openssl dgst -sha256 -hmac \"${WEBHOOK_TOKEN%%,*}\" -r | cut -c1-64)";
+
 /// The text, with a final line break.
 pub(crate) async fn render(server: &Server) -> String {
     let url = &server.url;
@@ -19,7 +23,9 @@ pub(crate) async fn render(server: &Server) -> String {
         let _ = writeln!(text, "  {label:<11}{value}");
     };
     line("server", url);
-    line("page", &format!("{url}/ in a browser: a patient's phone next to the clinic's agenda"));
+    let (in_page, in_webhook) =
+        if is_set("WEBHOOK_TOKEN") { ("?token=$WEBHOOK_TOKEN", TOKEN) } else { ("", "") };
+    line("page", &format!("{url}/{in_page} in a browser: a patient's phone next to the clinic's agenda"));
     match server.postgres_port {
         Some(port) => line(
             "PostgreSQL",
@@ -42,13 +48,12 @@ pub(crate) async fn render(server: &Server) -> String {
     for notice in &server.notices {
         let _ = writeln!(text, "  note: {notice}");
     }
-    let token = if is_set("WEBHOOK_TOKEN") { "?token=$WEBHOOK_TOKEN" } else { "" };
     let _ = writeln!(
         text,
         "
 Try in another terminal:
   # send Olá as a patient, with a new messageId each time, then read the bot's answers
-  curl \"{url}/webhook/whatsapp{token}\" -d '{{\"type\":\"ReceivedCallback\",\"instanceId\":\"instance-123\",\"messageId\":\"M1\",\"phone\":\"5511999990000\",\"senderName\":\"Maria Silva\",\"text\":{{\"message\":\"Olá\"}}}}'
+  curl \"{url}/webhook/whatsapp{in_webhook}\" -d '{{\"type\":\"ReceivedCallback\",\"instanceId\":\"instance-123\",\"messageId\":\"M1\",\"phone\":\"5511999990000\",\"senderName\":\"Maria Silva\",\"text\":{{\"message\":\"Olá\"}}}}'
   curl \"{url}/_local/outbox?phone=5511999990000\""
     );
     if let Some(slots) = slots_path(server).await {

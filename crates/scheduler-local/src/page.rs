@@ -58,6 +58,7 @@ files! {
     "local/local.css"
     "local/main.js"
     "local/server.js"
+    "local/webhook-token.js"
     "shared/base.css"
     "shared/dom.js"
     "shared/icon.svg"

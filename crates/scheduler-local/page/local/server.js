@@ -1,9 +1,11 @@
 // A client for the routes that only the local server has, and for the webhooks.
 
+import { webhookToken } from "./webhook-token.js";
+
 const RETRY_DELAY_MS = 1_000;
 
 export class LocalServer {
-  #token = new URLSearchParams(location.search).get("token");
+  #master = new URLSearchParams(location.search).get("token");
   #onReachable;
 
   /** `onReachable` receives whether the server answers. */
@@ -22,9 +24,9 @@ export class LocalServer {
   jobs = () => request("/_local/jobs");
   runJob = (name) => request(`/_local/jobs/${encodeURIComponent(name)}`, { method: "POST" });
 
-  /** Posts a webhook, with the token from the page's URL, if any. */
-  postWebhook(path, payload) {
-    const token = this.#token ? `?token=${encodeURIComponent(this.#token)}` : "";
+  /** Posts a webhook, with the token of its instance if the page's URL has a master. */
+  async postWebhook(path, payload) {
+    const token = this.#master ? `?token=${await webhookToken(this.#master, payload.instanceId)}` : "";
     return request(`${path}${token}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(payload) });
   }
 
