@@ -1,7 +1,8 @@
 """Makes the requests that Schemathesis generates valid in ways that JSON Schema cannot describe.
 
 Examples: what a phone number is, that an end is after its start, that an appointment is in the future, and which
-clinic and service exist. Loaded by .ci/schemathesis; needs SCHEDULER_URL, the URL of the server."""
+clinic and service exist. Loaded by .ci/schemathesis; needs SCHEDULER_URL, the URL of the server, and WEBHOOK_MASTER,
+the server's WEBHOOK_TOKEN."""
 
 import datetime
 import os
@@ -16,8 +17,9 @@ from schemathesis.generation.meta import TestPhase
 
 from lib.local_server import API_KEY, CLINIC
 from lib.net import ask
+from lib.webhooks import token_of
 
-BASE = os.environ["SCHEDULER_URL"]
+BASE, MASTER = os.environ["SCHEDULER_URL"], os.environ["WEBHOOK_MASTER"]
 # How ids end that the server generates: those of clinics, then all others.
 GENERATED = re.compile("-[0-9a-f]{6}$|^[0-9a-f-]{36}$")
 
@@ -37,6 +39,8 @@ def first(kind, field):
     return listed[0][field]
 
 
+# The z-api instance of the example clinic.
+INSTANCE = "instance-123"
 SERVICE = first("services", "service_id")
 HOLIDAY = {"exception_date": "2099-01-01", "exception_type": "BLOCKED", "reason": "Feriado"}
 # An id that exists, by the name that it has in paths.
@@ -157,3 +161,14 @@ def fit_options(context, case, kwargs):
             case.body["sections"] = sections
         for options in [case.body.get("buttons") or []] + [section["rows"] for section in sections]:
             options[:] = [{**option, "id": f"{number}{option['id'][1:]}"} for number, option in enumerate(options)]
+
+
+@schemathesis.hook("before_call")
+def sign_webhook(context, case, kwargs):
+    """Gives a webhook the token of its instance in place of the master, which Schemathesis uses as the token."""
+    if not case.path.startswith("/webhook/") or (case.query or {}).get("token") != MASTER:
+        return
+    valid = case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE
+    if valid and isinstance(case.body, dict):
+        case.body["instanceId"] = INSTANCE
+    case.query["token"] = token_of(INSTANCE, MASTER)

@@ -72,7 +72,7 @@ class FakeServer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = respond
+            do_GET = do_POST = do_PUT = respond
 
             def log_message(self, *_):
                 pass
