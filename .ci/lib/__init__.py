@@ -13,6 +13,11 @@ def require(what, holds, seen=""):
         raise SystemExit(f"FAILED: {what}; seen: {seen}" if seen != "" else f"FAILED: {what}")
 
 
+def equal(what, seen, wanted):
+    """Ends the script with an error unless both are equal."""
+    require(what, seen == wanted, f"{seen}, expected {wanted}")
+
+
 def check(what, holds, seen=""):
     """Like `require`, and prints the statement when it holds."""
     require(what, holds, seen)

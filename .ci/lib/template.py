@@ -1,11 +1,12 @@
-"""Checks of a packaged CloudFormation template: what each function may read and do, tables, jobs, throttling, alarms.
+"""Checks of a packaged CloudFormation template: what each function may read and do, tables, jobs, alarms. What
+belongs to API Gateway is in .ci/lib/gateway.py.
 
 The environments, rights, indexes and alarms are written here a second time, independently of sls/."""
 
 import json
 import re
 
-from lib import ROOT, project, require
+from lib import ROOT, equal, gateway, project, require
 
 DATABASE = [
     "RDS_DATABASE", "RDS_HOST", "RDS_PASSWORD", "RDS_PORT", "RDS_ROOT_CERT", "RDS_SSL_MODE", "RDS_USERNAME",
@@ -122,7 +123,7 @@ def check_template(path, runtime, in_vpc):
     check_roles(template)
     check_tables(template)
     reserved = check_jobs(template)
-    throttled = check_throttling(template)
+    throttled = gateway.check_gateway(template)
     check_alarms(template)
     accounts = set(re.findall(r"\b\d{12}\b", text, re.ASCII))
     require("no account's id is in the template", accounts <= {"000000000000"}, accounts)
@@ -151,10 +152,6 @@ class Template:
         found = self.all(kind)
         require(f"the template has one {kind}", len(found) == 1, sorted(found))
         return next(iter(found.values()))["Properties"]
-
-
-def equal(what, seen, wanted):
-    require(what, seen == wanted, f"{seen}, expected {wanted}")
 
 
 def check_functions(template, runtime, in_vpc):
@@ -251,23 +248,6 @@ def check_jobs(template):
         limited = "ReservedConcurrentExecutions" in template.functions[webhook]
         require(f"{webhook} is never throttled", not limited)
     return reserved
-
-
-def check_throttling(template):
-    """Returns how many routes are throttled: all but the webhooks."""
-    settings = template.only("AWS::ApiGateway::Stage")["MethodSettings"]
-    found = sorted((one["HttpMethod"], one["ResourcePath"]) for one in settings)
-    wanted = sorted((method, "/" + path.replace("/", "~1")) for method, path in project.routes().values())
-    equal("every route has its settings", found, wanted)
-    throttled = 0
-    for one in settings:
-        path = one["ResourcePath"]
-        webhook = path.startswith("/~1webhook~1")
-        for limit in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
-            equal(f"{path} has a {limit}", limit in one, not webhook)
-        equal(f"{path} has metrics", one.get("MetricsEnabled") is True, webhook)
-        throttled += not webhook
-    return throttled
 
 
 def check_alarms(template):

@@ -10,9 +10,9 @@ const WEBHOOKS = /^webhook\//;
 class Stage {
     constructor(serverless) {
         this.serverless = serverless;
-        // serverless-iam-roles-per-function must run first: serverless.yml lists it before this plugin.
         this.hooks = {
-            "before:package:finalize": () => this.change(),
+            // Only now are the roles of serverless-iam-roles-per-function and the resources of sls/ in the template.
+            "after:aws:package:finalize:mergeCustomProviderResources": () => this.change(),
             "before:deploy:deploy": () => this.checkZips(),
         };
     }
