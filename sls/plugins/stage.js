@@ -1,6 +1,7 @@
 // Changes the packaged template in ways that Serverless has no settings for: the API's stage throttles only the admin
-// routes, and the role that no function uses is removed. It also checks, before anything is deployed, what AWS would
-// refuse late or not at all: long role names, and zips for another region.
+// routes, a webhook without a token does not reach its function, and the role that no function uses is removed. It also
+// checks, before anything is deployed, what AWS would refuse late or not at all: long role names, and zips for another
+// region.
 "use strict";
 
 const { readFileSync } = require("node:fs");
@@ -21,6 +22,7 @@ class Stage {
         const { provider } = this.serverless.service;
         const template = provider.compiledCloudFormationTemplate;
         this.makeStage(template.Resources);
+        this.requireTokens(template.Resources);
         // Every function has its own role, so nothing uses the common one.
         delete template.Resources.IamRoleLambdaExecution;
         this.checkNames(template.Resources);
@@ -72,6 +74,25 @@ class Stage {
         };
     }
 
+    // Whether the token is right is for the function to say. GatewayResponseNoToken is the answer to a missing one.
+    requireTokens(resources) {
+        const { naming } = this.serverless.getProvider("aws");
+        for (const { path, method } of this.routes().filter(isWebhook)) {
+            const { Properties } = resources[naming.getMethodLogicalId(naming.normalizePath(path), method)];
+            Properties.RequestParameters["method.request.querystring.token"] = true;
+            Properties.RequestValidatorId = { Ref: "WebhookTokenValidator" };
+        }
+        resources.WebhookTokenValidator = {
+            Type: "AWS::ApiGateway::RequestValidator",
+            Properties: {
+                Name: "webhook-token",
+                RestApiId: resources.ApiGatewayStage.Properties.RestApiId,
+                ValidateRequestParameters: true,
+                ValidateRequestBody: false,
+            },
+        };
+    }
+
     routes() {
         const { service } = this.serverless;
         const events = service.getAllFunctions().flatMap((name) => service.getFunction(name).events);
@@ -84,11 +105,13 @@ class Stage {
     }
 }
 
+const isWebhook = ({ path }) => WEBHOOKS.test(path);
+
 // Each webhook has its own metrics, which its alarms use. Admin routes are throttled.
 const settings = (limits) => (route) => ({
     ResourcePath: `/~1${route.path.replaceAll("/", "~1")}`,
     HttpMethod: route.method.toUpperCase(),
-    ...(WEBHOOKS.test(route.path) ? { MetricsEnabled: true } : limits),
+    ...(isWebhook(route) ? { MetricsEnabled: true } : limits),
 });
 
 module.exports = Stage;

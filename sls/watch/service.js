@@ -36,7 +36,7 @@ module.exports = async ({ resolveVariable }) => {
             ]),
             ...each(metric.refused, (name, metric) => [
                 `${name}4xxAlarm`,
-                make(`${name}-4xx`, metric, `${name} refuses calls: z-api's URL has a wrong token, or somebody guesses tokens.`,
+                make(`${name}-4xx`, metric, `${name} refuses calls: z-api's URL has a wrong token or none, or somebody guesses tokens.`,
                     { above: 5 }),
             ]),
             ...each(metric.lost, (name, metric) => [
