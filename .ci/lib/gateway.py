@@ -1,11 +1,13 @@
-"""Checks of API Gateway in a packaged template: throttling, the webhooks' token, its own answers.
+"""Checks of API Gateway in a packaged template: throttling, the webhooks' token, its own answers, the access log.
 
-The answers are written here a second time, independently of sls/."""
+The answers and the log's fields are written here a second time, independently of sls/."""
 
 import json
 import re
 
 from lib import ROOT, equal, project, require
+
+STAGE = "clinic-scheduler-infra-local"
 
 # Answers of API Gateway, with the status that each has in place of its own.
 ANSWERS = {
@@ -21,6 +23,14 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+# All that a line of the access log holds. None of these shows a query, a path, a header, a body or an error's text.
+LOGGED = [
+    "error.responseType", "httpMethod", "identity.sourceIp", "integration.integrationStatus", "integration.latency",
+    "integration.requestId", "integration.status", "requestId", "requestTimeEpoch", "resourcePath", "responseLatency",
+    "status",
+]
+ACCESS_LOG_DAYS = 180
+
 
 def is_webhook(path):
     return path.startswith("/webhook/")
@@ -31,6 +41,7 @@ def check_gateway(template):
     throttled = check_throttling(template)
     check_tokens(template)
     check_answers(template)
+    check_access_log(template)
     return throttled
 
 
@@ -47,6 +58,8 @@ def check_throttling(template):
         for limit in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
             equal(f"{path} has a {limit}", limit in one, not webhook)
         equal(f"{path} has metrics", one.get("MetricsEnabled") is True, webhook)
+        # This log would hold whole requests, with their queries and bodies.
+        require(f"{path} has no execution log", not {"LoggingLevel", "DataTraceEnabled"} & one.keys(), one)
         throttled += not webhook
     return throttled
 
@@ -97,3 +110,21 @@ def check_answers(template):
     require("a missing token is answered like a wrong one", unauthorized in (ROOT / "src/error.rs").read_text())
     [deployment] = template.all("AWS::ApiGateway::Deployment").values()
     require("the deployment waits for the answers", answers.keys() <= set(deployment["DependsOn"]))
+
+
+def check_access_log(template):
+    stage = template.only("AWS::ApiGateway::Stage")
+    log, attribute = stage["AccessLogSetting"]["DestinationArn"]["Fn::GetAtt"]
+    equal("the access log is named by its", attribute, "Arn")
+    group = template.resources[log]
+    equal("the access log is a", group["Type"], "AWS::Logs::LogGroup")
+    equal("name of the access log", group["Properties"]["LogGroupName"], f"/aws/api-gateway/{STAGE}")
+    equal("days that accesses are kept", group["Properties"]["RetentionInDays"], ACCESS_LOG_DAYS)
+    line = stage["AccessLogSetting"]["Format"]
+    require("a line of the access log is one line", "\n" not in line)
+    # A value that is missing is logged as a hyphen, so even a number has quotation marks.
+    values = list(json.loads(line).values())
+    equal("what an access is logged with", sorted(values), [f"$context.{name}" for name in LOGGED])
+    require("the access log holds no query, path, key or text", not re.search(
+        r"query|\.path|header|body|token|apiKey|error\.message|Message|integration\.error|\$(?!context\.)", line), line)
+    require("the account's role for logs is not the stack's", not template.all("AWS::ApiGateway::Account"))

@@ -1,12 +1,33 @@
 // Changes the packaged template in ways that Serverless has no settings for: the API's stage throttles only the admin
-// routes, a webhook without a token does not reach its function, and the role that no function uses is removed. It also
-// checks, before anything is deployed, what AWS would refuse late or not at all: long role names, and zips for another
-// region.
+// routes and logs every call, a webhook without a token does not reach its function, and the role that no function
+// uses is removed. It also checks, before anything is deployed, what AWS would refuse late or not at all: long role
+// names, zips for another region, and an account in which API Gateway may not write logs.
 "use strict";
 
 const { readFileSync } = require("node:fs");
 
 const WEBHOOKS = /^webhook\//;
+
+// Brazil's Marco Civil da Internet (article 15) asks for address and time of every access for six months.
+const ACCESS_LOG_DAYS = 180;
+
+// A line of the access log (docs/rules/security.md#logs). It names the route, not the path, whose ids may lead to a
+// person, and leaves out the query, where tokens and keys are. Of an error it has the kind only: API Gateway's messages
+// may quote the `Authorization` header, and those of an integration the text of a function's error.
+const ACCESS = {
+    requestId: "$context.requestId",
+    time: "$context.requestTimeEpoch",
+    ip: "$context.identity.sourceIp",
+    method: "$context.httpMethod",
+    route: "$context.resourcePath",
+    status: "$context.status",
+    error: "$context.error.responseType",
+    milliseconds: "$context.responseLatency",
+    lambdaRequestId: "$context.integration.requestId",
+    lambdaStatus: "$context.integration.integrationStatus",
+    functionStatus: "$context.integration.status",
+    functionMilliseconds: "$context.integration.latency",
+};
 
 class Stage {
     constructor(serverless) {
@@ -14,7 +35,10 @@ class Stage {
         this.hooks = {
             // Only now are the roles of serverless-iam-roles-per-function and the resources of sls/ in the template.
             "after:aws:package:finalize:mergeCustomProviderResources": () => this.change(),
-            "before:deploy:deploy": () => this.checkZips(),
+            "before:deploy:deploy": async () => {
+                this.checkZips();
+                await this.checkLogRole();
+            },
         };
     }
 
@@ -47,6 +71,15 @@ class Stage {
         }
     }
 
+    // Without this role CloudFormation would fail late, when it makes the stage. The role belongs to the account and
+    // region, so it is in no stack.
+    async checkLogRole() {
+        const { cloudwatchRoleArn } = await this.serverless.getProvider("aws").request("APIGateway", "getAccount", {});
+        if (!cloudwatchRoleArn) {
+            this.refuse("API Gateway has no role for its logs in this account and region: see Deploy in README.md");
+        }
+    }
+
     refuse(reason) {
         throw new this.serverless.classes.Error(reason);
     }
@@ -70,6 +103,17 @@ class Stage {
                 RestApiId,
                 DeploymentId: { Ref: id },
                 MethodSettings: this.routes().map(settings(this.limits())),
+                AccessLogSetting: {
+                    DestinationArn: { "Fn::GetAtt": ["AccessLog", "Arn"] },
+                    Format: JSON.stringify(ACCESS),
+                },
+            },
+        };
+        resources.AccessLog = {
+            Type: "AWS::Logs::LogGroup",
+            Properties: {
+                LogGroupName: `/aws/api-gateway/${this.serverless.service.custom.resourcePrefix}`,
+                RetentionInDays: ACCESS_LOG_DAYS,
             },
         };
     }
