@@ -1,6 +1,7 @@
-"""Checks of API Gateway in a packaged template: throttling, the webhooks' token, its own answers, the access log.
+"""Checks of API Gateway in a packaged template: throttling, the webhooks' token, its own answers, the access log, the
+web ACL.
 
-The answers and the log's fields are written here a second time, independently of sls/."""
+The answers, the log's fields and the ACL's rules are written here a second time, independently of sls/."""
 
 import json
 import re
@@ -12,7 +13,7 @@ STAGE = "clinic-scheduler-infra-local"
 # Answers of API Gateway, with the status that each has in place of its own.
 ANSWERS = {
     "DEFAULT_4XX": None, "DEFAULT_5XX": None,
-    "BAD_REQUEST_PARAMETERS": "401", "THROTTLED": "429",
+    "BAD_REQUEST_PARAMETERS": "401", "THROTTLED": "429", "WAF_FILTERED": "429",
 }
 HEADERS = {
     "Access-Control-Allow-Headers": "Content-Type,Authorization,x-api-key,Idempotency-Key",
@@ -31,17 +32,27 @@ LOGGED = [
 ]
 ACCESS_LOG_DAYS = 180
 
+# The rules of the web ACL: requests a minute, and what they are counted by.
+ADDRESS_LIMIT, KEY_LIMIT = 600, 1200
+RULES = {
+    "address": (ADDRESS_LIMIT, "IP"),
+    "api_key": (KEY_LIMIT, "QueryArgument api_key"),
+    "authorization": (KEY_LIMIT, "Header authorization"),
+    "x-api-key": (KEY_LIMIT, "Header x-api-key"),
+}
+
 
 def is_webhook(path):
     return path.startswith("/webhook/")
 
 
-def check_gateway(template):
+def check_gateway(template, has_web_acl):
     """Returns how many routes are throttled."""
     throttled = check_throttling(template)
     check_tokens(template)
     check_answers(template)
     check_access_log(template)
+    check_web_acl(template, has_web_acl)
     return throttled
 
 
@@ -128,3 +139,51 @@ def check_access_log(template):
     require("the access log holds no query, path, key or text", not re.search(
         r"query|\.path|header|body|token|apiKey|error\.message|Message|integration\.error|\$(?!context\.)", line), line)
     require("the account's role for logs is not the stack's", not template.all("AWS::ApiGateway::Account"))
+
+
+def check_web_acl(template, has_web_acl):
+    given = r"^  default:\n(?:    .*\n)*    webAcl: 'off'\n(?:    .*\n)*(?:  #.*\n)?  prod:\n    webAcl: 'on'\n"
+    require("the stage prod has a web ACL, others have none",
+            re.search(given, (ROOT / "serverless.yml").read_text(), re.MULTILINE))
+    if not has_web_acl:
+        found = [name for name, one in template.resources.items() if "WAF" in one["Type"]]
+        return equal("resources of a stage without a web ACL", found, [])
+    acl = template.only("AWS::WAFv2::WebACL")
+    equal("name, scope and default of the web ACL", (acl["Name"], acl["Scope"], acl["DefaultAction"]),
+          (STAGE, "REGIONAL", {"Allow": {}}))
+    equal("the web ACL measures", acl["VisibilityConfig"], measures(STAGE))
+    equal("rules of the web ACL", sorted(rule["Name"] for rule in acl["Rules"]), sorted(RULES))
+    equal("places of the rules", sorted(rule["Priority"] for rule in acl["Rules"]), list(range(len(RULES))))
+    for rule in acl["Rules"]:
+        check_rule(rule)
+    association = template.only("AWS::WAFv2::WebACLAssociation")
+    equal("the associated web ACL", association["WebACLArn"], {"Fn::GetAtt": ["WebAcl", "Arn"]})
+    equal("what the web ACL protects", association["ResourceArn"]["Fn::Sub"].rsplit(":", 1)[1],
+          "/restapis/${ApiGatewayRestApi}/stages/${ApiGatewayStage}")
+    return None
+
+
+def measures(name):
+    """Metrics, but no samples of requests: they would show tokens and keys."""
+    return {"MetricName": name, "CloudWatchMetricsEnabled": True, "SampledRequestsEnabled": False}
+
+
+def check_rule(rule):
+    name, it = rule["Name"], rule["Statement"]["RateBasedStatement"]
+    limit, aggregate = RULES[name]
+    equal(f"the rule {name} does", rule["Action"], {"Block": {}})
+    equal(f"the rule {name} measures", rule["VisibilityConfig"], measures(name))
+    equal(f"limit of the rule {name}, in seconds", (it["Limit"], it["EvaluationWindowSec"]), (limit, 60))
+    by = it["AggregateKeyType"]
+    if by == "CUSTOM_KEYS":
+        [(kind, key)] = [pair for custom in it["CustomKeys"] for pair in custom.items()]
+        by = f"{kind} {key['Name']}"
+    equal(f"the rule {name} counts by", by, aggregate)
+    out = it["ScopeDownStatement"]["NotStatement"]["Statement"]["RegexMatchStatement"]
+    equal(f"what the rule {name} leaves out is found in", out["FieldToMatch"], {"UriPath": {}})
+    left_out = re.compile(out["RegexString"])
+    for _, path in project.routes().values():
+        for segment in ("webhook", "whatsapp", "status", "webhook%2Fwhatsapp"):
+            filled = re.sub(r"\{\w+\}", segment, path)
+            for url in (filled, f"/local{filled}", f"/v1/base{filled}"):
+                equal(f"the rule {name} leaves out {url}", left_out.search(url) is not None, is_webhook(path))

@@ -107,6 +107,7 @@ SERVICE_ALARMS = [
     "oldest-reminder-due",
     "sheet-backlog",
 ]
+WEB_ACL_ALARM = "blocked-requests"
 
 WEBHOOKS = ["WhatsAppWebhook", "WhatsAppStatusWebhook"]
 # The database of the check accepts 100 connections (`maxConnections`); above 70 % an alarm rings.
@@ -115,7 +116,7 @@ MOST_RESERVED = 70
 MOST_RESOURCES = 499
 
 
-def check_template(path, runtime, in_vpc):
+def check_template(path, runtime, in_vpc, has_web_acl):
     """Checks the template of the stage `local` and prints what it holds."""
     text = path.read_text()
     template = Template(json.loads(text)["Resources"])
@@ -123,8 +124,8 @@ def check_template(path, runtime, in_vpc):
     check_roles(template)
     check_tables(template)
     reserved = check_jobs(template)
-    throttled = gateway.check_gateway(template)
-    check_alarms(template)
+    throttled = gateway.check_gateway(template, has_web_acl)
+    check_alarms(template, has_web_acl)
     accounts = set(re.findall(r"\b\d{12}\b", text, re.ASCII))
     require("no account's id is in the template", accounts <= {"000000000000"}, accounts)
     count = len(template.resources)
@@ -133,7 +134,7 @@ def check_template(path, runtime, in_vpc):
         "AWS::Lambda::Function", "AWS::IAM::Role", "AWS::DynamoDB::Table", "AWS::SQS::Queue",
         "AWS::CloudWatch::Alarm"))
     print(f"{runtime}: {count} resources, {functions} functions, each with its own zip and role ({roles}), "
-          f"{tables} tables, {queues} queues, {alarms} alarms, 1 dashboard; "
+          f"{tables} tables, {queues} queues, {alarms} alarms, 1 dashboard, {'a' if has_web_acl else 'no'} web ACL; "
           f"{throttled} routes throttled, {reserved} instances reserved", flush=True)
 
 
@@ -250,18 +251,20 @@ def check_jobs(template):
     return reserved
 
 
-def check_alarms(template):
+def check_alarms(template, has_web_acl):
     """Each alarm exists, notifies the topic, is on the dashboard and has a section in the runbook."""
     alarms = [alarm["Properties"] for alarm in template.all("AWS::CloudWatch::Alarm").values()]
     names = [alarm["AlarmName"].replace("clinic-scheduler-infra-local-", "", 1) for alarm in alarms]
     of_functions = [f"{name}-{what}" for name in template.functions for what in FUNCTION_ALARMS]
-    equal("names of the alarms", sorted(names), sorted(of_functions + SERVICE_ALARMS))
+    of_service = SERVICE_ALARMS + [WEB_ACL_ALARM] * has_web_acl
+    equal("names of the alarms", sorted(names), sorted(of_functions + of_service))
     headings = re.findall(r"^## (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
     explained = {name for heading in headings for name in heading.split(", ")}
     by_name = dict(zip(names, alarms))
     for name in template.functions:
         check_function_alarms(name, by_name)
-    missing = {*SERVICE_ALARMS, *(f"…-{what}" for what in FUNCTION_ALARMS)} - explained
+    alarming = {*SERVICE_ALARMS, WEB_ACL_ALARM, *(f"…-{what}" for what in FUNCTION_ALARMS)}
+    missing = alarming - explained
     require("docs/runbook.md has a section for every alarm", not missing, missing)
     dashboard = template.only("AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
     json.loads(dashboard)

@@ -1,6 +1,8 @@
 // The properties that all alarms have in common.
 "use strict";
 
+const { isOn: hasWebAcl } = require("../resources/web-acl.js");
+
 // Missing data does not trigger an alarm, unless `missing` says otherwise.
 const alarm = ({ prefix, topic }, { name, description, metric, above, periods = 1, of = periods, missing }) => ({
     Type: "AWS::CloudWatch::Alarm",
@@ -22,7 +24,8 @@ const alarm = ({ prefix, topic }, { name, description, metric, above, periods = 
     },
 });
 
-// The settings that the files in this folder use, resolved from the variables of serverless.yml.
+// The settings that the files in this folder use, resolved from the variables of serverless.yml. `webAcl` says whether
+// the stage has a web ACL.
 const settings = async (resolve) => {
     const [prefix, stage, topic, maxConnections, database, listed] = await Promise.all(
         [
@@ -35,7 +38,8 @@ const settings = async (resolve) => {
         ].map(resolve),
     );
     const functions = Object.assign({}, ...[listed].flat());
-    return { prefix, stage, topic, maxConnections: Number(maxConnections), database, functions };
+    const webAcl = await hasWebAcl(resolve);
+    return { prefix, stage, topic, maxConnections: Number(maxConnections), database, functions, webAcl };
 };
 
 module.exports = { alarm, settings };

@@ -18,7 +18,10 @@ const line = (metric, label) => [
 ];
 
 // The dashboard's body is text inside Fn::Sub: attributes of resources are written as ${Name.Attribute}.
-const plain = (value) => (value["Fn::GetAtt"] ? `\${${value["Fn::GetAtt"].join(".")}}` : value);
+const plain = (value) => {
+    const reference = value["Fn::GetAtt"]?.join(".") ?? value.Ref;
+    return reference ? `\${${reference}}` : value;
+};
 
 const lines = (metrics) => Object.entries(metrics).map(([name, metric]) => line(metric, name));
 
@@ -48,6 +51,7 @@ module.exports = async ({ resolveVariable }) => {
         widget("Webhooks: 4xx", lines(metric.refused)),
         widget("Webhooks: 5xx", lines(metric.lost)),
         widget("Webhooks: master used as token", [line(metric.masterTokenUses)]),
+        ...(given.webAcl ? [widget("Web ACL: blocked requests", lines(metric.blockedBy))] : []),
         widget("Dead letters", lines(metric.failures)),
         widget("Sheets: rows behind, seconds behind", [line(metric.sheetRows), line(metric.sheetAge)]),
         widget("PostgreSQL: connections", [line(metric.connections)]),

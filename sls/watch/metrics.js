@@ -2,6 +2,8 @@
 // `Scheduler` (src/metrics.rs).
 "use strict";
 
+const { RULES } = require("../resources/web-acl.js");
+
 const JOBS = ["Reconciler", "SheetWriter", "ReminderProcessor", "DailyReportSender"];
 const WEBHOOKS = { WhatsAppWebhook: "/webhook/whatsapp", WhatsAppStatusWebhook: "/webhook/whatsapp/status" };
 
@@ -27,6 +29,14 @@ const metrics = ({ prefix, stage, database }) => {
         statistic: "Maximum",
         seconds: 300,
     });
+    // The web ACL and its rules are named after their metrics. `ALL` are all rules.
+    const blocked = (Rule) => ({
+        namespace: "AWS/WAFV2",
+        name: "BlockedRequests",
+        by: { Region: { Ref: "AWS::Region" }, Rule, WebACL: prefix },
+        statistic: "Sum",
+        seconds: 300,
+    });
     return {
         chatAge: ours("OldestChatDueAge", "Maximum"),
         reminderAge: ours("OldestReminderDueAge", "Maximum", 1800),
@@ -44,6 +54,8 @@ const metrics = ({ prefix, stage, database }) => {
             statistic: "Maximum",
             seconds: 300,
         },
+        blocked: blocked("ALL"),
+        blockedBy: Object.fromEntries(RULES.map((rule) => [rule, blocked(rule)])),
         failures: Object.fromEntries(JOBS.map((job) => [job, failures(job)])),
         refused: Object.fromEntries(Object.entries(WEBHOOKS).map(([name, at]) => [name, answers("4XXError", at)])),
         lost: Object.fromEntries(Object.entries(WEBHOOKS).map(([name, at]) => [name, answers("5XXError", at)])),

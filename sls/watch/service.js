@@ -29,6 +29,10 @@ module.exports = async ({ resolveVariable }) => {
             DatabaseConnectionsAlarm: make("database-connections", metric.connections,
                 "More than 70 % of PostgreSQL's connections are in use.",
                 { above: Math.floor(given.maxConnections * 0.7) }),
+            ...(given.webAcl && {
+                BlockedRequestsAlarm: make("blocked-requests", metric.blocked,
+                    "The web ACL blocks requests: an address or an API key sends too many.", { above: 100 }),
+            }),
             ...each(metric.failures, (job, metric) => [
                 `${job}FailuresAlarm`,
                 make(`${job}-failures`, metric, `Two runs of ${job} failed on one event, which is now in the dead-letter queue.`,
