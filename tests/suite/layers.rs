@@ -17,12 +17,17 @@ const PURE: &[&str] =
 const IO: &[&str] = &[
     "aws_config",
     "aws_sdk_dynamodb",
+    "aws_sigv4",
     "aws_smithy_http_client",
     "google_sheets4",
+    "http_body_util",
+    "hyper",
+    "hyper_util",
     "reqwest",
     "rustls",
     "serde_dynamo",
     "sqlx",
+    "tokio_rustls",
     "webpki_roots",
     "yup_oauth2",
 ];

@@ -275,11 +275,12 @@ impl<'a> EnvReader<'a> {
         self.optional("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| self.optional("AWS_ENDPOINT_URL"))
     }
 
-    fn region(&self) -> String {
+    /// `AWS_REGION`.
+    pub(crate) fn region(&self) -> String {
         self.optional("AWS_REGION").unwrap_or_else(|| "us-east-1".into())
     }
 
-    fn required(&mut self, name: &'static str) -> String {
+    pub(crate) fn required(&mut self, name: &'static str) -> String {
         let value = self.optional(name);
         if value.is_none() {
             self.error(name, "is not set");
@@ -287,7 +288,7 @@ impl<'a> EnvReader<'a> {
         value.unwrap_or_default()
     }
 
-    fn error(&mut self, name: &'static str, wrong: &'static str) {
+    pub(crate) fn error(&mut self, name: &'static str, wrong: &'static str) {
         self.errors.push(VariableError { name, wrong });
     }
 }

@@ -15,10 +15,7 @@ use aws_smithy_http_client::tls;
 
 use super::errors::store_error;
 use super::waits::CountWaits;
-
-/// Certificates of the authorities that sign every AWS endpoint (<https://www.amazontrust.com/repository/>).
-/// They are compiled in, because reading the machine's certificates costs up to 48 ms of a cold start.
-const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
+use crate::adapters::tls::AMAZON_ROOTS;
 
 /// Creates the client. A process uses one client for all tables.
 pub(super) fn connect(endpoint: Option<String>, region: String) -> Client {
