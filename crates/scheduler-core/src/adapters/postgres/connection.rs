@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection, PgPool, Postgres};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, timeout};
 
+use super::login::Login;
 use super::options::connect_options;
 use super::profile_cache::ProfileCache;
+use crate::adapters::ssm::Secrets;
 use crate::call_stats::{self, WaitGuard};
 use crate::config::DatabaseConfig;
 use crate::error::StoreError;
@@ -35,7 +37,7 @@ pub struct Db {
 
 #[derive(Clone)]
 enum Connections {
-    Single { options: Arc<PgConnectOptions>, slot: Arc<tokio::sync::Mutex<Option<IdleConnection>>> },
+    Single { login: Arc<Login>, slot: Arc<tokio::sync::Mutex<Option<IdleConnection>>> },
     Pool { pool: PgPool, broken_at: Arc<Mutex<Option<Instant>>> },
 }
 
@@ -47,8 +49,8 @@ struct IdleConnection {
 impl Db {
     /// Keeps one connection, opened at the first use or by [`Db::warm`].
     pub fn single_connection(config: &DatabaseConfig) -> Result<Self, StoreError> {
-        let options = Arc::new(connect_options(config)?);
-        Ok(Self::new(Connections::Single { options, slot: Arc::default() }))
+        let login = Arc::new(Login::new(connect_options(config)?));
+        Ok(Self::new(Connections::Single { login, slot: Arc::default() }))
     }
 
     /// Keeps a pool of at most `max_connections`, which are opened on demand.
@@ -88,6 +90,14 @@ impl Db {
         guard.settle(answer).map_err(|error| store_error("ping the database", error))
     }
 
+    /// Looks for a newer password in `secrets` whenever PostgreSQL refuses the one in use, which is from their
+    /// `version`. A pool keeps the password that it started with.
+    pub fn renew_password_from(&self, secrets: Arc<Secrets>, version: u64) {
+        if let Connections::Single { login, .. } = &self.connections {
+            login.renew_from(secrets, version);
+        }
+    }
+
     /// Number of statements sent so far.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
@@ -119,15 +129,15 @@ impl Db {
                 let connection = pool.acquire().await?;
                 Ok(Checkout::Pooled(Some(connection), broken_at.clone()))
             }
-            Connections::Single { options, slot } => {
+            Connections::Single { login, slot } => {
                 let mut slot = slot.clone().lock_owned().await;
                 let connection = match slot.take() {
                     Some(idle) if idle.since.elapsed() < PING_AFTER_IDLE => idle.connection,
                     Some(mut idle) => match timeout(PING_TIMEOUT, idle.connection.ping()).await {
                         Ok(Ok(())) => idle.connection,
-                        _ => PgConnection::connect_with(options).await?,
+                        _ => login.connect().await?,
                     },
-                    None => PgConnection::connect_with(options).await?,
+                    None => login.connect().await?,
                 };
                 Ok(Checkout::Single(Some(connection), slot))
             }
@@ -283,11 +293,12 @@ pub(super) fn store_error(action: &'static str, error: QueryError) -> StoreError
         QueryError::TimedOut => true,
         QueryError::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
         QueryError::Sql(sqlx::Error::Database(error)) => {
-            // SQLSTATE classes: 53 insufficient resources, 57 operator intervention, 08 connection. Codes:
-            // 40P01 deadlock, 40001 serialization failure, 55P03 lock not available.
+            // SQLSTATE classes: 53 insufficient resources, 57 operator intervention, 08 connection, 28 password
+            // refused, as while it is rotated. Codes: 40P01 deadlock, 40001 serialization failure, 55P03 lock
+            // not available.
             // https://www.postgresql.org/docs/current/errcodes-appendix.html
             error.code().is_some_and(|code| {
-                ["53", "57", "08"].iter().any(|class| code.starts_with(class))
+                ["53", "57", "08", "28"].iter().any(|class| code.starts_with(class))
                     || ["40P01", "40001", "55P03"].contains(&code.as_ref())
             })
         }

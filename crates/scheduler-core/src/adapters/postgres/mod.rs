@@ -8,6 +8,7 @@ pub mod confirmation;
 pub mod connection;
 pub mod exceptions;
 pub mod faq;
+mod login;
 mod options;
 pub mod patients;
 pub mod professionals;
