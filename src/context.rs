@@ -104,6 +104,9 @@ pub enum StartError {
     /// Variables are missing or invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// SSM could not be asked for the secrets.
+    #[error("could not read the secrets")]
+    Secrets(#[from] scheduler_core::adapters::ssm::SsmError),
     /// The database URL is not valid.
     #[error("{0}: {source}", source = .0.source)]
     Store(#[from] StoreError),

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::context::all::Contexts;
 use crate::context::{Context, StartError};
 use crate::error::ApiError;
+use crate::secrets::ReadsSecrets;
 
 /// The future of a job's summary.
 pub type SummaryFuture<'a> = Pin<Box<dyn Future<Output = Result<Value, ApiError>> + Send + 'a>>;
@@ -47,6 +48,9 @@ pub trait AnyJob: Sync {
 
     /// Reads the environment as the function does when it starts.
     fn check_env(&self, env: Lookup<'_>) -> Result<(), StartError>;
+
+    /// The secrets that the function reads.
+    fn secrets(&self) -> &'static [&'static str];
 }
 
 impl Deref for dyn AnyJob + '_ {
@@ -75,7 +79,7 @@ impl<C: Context> ScheduledJob<C> {
     }
 }
 
-impl<C: Context> AnyJob for ScheduledJob<C>
+impl<C: ReadsSecrets> AnyJob for ScheduledJob<C>
 where
     Contexts: AsRef<C>,
 {
@@ -89,5 +93,9 @@ where
 
     fn check_env(&self, env: Lookup<'_>) -> Result<(), StartError> {
         C::from_env(env).map(drop)
+    }
+
+    fn secrets(&self) -> &'static [&'static str] {
+        C::SECRETS
     }
 }

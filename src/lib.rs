@@ -13,6 +13,7 @@ pub mod job;
 pub mod jobs;
 mod kebab;
 pub mod lambda;
+pub mod live_context;
 pub mod logging;
 pub mod metrics;
 #[cfg(feature = "openapi")]
@@ -21,6 +22,7 @@ pub mod request;
 mod response;
 pub mod route;
 pub mod routes;
+pub mod secrets;
 
 pub use context::all::Contexts;
 pub use dispatch::dispatch;

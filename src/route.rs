@@ -21,6 +21,7 @@ use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::kebab::kebab;
 use crate::request::{ApiRequest, percent_decode, read_body, read_query};
+use crate::secrets::ReadsSecrets;
 
 /// The future of a handler.
 pub type HandlerFuture<'a> = Pin<Box<dyn Future<Output = Result<Reply, ApiError>> + Send + 'a>>;
@@ -60,6 +61,9 @@ pub trait AnyRoute: Sync {
 
     /// Reads the environment as the function does when it starts.
     fn check_env(&self, env: Lookup<'_>) -> Result<(), StartError>;
+
+    /// The secrets that the function reads.
+    fn secrets(&self) -> &'static [&'static str];
 }
 
 impl Deref for dyn AnyRoute + '_ {
@@ -78,7 +82,7 @@ impl<C> Deref for Route<C> {
     }
 }
 
-impl<C: HttpContext> AnyRoute for Route<C>
+impl<C: HttpContext + ReadsSecrets> AnyRoute for Route<C>
 where
     Contexts: AsRef<C>,
 {
@@ -96,6 +100,10 @@ where
 
     fn check_env(&self, env: Lookup<'_>) -> Result<(), StartError> {
         C::from_env(env).map(drop)
+    }
+
+    fn secrets(&self) -> &'static [&'static str] {
+        C::SECRETS
     }
 }
 
@@ -115,7 +123,7 @@ impl RouteInfo {
 }
 
 /// Answers a call.
-pub(crate) async fn respond<C: HttpContext>(
+pub async fn respond<C: HttpContext>(
     context: &C,
     route: &Route<C>,
     request: Request<Vec<u8>>,

@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 pub struct SheetWriter {
     /// Writes the sheets, if a service account is configured.
     pub sheets: SheetSync,
-    db: Db,
+    pub(crate) db: Db,
     tables: Tables,
     clock: Arc<dyn Clock>,
     metrics: Metrics,

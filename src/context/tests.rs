@@ -1,4 +1,4 @@
-//! Compares the variables that each function reads with those that it is deployed with.
+//! Compares the variables and secrets that each function reads with those that it is deployed with.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +12,7 @@ use scheduler_core::config::Lookup;
 use super::StartError;
 use crate::jobs::JOBS;
 use crate::routes::ROUTES;
+use crate::secrets::ALL as ALL_SECRETS;
 
 /// Variables that a function may read but is deployed without: alternatives for tests and the local server,
 /// and what Lambda sets itself.
@@ -57,11 +58,18 @@ fn every_function_is_deployed_with_exactly_the_variables_it_reads() {
         functions
             .append(&mut parsed::<BTreeMap<String, Deployed>>(&folder.unwrap().path().join("interface.yml")));
     }
-    let routes = ROUTES.iter().map(|route| (route.function, looked_up(|env| route.check_env(env))));
-    let jobs = JOBS.iter().map(|job| (job.function, looked_up(|env| job.check_env(env))));
-    for (function, read) in routes.chain(jobs) {
+    let routes =
+        ROUTES.iter().map(|route| (route.function, looked_up(|env| route.check_env(env)), route.secrets()));
+    let jobs = JOBS.iter().map(|job| (job.function, looked_up(|env| job.check_env(env)), job.secrets()));
+    for (function, mut read, secrets) in routes.chain(jobs) {
         let group = functions[function].environment.strip_prefix("${file(sls/environment.yml):").unwrap();
         let given: BTreeSet<String> = groups[group.trim_end_matches('}')].keys().cloned().collect();
+        for secret in ALL_SECRETS {
+            assert_eq!(read.remove(secret), secrets.contains(&secret), "{function} and {secret}");
+        }
+        assert!(secrets.len() <= 10, "SSM answers ten names in one call: {secrets:?}");
+        // Read before the context is built.
+        read.insert("SECRETS_PATH".to_owned());
         assert_eq!(read, given, "{function}");
     }
     assert_eq!(functions.len(), ROUTES.len() + JOBS.len());
