@@ -1,5 +1,6 @@
 //! Every place that lists the functions is compared with the tables of routes and jobs.
 
+mod secrets;
 mod serverless;
 
 use std::collections::BTreeSet;

@@ -18,7 +18,7 @@ use scheduler_tests::runtime_api::{
     InvocationResult, LambdaProcess, WEBHOOK_MASTER, binary_path, gateway_event, store_settings,
 };
 use scheduler_tests::tables::create_tables;
-use scheduler_tests::{Protocol, Proxy, TestDatabase, database, fill_placeholders};
+use scheduler_tests::{FakeSsm, Protocol, Proxy, TestDatabase, database, fill_placeholders};
 use serde_json::{Value, json};
 
 /// Nothing listens on these addresses.
@@ -38,6 +38,20 @@ fn settings_without_stores() -> Vec<(&'static str, String)> {
 /// The token of the example clinic's instance.
 fn webhook_token() -> Secret {
     WebhookMasters::new(Secret::new(WEBHOOK_MASTER)).token_of(INSTANCE)
+}
+
+/// A key or token from SSM, which must be long.
+const LONG_KEY: &str = "a-key-of-more-than-24-characters";
+
+/// Settings without stores in which every secret is left to `ssm`.
+fn settings_without_secrets(ssm: &FakeSsm) -> Vec<(&'static str, String)> {
+    let mut settings = settings_without_stores();
+    settings.retain(|(name, _)| !["DATABASE_URL", "SCHEDULER_API_KEY", "WEBHOOK_TOKEN"].contains(name));
+    let database = [("RDS_HOST", "127.0.0.1"), ("RDS_PORT", "9"), ("RDS_DATABASE", "none")];
+    settings.extend(database.map(|(name, value)| (name, value.to_owned())));
+    settings.push(("RDS_USERNAME", "nobody".to_owned()));
+    settings.extend(ssm.settings());
+    settings
 }
 
 /// Status and body of an answer.
@@ -98,6 +112,38 @@ async fn a_webhook_connects_to_postgresql_only_when_the_token_is_right() {
         assert_eq!(postgres.take_traffic().connections, 0, "{binary}");
         assert_eq!(ask(webhook_token().expose()).await, 200, "{binary}");
         assert_eq!(postgres.take_traffic().connections, 1, "{binary}");
+    }
+}
+
+#[tokio::test]
+async fn every_function_reads_exactly_its_secrets_by_one_call_of_ssm() {
+    let required = [("RDS_PASSWORD", "x"), ("SCHEDULER_API_KEY", LONG_KEY), ("WEBHOOK_TOKEN", LONG_KEY)];
+    let ssm = FakeSsm::start(&required).await;
+    let settings = settings_without_secrets(&ssm);
+    for route in ROUTES {
+        let function = LambdaProcess::start(&route.binary(), &settings).await;
+        println!("{}: first poll after {:?}", route.function, function.startup_time());
+        assert_eq!(ssm.take_calls(), [route.secrets()], "{}", route.function);
+        let path = fill_placeholders(route.path, |_| uuid::Uuid::nil().to_string());
+        let event = json!({ "instanceId": INSTANCE }).to_string();
+        let ask = |credentials: &[(&str, &str)]| {
+            let headers = [("Content-Type", "application/json")];
+            gateway_event(route.method, &path, None, credentials, &headers, Some(&event))
+        };
+        let token = WebhookMasters::new(Secret::new(LONG_KEY)).token_of(INSTANCE);
+        let (name, secret) = match route.auth {
+            Auth::Key => ("api_key", LONG_KEY),
+            Auth::Token => ("token", token.expose()),
+        };
+        let (code, body) = status(function.invoke(ask(&[(name, "test-token")])).await);
+        assert_eq!(code, 401, "{}: {body}", route.function);
+        let (code, body) = status(function.invoke(ask(&[(name, secret)])).await);
+        assert_ne!(code, 401, "{}: {body}", route.function);
+    }
+    for job in JOBS {
+        let function = LambdaProcess::start(job.name, &settings).await;
+        println!("{}: first poll after {:?}", job.function, function.startup_time());
+        assert_eq!(ssm.take_calls(), [job.secrets()], "{}", job.function);
     }
 }
 

@@ -28,6 +28,7 @@ mod reminder_answers;
 mod reminders;
 mod report;
 mod rules;
+mod secrets;
 mod sessions;
 mod set_webhooks;
 mod sheets;

@@ -64,7 +64,7 @@ fn trigger(event: Event) -> String {
 }
 
 /// The interface files on disk; `serverless.yml` must include exactly these.
-fn interface_files() -> Names {
+pub(super) fn interface_files() -> Names {
     let folders = std::fs::read_dir(root().join("sls/functions")).unwrap();
     let on_disk: Names = folders
         .map(|folder| {
