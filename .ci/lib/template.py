@@ -1,37 +1,52 @@
 """Checks of a packaged CloudFormation template: what each function may read and do, tables, jobs, alarms. What
 belongs to API Gateway is in .ci/lib/gateway.py.
 
-The environments, rights, indexes and alarms are written here a second time, independently of sls/."""
+The environments, secrets, rights, indexes and alarms are written here a second time, independently of sls/."""
 
 import json
 import re
 
 from lib import ROOT, equal, gateway, project, require
 
-DATABASE = [
-    "RDS_DATABASE", "RDS_HOST", "RDS_PASSWORD", "RDS_PORT", "RDS_ROOT_CERT", "RDS_SSL_MODE", "RDS_USERNAME",
+ADMIN = [
+    "RDS_DATABASE", "RDS_HOST", "RDS_PORT", "RDS_ROOT_CERT", "RDS_SSL_MODE", "RDS_USERNAME", "SECRETS_PATH",
 ]
-STORES = DATABASE + [
+STORES = ADMIN + [
     "CONVERSATION_SESSIONS_TABLE", "MESSAGE_EVENTS_TABLE", "SCHEDULED_REMINDERS_TABLE", "STAGE",
 ]
-CHATS = STORES + ["ALLOWED_PHONES", "ZAPI_BASE_URL", "ZAPI_CLIENT_TOKEN"]
-ADMIN = DATABASE + ["SCHEDULER_API_KEY"]
-MESSENGER = CHATS + ["SCHEDULER_API_KEY"]
-WEBHOOK = CHATS + ["WEBHOOK_ACCEPT_MASTER", "WEBHOOK_TOKEN"]
+CHATS = STORES + ["ALLOWED_PHONES", "ZAPI_BASE_URL"]
+WEBHOOK = CHATS + ["WEBHOOK_ACCEPT_MASTER"]
 
 # The environment of each function (docs/rules/api.md#environment); ADMIN for those that are not named.
 ENVIRONMENTS = {
     "WhatsAppWebhook": WEBHOOK,
     "WhatsAppStatusWebhook": WEBHOOK,
-    "SendMessage": MESSENGER,
-    "UpdateAppointment": MESSENGER,
-    "GetClinic": ADMIN + ["WEBHOOK_BASE_URL", "WEBHOOK_TOKEN"],
+    "SendMessage": CHATS,
+    "UpdateAppointment": CHATS,
+    "GetClinic": ADMIN + ["WEBHOOK_BASE_URL"],
     "CreateAppointment": ADMIN + ["SCHEDULED_REMINDERS_TABLE"],
     "ReminderProcessor": CHATS,
     "DailyReportSender": CHATS,
     "Reconciler": CHATS,
-    "SheetWriter": STORES + ["GOOGLE_SHEETS_BASE_URL", "GOOGLE_SHEETS_SERVICE_ACCOUNT"],
+    "SheetWriter": STORES + ["GOOGLE_SHEETS_BASE_URL"],
 }
+
+# The secrets of each function, which it reads from SSM itself (docs/rules/security.md#secrets); ADMIN_SECRETS for
+# those that are not named.
+ADMIN_SECRETS = ["RDS_PASSWORD", "SCHEDULER_API_KEY"]
+JOB_SECRETS = ["RDS_PASSWORD", "ZAPI_CLIENT_TOKEN"]
+FUNCTION_SECRETS = {
+    "WhatsAppWebhook": JOB_SECRETS + ["WEBHOOK_TOKEN"],
+    "WhatsAppStatusWebhook": JOB_SECRETS + ["WEBHOOK_TOKEN"],
+    "SendMessage": JOB_SECRETS + ["SCHEDULER_API_KEY"],
+    "UpdateAppointment": JOB_SECRETS + ["SCHEDULER_API_KEY"],
+    "ReminderProcessor": JOB_SECRETS,
+    "DailyReportSender": JOB_SECRETS,
+    "Reconciler": JOB_SECRETS,
+    "GetClinic": ADMIN_SECRETS + ["WEBHOOK_TOKEN"],
+    "SheetWriter": ["RDS_PASSWORD", "GOOGLE_SHEETS_SERVICE_ACCOUNT"],
+}
+SECRETS = sorted({secret for secrets in FUNCTION_SECRETS.values() for secret in secrets} | set(ADMIN_SECRETS))
 
 # Processing a chat: the function that takes the chat's lease processes everything that waits there.
 CHAT = {
@@ -41,7 +56,7 @@ CHAT = {
 }
 CHAT_AND_INBOX = {**CHAT, "ConversationSessionsTable": "GetItem PutItem UpdateItem"}
 
-# The rights of each function beyond its log; none for those that are not named.
+# The rights of each function beyond its log and its secrets; none for those that are not named.
 RIGHTS = {
     "WhatsAppWebhook": CHAT_AND_INBOX,
     "WhatsAppStatusWebhook": CHAT_AND_INBOX,
@@ -116,13 +131,14 @@ MOST_RESERVED = 70
 MOST_RESOURCES = 499
 
 
-def check_template(path, runtime, in_vpc, has_web_acl):
+def check_template(path, runtime, in_vpc, has_web_acl, secrets_endpoint):
     """Checks the template of the stage `local` and prints what it holds."""
     text = path.read_text()
     template = Template(json.loads(text)["Resources"])
     check_functions(template, runtime, in_vpc)
     check_roles(template)
     check_tables(template)
+    check_secrets_endpoint(template, secrets_endpoint)
     reserved = check_jobs(template)
     throttled = gateway.check_gateway(template, has_web_acl)
     check_alarms(template, has_web_acl)
@@ -187,14 +203,16 @@ def check_roles(template):
         logs, *statements = [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
         log_groups = logs["Resource"][0]["Fn::Sub"]
         require(f"{name} writes only its own log", log_groups.endswith(f"-{name}:*:*"), log_groups)
-        equal(f"rights of {name}", rights_in(statements), RIGHTS.get(name, {}))
+        secrets = FUNCTION_SECRETS.get(name, ADMIN_SECRETS)
+        wanted = RIGHTS.get(name, {}) | {f"parameter/local/{secret}": "GetParameters" for secret in secrets}
+        equal(f"rights of {name}", rights_in(statements), wanted)
 
 
 def rights_in(statements):
     """What the statements of a role allow, by resource. A wildcard stays as it is written."""
     rights = {}
     for statement in statements:
-        actions = sorted(re.sub("^(dynamodb|sqs):", "", action) for action in listed(statement["Action"]))
+        actions = sorted(re.sub("^(dynamodb|sqs|ssm):", "", action) for action in listed(statement["Action"]))
         allowed = ("" if statement["Effect"] == "Allow" else "not ") + " ".join(actions)
         for resource in map(resource_name, listed(statement["Resource"])):
             rights[resource] = f"{rights[resource]} {allowed}" if resource in rights else allowed
@@ -206,11 +224,12 @@ def listed(value):
 
 
 def resource_name(resource):
-    """`ReconcilerFailures`, or `ConversationSessionsTable/index/due-index`."""
+    """`ReconcilerFailures`, `ConversationSessionsTable/index/due-index`, or `parameter/local/RDS_PASSWORD`."""
     if isinstance(resource, dict) and "Fn::GetAtt" in resource:
         return resource["Fn::GetAtt"][0]
     if isinstance(resource, dict) and "Fn::Sub" in resource:
-        return re.sub(r"^\$\{(\w+)\.Arn\}", r"\1", resource["Fn::Sub"])
+        here = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:"
+        return re.sub(r"^\$\{(\w+)\.Arn\}", r"\1", resource["Fn::Sub"].removeprefix(here))
     return str(resource)
 
 
@@ -228,6 +247,15 @@ def check_tables(template):
         equal(f"billing of {name}", it["BillingMode"], "PAY_PER_REQUEST")
     indexes = [index["IndexName"] for it in tables.values() for index in it["Properties"]["GlobalSecondaryIndexes"]]
     equal("indexes of the tables", sorted(indexes), INDEXES)
+
+
+def check_secrets_endpoint(template, wanted):
+    """The endpoint through which functions in a VPC reach SSM exists only where it was asked for."""
+    interfaces = [one["Properties"] for one in template.all("AWS::EC2::VPCEndpoint").values()
+                  if one["Properties"]["VpcEndpointType"] == "Interface"]
+    services = [one["ServiceName"]["Fn::Sub"] for one in interfaces]
+    equal("endpoints inside the VPC", services, ["com.amazonaws.${AWS::Region}.ssm"] if wanted else [])
+    require("calls of SSM stay in the VPC", all(one["PrivateDnsEnabled"] for one in interfaces))
 
 
 def check_jobs(template):
