@@ -56,15 +56,17 @@ def wait_until_healthy(url, process, seconds):
 
 class FakeServer:
     """An HTTP server on a free port of 127.0.0.1. Every request is answered with what `answer`, called with
-    the method and the body, returns: a status and a value, which is sent as JSON."""
+    the method and the body, returns: a status and a value, which is sent as JSON. `with_headers` calls it with the
+    request's headers too."""
 
-    def __init__(self, answer, content_type="application/json"):
+    def __init__(self, answer, content_type="application/json", with_headers=False):
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def respond(self):
                 received = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, value = answer(self.command, received)
+                more = (self.headers,) if with_headers else ()
+                status, value = answer(self.command, received, *more)
                 body = json.dumps(value).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
