@@ -1,6 +1,8 @@
 //! Why a call fails, and the answer to each failure. The answer says what the caller can correct; the cause
 //! goes to the log.
 
+use std::borrow::Cow;
+
 use http::{HeaderValue, Response, StatusCode, header};
 use scheduler_core::adapters::postgres::faq::CreateFaqError;
 use scheduler_core::adapters::postgres::templates::CreateTemplateError;
@@ -40,6 +42,9 @@ pub enum ApiError {
     /// 401: the key or token is missing or wrong.
     #[error("unauthorised")]
     Unauthorized,
+    /// 403: a key for one clinic sets these fields, which only a key for every clinic may set.
+    #[error("forbidden")]
+    ForbiddenFields(Vec<&'static str>),
     /// 404, with a Portuguese text that says what was not found.
     #[error("not found")]
     NotFound(&'static str),
@@ -79,6 +84,7 @@ impl ApiError {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::ForbiddenFields(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -100,17 +106,7 @@ impl ApiError {
                 "the call failed"
             );
         }
-        let message = match &self {
-            Self::Invalid(_) => "Dados inválidos.",
-            Self::Unauthorized => "Não autorizado.",
-            Self::NotFound(what) | Self::Conflict(what) => what,
-            Self::WrongMethod => "Método não permitido.",
-            Self::TooLarge => "O corpo da requisição passa de 1 MiB.",
-            Self::Internal(_) => "Erro interno.",
-            Self::Refused(_) => "O provedor de WhatsApp recusou a mensagem.",
-            Self::Unavailable(_) => "Serviço temporariamente indisponível. Tente novamente em instantes.",
-        };
-        let mut body = json!({"status": "ERROR", "message": message});
+        let mut body = json!({"status": "ERROR", "message": self.message()});
         match self {
             Self::Invalid(errors) => body["errors"] = json!(errors),
             Self::Internal(_) | Self::Unavailable(_) => body["traceId"] = json!(trace_id),
@@ -121,6 +117,25 @@ impl ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
         response
+    }
+
+    /// The text of the answer, in Portuguese.
+    fn message(&self) -> Cow<'static, str> {
+        let text: &'static str = match self {
+            Self::ForbiddenFields(fields) => {
+                let fields = fields.join(", ");
+                return format!("Só uma chave de todas as clínicas pode definir: {fields}.").into();
+            }
+            Self::Invalid(_) => "Dados inválidos.",
+            Self::Unauthorized => "Não autorizado.",
+            Self::NotFound(what) | Self::Conflict(what) => what,
+            Self::WrongMethod => "Método não permitido.",
+            Self::TooLarge => "O corpo da requisição passa de 1 MiB.",
+            Self::Internal(_) => "Erro interno.",
+            Self::Refused(_) => "O provedor de WhatsApp recusou a mensagem.",
+            Self::Unavailable(_) => "Serviço temporariamente indisponível. Tente novamente em instantes.",
+        };
+        text.into()
     }
 }
 

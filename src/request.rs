@@ -51,6 +51,16 @@ impl ApiRequest {
         if self.scope.is_some() { Err(ApiError::NotFound("Rota não encontrada.")) } else { Ok(()) }
     }
 
+    /// 403 if the key gives access to only one clinic and the body has any of these fields, whatever their
+    /// values.
+    pub fn require_access_to_every_clinic_for(&self, fields: &[&'static str]) -> Result<(), ApiError> {
+        let Some(Value::Object(body)) = self.body.as_ref().filter(|_| self.scope.is_some()) else {
+            return Ok(());
+        };
+        let given: Vec<_> = fields.iter().copied().filter(|name| body.contains_key(*name)).collect();
+        if given.is_empty() { Ok(()) } else { Err(ApiError::ForbiddenFields(given)) }
+    }
+
     /// An id in the path; 404 if it is malformed, as for an unknown id.
     pub fn id<T: std::str::FromStr>(&self, name: &str, missing: &'static str) -> Result<T, ApiError> {
         self.placeholder(name)?.parse().map_err(|_| ApiError::NotFound(missing))

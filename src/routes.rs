@@ -111,7 +111,7 @@ routes! {
 
     /// Updates a clinic.
     UPDATE_CLINIC: UpdateClinic PUT "/clinics/{clinicId}" Admin clinics::update
-        body update_input => 200 { clinic: ClinicView } or 409;
+        body update_input => 200 { clinic: ClinicView } or 403 409;
 
     /// Creates a service.
     CREATE_SERVICE: CreateService POST "/clinics/{clinicId}/services" Admin services::create

@@ -15,6 +15,16 @@ use crate::fields::{
 };
 use crate::request::ApiRequest;
 
+/// Fields that connect a clinic to other services. A clinic's own key may not set them
+/// (docs/rules/security.md#integration-fields).
+const INTEGRATION_FIELDS: [&str; 5] = [
+    "zapi_instance_id",
+    "zapi_instance_token",
+    "zapi_client_token",
+    "google_spreadsheet_id",
+    "google_sheet_name",
+];
+
 pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
     request.require_access_to_every_clinic()?;
     let mut fields = Fields::of_body(&request)?;
@@ -41,6 +51,7 @@ pub(crate) async fn get(context: &ClinicReader, request: ApiRequest) -> Result<R
 
 pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
     let id = request.clinic()?;
+    request.require_access_to_every_clinic_for(&INTEGRATION_FIELDS)?;
     let mut fields = Fields::of_body(&request)?;
     let input = update_input(&mut fields);
     let change = fields.finish(input)?;

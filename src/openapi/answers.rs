@@ -21,6 +21,12 @@ pub(super) const ERROR_RESPONSES: &[ErrorResponse] = &[
     },
     ErrorResponse { status: 401, description: "The key or token is missing or wrong.", schema: "Error" },
     ErrorResponse {
+        status: 403,
+        description: "The key is for one clinic, and the body sets fields that only a key for every clinic may \
+                      set; `message` names them. Nothing was written.",
+        schema: "Error",
+    },
+    ErrorResponse {
         status: 404,
         description: "The resource does not exist, or the key gives no access to its clinic.",
         schema: "Error",

@@ -149,3 +149,49 @@ async fn without_a_webhook_token_no_webhook_url_is_shown() {
     let app = TestApp::start().await;
     assert_eq!(get(&app, &format!("/clinics/{CLINIC}")).await["clinic"].get("webhook_url"), None);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_for_one_clinic_sets_no_field_that_connects_it_to_other_services() {
+    let keys = "test-api-key,laser-beauty-sp:one-key";
+    let app = TestApp::with(TestConfig { keys, ..TestConfig::default() }).await;
+    let (path, key) = (format!("/clinics/{CLINIC}"), Some("one-key"));
+    let before = app.database.fingerprint().await;
+    let clinic = get(&app, &path).await["clinic"].clone();
+    let unchanged = |name: &str| json!({ name: clinic[name] });
+    for (body, named) in [
+        (
+            json!({ "zapi_instance_id": "instance-9", "zapi_instance_token": "t" }),
+            &["zapi_instance_id", "zapi_instance_token"][..],
+        ),
+        (json!({ "zapi_client_token": null }), &["zapi_client_token"]),
+        (
+            json!({ "google_spreadsheet_id": "of-somebody-else", "address": "Rua Nova, 1" }),
+            &["google_spreadsheet_id"],
+        ),
+        (unchanged("google_sheet_name"), &["google_sheet_name"]),
+        (unchanged("zapi_instance_id"), &["zapi_instance_id"]),
+        // Refused before the fields are checked.
+        (json!({ "google_sheet_name": 1, "colour": "red" }), &["google_sheet_name"]),
+    ] {
+        let refused = app.ask_with(key, Method::PUT, &path, Some(&body)).await;
+        assert_eq!(
+            (refused.status, &refused.body["status"]),
+            (403, &json!("ERROR")),
+            "{body}: {}",
+            refused.body
+        );
+        assert!(refused.body["errors"].is_null(), "{}", refused.body);
+        let message = text(&refused.body, "message");
+        let fields: Vec<&str> = message.split([' ', ',', '.']).filter(|word| word.contains('_')).collect();
+        assert_eq!(fields, named, "{message}");
+    }
+    let new = json!({ "name": "Outra", "business_hours": {}, "zapi_instance_id": "instance-9", "zapi_instance_token": "t" });
+    assert_eq!(app.ask_with(key, Method::POST, "/clinics", Some(&new)).await.status, 404);
+    assert_eq!(app.database.fingerprint().await, before, "nothing was written");
+    // Another clinic stays unknown, and the key still changes everything else.
+    let integration = json!({ "google_sheet_name": "Agenda 2" });
+    assert_eq!(app.ask_with(key, Method::PUT, "/clinics/nowhere", Some(&integration)).await.status, 404);
+    let address = json!({ "address": "Rua Nova, 1" });
+    assert_eq!(app.ask_with(key, Method::PUT, &path, Some(&address)).await.status, 200);
+    assert_eq!(put(&app, &path, integration).await["clinic"]["google_sheet_name"], "Agenda 2");
+}
