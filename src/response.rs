@@ -9,6 +9,8 @@ pub(crate) fn with_headers(status: StatusCode, body: String) -> Response<String>
     let headers = response.headers_mut();
     let fixed = [
         (header::CONTENT_TYPE, "application/json; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET,POST,PUT,OPTIONS"),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type,Authorization,x-api-key,Idempotency-Key"),

@@ -141,6 +141,7 @@ def check_template(path, runtime, in_vpc, has_web_acl, secrets_endpoint):
     check_secrets_endpoint(template, secrets_endpoint)
     reserved = check_jobs(template)
     throttled = gateway.check_gateway(template, has_web_acl)
+    check_headers(template)
     check_alarms(template, has_web_acl)
     accounts = set(re.findall(r"\b\d{12}\b", text, re.ASCII))
     require("no account's id is in the template", accounts <= {"000000000000"}, accounts)
@@ -277,6 +278,24 @@ def check_jobs(template):
         limited = "ReservedConcurrentExecutions" in template.functions[webhook]
         require(f"{webhook} is never throttled", not limited)
     return reserved
+
+
+def check_headers(template):
+    """What API Gateway answers itself has the headers of the functions' answers (src/response.rs)."""
+    wanted = {"Cache-Control": "'no-store'", "X-Content-Type-Options": "'nosniff'"}
+    for name, one in template.all("AWS::ApiGateway::GatewayResponse").items():
+        given = one["Properties"]["ResponseParameters"]
+        for header, value in wanted.items():
+            equal(f"{header} of {name}", given.get(f"gatewayresponse.header.{header}"), value)
+    methods = template.all("AWS::ApiGateway::Method").items()
+    preflights = {name: one["Properties"] for name, one in methods if one["Properties"]["HttpMethod"] == "OPTIONS"}
+    equal("every path answers OPTIONS", len(preflights), len({path for _, path in project.routes().values()}))
+    for name, it in preflights.items():
+        declared, answers = it["MethodResponses"], it["Integration"]["IntegrationResponses"]
+        for header, value in wanted.items():
+            key = f"method.response.header.{header}"
+            equal(f"{header} of {name}", [one["ResponseParameters"].get(key) for one in answers], [value])
+            equal(f"declared {header} of {name}", [one["ResponseParameters"].get(key) for one in declared], [True])
 
 
 def check_alarms(template, has_web_acl):

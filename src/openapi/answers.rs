@@ -127,7 +127,8 @@ pub(super) fn with_envelope(route: &Description, schemas: &mut SchemaGenerator) 
 
 /// The headers that the document lists for every answer, except for the 429, which API Gateway sends itself.
 pub(super) fn common_headers() -> Value {
-    json!({"Access-Control-Allow-Origin": header("Access-Control-Allow-Origin")})
+    let names = ["Access-Control-Allow-Origin", "Cache-Control", "X-Content-Type-Options"];
+    names.map(|name| (name.to_owned(), header(name))).into_iter().collect()
 }
 
 fn header(name: &str) -> Value {
@@ -138,10 +139,12 @@ fn header(name: &str) -> Value {
 pub(super) fn headers() -> Value {
     json!({
         "Access-Control-Allow-Origin": {"required": true, "schema": {"const": "*"}},
+        "Cache-Control": {"required": true, "schema": {"const": "no-store"}},
         "Retry-After": {
             "required": true,
             "description": "Seconds.",
             "schema": {"type": "integer", "minimum": 0},
         },
+        "X-Content-Type-Options": {"required": true, "schema": {"const": "nosniff"}},
     })
 }

@@ -33,6 +33,8 @@ async fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> 
     }
     let response = dispatch(&contexts(), request.body(body.as_bytes().to_vec()).unwrap()).await;
     assert_eq!(response.headers()["access-control-allow-origin"], "*");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     (response.status(), serde_json::from_str(response.body()).unwrap_or_default())
 }
 

@@ -54,9 +54,12 @@ fn settings_without_secrets(ssm: &FakeSsm) -> Vec<(&'static str, String)> {
     settings
 }
 
-/// Status and body of an answer.
+/// Status and body of an answer, whose headers forbid storing and sniffing.
 fn status(result: InvocationResult) -> (u64, Value) {
     let answer = result.expect("an answer, not an error");
+    let headers = &answer["multiValueHeaders"];
+    assert_eq!(headers["cache-control"], serde_json::json!(["no-store"]), "{answer}");
+    assert_eq!(headers["x-content-type-options"], serde_json::json!(["nosniff"]), "{answer}");
     let body = answer["body"].as_str().and_then(|body| serde_json::from_str(body).ok());
     (answer["statusCode"].as_u64().unwrap_or_default(), body.unwrap_or_default())
 }

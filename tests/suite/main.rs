@@ -13,6 +13,7 @@ mod deploy_skew;
 mod functions;
 mod fuzzed_webhooks;
 mod growth;
+mod headers;
 mod lambda;
 mod layers;
 mod local;

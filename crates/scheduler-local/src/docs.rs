@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderValue, header};
 use axum::middleware::map_response;
-use axum::response::{Html, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use swagger_ui_dist::{ApiDefinition, OpenApiSource, generate_routes};
@@ -41,12 +41,14 @@ pub(crate) fn router() -> Router {
         .route("/docs/start.js", get(move || async move { script }))
         .merge(generate_routes(swagger))
         .layer(map_response(add_security_headers))
-        .route("/openapi.json", get(|| async { Json(scheduler_api::openapi::document()) }))
+        .route("/openapi.json", get(document))
+}
+
+async fn document() -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store")], Json(scheduler_api::openapi::document()))
 }
 
 async fn add_security_headers(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::IntoResponse;
 use scheduler_api::auth::WebhookToken;
 use scheduler_api::metrics::Metrics;
@@ -177,7 +178,8 @@ impl Server {
 async fn serve(listener: TcpListener, state: LocalState) -> std::io::Result<()> {
     let mut stopping = state.stopping.clone();
     let local = local_routes::router().merge(page::router()).fallback(dispatch_request).with_state(state);
-    let router: Router = local.merge(docs::router());
+    let router: Router =
+        local.layer(map_response(forbid_storing)).merge(docs::router()).layer(map_response(forbid_sniffing));
     axum::serve(listener, router)
         .with_graceful_shutdown(async move {
             let _ = stopping.wait_for(|stop| *stop).await;
@@ -219,6 +221,18 @@ fn webhook_access(settings: &Settings, own_url: &str) -> (WebhookToken, Option<W
     let base = settings.webhook_base_url.as_deref().unwrap_or(own_url);
     let urls = WebhookUrls::new(base, masters.clone());
     (WebhookToken::Required { masters, accepts_master: settings.accepts_webhook_master }, Some(urls))
+}
+
+/// Keeps answers with patients' data out of caches. The page's files set a value of their own.
+async fn forbid_storing(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Keeps browsers from reading an answer as another type than it says.
+async fn forbid_sniffing(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 fn port_notice(name: &str, wanted: u16, got: u16) -> Option<String> {
