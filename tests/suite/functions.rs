@@ -90,6 +90,13 @@ fn no_function_is_compiled_with_the_local_server_or_its_page() {
     }
 }
 
+#[test]
+fn the_deployment_and_the_functions_refuse_keys_of_the_same_length() {
+    let wanted = format!("const MIN_KEY_CHARS = {};", scheduler_core::config::MIN_KEY_CHARS);
+    assert!(read("sls/plugins/keys.js").contains(&wanted), "sls/plugins/keys.js lacks {wanted}");
+    assert!(read("serverless.yml").contains("- ./sls/plugins/keys.js"), "the plugin is not in use");
+}
+
 /// All packages that `package` depends on with any of its features, directly or indirectly.
 fn compiled_into(lock: &toml::Table, package: &str) -> Names {
     let packages = lock["package"].as_array().unwrap();

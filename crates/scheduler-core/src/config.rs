@@ -2,9 +2,12 @@
 //! environment; only the AWS SDK reads its credentials there. Variables are read through a [`Lookup`], so
 //! that tests need none, and in parts, so that each function reads only what it uses.
 
+mod key_strength;
+
 use std::fmt;
 use std::path::PathBuf;
 
+pub use self::key_strength::{MIN_KEY_CHARS, check_key_strength};
 use crate::domain::clinic::Secret;
 use crate::domain::ids::ClinicId;
 use crate::webhook_url::{WebhookMasters, WebhookUrls};
