@@ -15,6 +15,7 @@ use scheduler_core::adapters::zapi::Zapi;
 use scheduler_core::app::chats::Chats;
 use scheduler_core::config::{ApiKey, ConfigError, EnvReader, Lookup, SslMode};
 use scheduler_core::domain::allowed_phones::AllowedPhones;
+use scheduler_core::domain::send_limits::SendLimits;
 use scheduler_core::error::StoreError;
 use scheduler_core::ports::Clock;
 use scheduler_core::webhook_url::WebhookUrls;
@@ -78,6 +79,15 @@ pub struct Reception {
 #[derive(Clone)]
 pub struct Messenger {
     pub(crate) chats: Chats,
+    keys: Arc<[ApiKey]>,
+    metrics: Metrics,
+}
+
+/// The admin route that sends what reception wrote: all stores, and z-api.
+#[derive(Clone)]
+pub struct Sender {
+    pub(crate) chats: Chats,
+    pub(crate) limits: SendLimits,
     keys: Arc<[ApiKey]>,
     metrics: Metrics,
 }
@@ -215,6 +225,12 @@ context_with_chats!(Messenger, warm_all_stores, EnvReader::api_keys, |chats, met
     keys: keys.into(),
     metrics
 });
+context_with_chats!(Sender, warm_all_stores, keys_and_limits, |chats, metrics, (keys, limits)| Self {
+    chats,
+    limits,
+    keys: keys.into(),
+    metrics
+});
 context_with_chats!(Webhook, warm_dynamodb, read_webhook_token, |chats, metrics, token| Self {
     chats,
     token,
@@ -238,7 +254,7 @@ macro_rules! authorize_by_key {
     )+};
 }
 
-authorize_by_key!(Admin, Reception, Messenger);
+authorize_by_key!(Admin, Reception, Messenger, Sender);
 
 impl HttpContext for ClinicReader {
     const AUTH: Auth = Auth::Key;
@@ -283,6 +299,10 @@ fn open_admin(mut reader: EnvReader<'_>) -> Result<Admin, StartError> {
     let read = (reader.database(SslMode::VerifyFull), reader.api_keys());
     let (database, keys) = reader.finish(read)?;
     Ok(Admin { db: Db::single_connection(&database)?, clock: Arc::new(SystemClock), keys: keys.into() })
+}
+
+fn keys_and_limits(reader: &mut EnvReader<'_>) -> (Vec<ApiKey>, SendLimits) {
+    (reader.api_keys(), reader.send_limits())
 }
 
 /// Builds the clients of functions that need all stores and z-api. The error names every missing or invalid

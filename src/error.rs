@@ -8,7 +8,7 @@ use scheduler_core::adapters::postgres::faq::CreateFaqError;
 use scheduler_core::adapters::postgres::templates::CreateTemplateError;
 use scheduler_core::app::appointments::AppointmentError;
 use scheduler_core::app::clinics::ClinicError;
-use scheduler_core::app::send_message::SendMessageError;
+use scheduler_core::app::send_message::{LimitReached, SendMessageError};
 use scheduler_core::domain::appointment::Missing;
 use scheduler_core::error::{StoreError, StoreErrorKind};
 use scheduler_core::ports::whatsapp::SendError;
@@ -57,6 +57,9 @@ pub enum ApiError {
     /// 413: the body is over 1 MiB.
     #[error("body too large")]
     TooLarge,
+    /// 429: a limit of the clinic is used up until its next day.
+    #[error("a limit is used up")]
+    LimitReached(LimitReached),
     /// 500: an internal error.
     #[error("{0}")]
     Internal(Box<dyn std::error::Error + Send + Sync>),
@@ -89,6 +92,7 @@ impl ApiError {
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::LimitReached(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Refused(_) => StatusCode::BAD_GATEWAY,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -106,6 +110,11 @@ impl ApiError {
                 "the call failed"
             );
         }
+        let retry_after = match &self {
+            Self::LimitReached(limit) => Some(limit.retry_after),
+            Self::Unavailable(_) => Some(5),
+            _ => None,
+        };
         let mut body = json!({"status": "ERROR", "message": self.message()});
         match self {
             Self::Invalid(errors) => body["errors"] = json!(errors),
@@ -113,8 +122,8 @@ impl ApiError {
             _ => {}
         }
         let mut response = with_headers(status, body.to_string());
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -130,6 +139,10 @@ impl ApiError {
             Self::Unauthorized => "Não autorizado.",
             Self::NotFound(what) | Self::Conflict(what) => what,
             Self::WrongMethod => "Método não permitido.",
+            Self::LimitReached(LimitReached { to_new_people: true, .. }) => {
+                "A clínica já enviou hoje o máximo de mensagens a números que nunca escreveram."
+            }
+            Self::LimitReached(_) => "A clínica já enviou hoje o máximo de mensagens.",
             Self::TooLarge => "O corpo da requisição passa de 1 MiB.",
             Self::Internal(_) => "Erro interno.",
             Self::Refused(_) => "O provedor de WhatsApp recusou a mensagem.",
@@ -198,6 +211,7 @@ impl From<SendMessageError> for ApiError {
         match error {
             SendMessageError::NoClinic => Self::NotFound("Clínica não encontrada."),
             SendMessageError::NoInstance => Self::Conflict("A clínica não tem uma instância da z-api."),
+            SendMessageError::LimitReached(limit) => Self::LimitReached(limit),
             SendMessageError::Refused(error) => Self::Refused(error),
             SendMessageError::Store(error) => error.into(),
         }

@@ -18,7 +18,7 @@ use scheduler_core::domain::{
 #[cfg(feature = "openapi")]
 use uuid::Uuid;
 
-use crate::context::{Admin, ClinicReader, HttpContext, Messenger, Reception, Webhook};
+use crate::context::{Admin, ClinicReader, HttpContext, Messenger, Reception, Sender, Webhook};
 #[cfg(feature = "openapi")]
 use crate::description::{Description, schema_of};
 #[cfg(feature = "openapi")]
@@ -83,7 +83,7 @@ routes! {
         webhook::receive_status => 200 {};
 
     /// Sends a patient a message that reception wrote, and records it.
-    SEND_MESSAGE: SendMessage POST "/send" Messenger send::send
+    SEND_MESSAGE: SendMessage POST "/send" Sender send::send
         body send_input => 200 { messageId: Uuid, providerStatus: ProviderStatus } or 202 404 409 502;
 
     /// Books an appointment.

@@ -5,7 +5,7 @@ use scheduler_core::adapters::postgres::Db;
 use scheduler_core::adapters::ssm::RDS_PASSWORD;
 
 use crate::context::sheet_writer::SheetWriter;
-use crate::context::{Admin, ClinicReader, Context, Job, Messenger, Reception, Webhook};
+use crate::context::{Admin, ClinicReader, Context, Job, Messenger, Reception, Sender, Webhook};
 
 pub(crate) const SCHEDULER_API_KEY: &str = "SCHEDULER_API_KEY";
 pub(crate) const WEBHOOK_TOKEN: &str = "WEBHOOK_TOKEN";
@@ -42,6 +42,7 @@ reads_secrets! {
     ClinicReader: [RDS_PASSWORD, SCHEDULER_API_KEY, WEBHOOK_TOKEN], admin.db;
     Reception: [RDS_PASSWORD, SCHEDULER_API_KEY], db;
     Messenger: [RDS_PASSWORD, SCHEDULER_API_KEY, ZAPI_CLIENT_TOKEN], chats.db;
+    Sender: [RDS_PASSWORD, SCHEDULER_API_KEY, ZAPI_CLIENT_TOKEN], chats.db;
     Webhook: [RDS_PASSWORD, WEBHOOK_TOKEN, ZAPI_CLIENT_TOKEN], chats.db;
     Job: [RDS_PASSWORD, ZAPI_CLIENT_TOKEN], chats.db;
     SheetWriter: [RDS_PASSWORD, GOOGLE_SHEETS_SERVICE_ACCOUNT], db;

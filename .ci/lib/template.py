@@ -21,7 +21,7 @@ WEBHOOK = CHATS + ["WEBHOOK_ACCEPT_MASTER"]
 ENVIRONMENTS = {
     "WhatsAppWebhook": WEBHOOK,
     "WhatsAppStatusWebhook": WEBHOOK,
-    "SendMessage": CHATS,
+    "SendMessage": CHATS + ["SEND_DAILY_LIMIT", "SEND_DAILY_LIMIT_NEW"],
     "UpdateAppointment": CHATS,
     "GetClinic": ADMIN + ["WEBHOOK_BASE_URL"],
     "CreateAppointment": ADMIN + ["SCHEDULED_REMINDERS_TABLE"],
@@ -60,7 +60,7 @@ CHAT_AND_INBOX = {**CHAT, "ConversationSessionsTable": "GetItem PutItem UpdateIt
 RIGHTS = {
     "WhatsAppWebhook": CHAT_AND_INBOX,
     "WhatsAppStatusWebhook": CHAT_AND_INBOX,
-    "SendMessage": {"ConversationSessionsTable": "GetItem", "MessageEventsTable": "PutItem Query"},
+    "SendMessage": {"ConversationSessionsTable": "GetItem UpdateItem", "MessageEventsTable": "PutItem Query"},
     "UpdateAppointment": CHAT,
     "CreateAppointment": {"ScheduledRemindersTable": "GetItem PutItem UpdateItem"},
     "ReminderProcessor": {

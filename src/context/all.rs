@@ -5,10 +5,11 @@ use std::sync::Arc;
 use scheduler_core::app::chats::Chats;
 use scheduler_core::app::sheets::SheetSync;
 use scheduler_core::config::ApiKey;
+use scheduler_core::domain::send_limits::SendLimits;
 use scheduler_core::webhook_url::WebhookUrls;
 
 use super::sheet_writer::SheetWriter;
-use super::{Admin, ClinicReader, Job, Messenger, Reception, Webhook};
+use super::{Admin, ClinicReader, Job, Messenger, Reception, Sender, Webhook};
 use crate::auth::WebhookToken;
 use crate::metrics::Metrics;
 
@@ -20,6 +21,7 @@ pub struct Contexts {
     pub clinic_reader: ClinicReader,
     pub reception: Reception,
     pub messenger: Messenger,
+    pub sender: Sender,
     pub webhook: Webhook,
     pub job: Job,
     pub sheet_writer: SheetWriter,
@@ -34,6 +36,7 @@ impl Contexts {
         keys: Vec<ApiKey>,
         token: WebhookToken,
         webhook_urls: Option<WebhookUrls>,
+        limits: SendLimits,
         metrics: Metrics,
     ) -> Self {
         let keys: Arc<[ApiKey]> = keys.into();
@@ -48,7 +51,8 @@ impl Contexts {
                 clock: clock.clone(),
                 keys: keys.clone(),
             },
-            messenger: Messenger { chats: chats.clone(), keys, metrics: metrics.clone() },
+            messenger: Messenger { chats: chats.clone(), keys: keys.clone(), metrics: metrics.clone() },
+            sender: Sender { chats: chats.clone(), limits, keys, metrics: metrics.clone() },
             webhook: Webhook { chats: chats.clone(), token, metrics: metrics.clone() },
             sheet_writer: SheetWriter::new(sheets, db, chats.tables.clone(), clock, metrics.clone()),
             job: Job { chats, metrics },
@@ -67,6 +71,6 @@ macro_rules! impl_as_ref {
 }
 
 impl_as_ref!(
-    admin: Admin, clinic_reader: ClinicReader, reception: Reception, messenger: Messenger, webhook: Webhook, job: Job,
+    admin: Admin, clinic_reader: ClinicReader, reception: Reception, messenger: Messenger, sender: Sender, webhook: Webhook, job: Job,
     sheet_writer: SheetWriter
 );

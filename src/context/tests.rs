@@ -36,6 +36,7 @@ fn looked_up(start: impl FnOnce(Lookup<'_>) -> Result<(), StartError>) -> BTreeS
         match name {
             "RDS_PORT" => Some("5432".to_owned()),
             "RDS_SSL_MODE" => Some("verify-full".to_owned()),
+            "SEND_DAILY_LIMIT" | "SEND_DAILY_LIMIT_NEW" => Some("1".to_owned()),
             "ZAPI_BASE_URL" => Some("https://api.z-api.io".to_owned()),
             name if NOT_DEPLOYED.contains(&name) => None,
             name => Some(name.to_owned()),

@@ -7,7 +7,7 @@ use scheduler_core::domain::phone::Phone;
 use serde_json::{Map, Value, json};
 
 use super::choices::{List, buttons, sections};
-use crate::context::Messenger;
+use crate::context::Sender;
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::fields::{Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, one_of, phone, text};
@@ -47,7 +47,7 @@ pub(crate) fn send_input(fields: &mut Fields) -> SendInput {
     }
 }
 
-pub(crate) async fn send(context: &Messenger, request: ApiRequest) -> Result<Reply, ApiError> {
+pub(crate) async fn send(context: &Sender, request: ApiRequest) -> Result<Reply, ApiError> {
     let mut fields = Fields::of_body(&request)?;
     let input = send_input(&mut fields);
     if fields.has_no_errors() {
@@ -63,7 +63,7 @@ pub(crate) async fn send(context: &Messenger, request: ApiRequest) -> Result<Rep
         (None, None) => MessageOptions::None,
     };
     let message = DirectMessage { to, text: input.content, options };
-    let handled = context.chats.send_message(&input.clinic, &message).await?;
+    let handled = context.chats.send_message(&input.clinic, &message, context.limits).await?;
     let reply = match handled.status {
         ProviderStatus::Sent | ProviderStatus::Blocked => Reply::ok("Mensagem processada."),
         ProviderStatus::Unknown => {

@@ -39,7 +39,8 @@ pub(super) const ERROR_RESPONSES: &[ErrorResponse] = &[
     ErrorResponse { status: 413, description: "The body is over 1 MiB.", schema: "Error" },
     ErrorResponse {
         status: 429,
-        description: "Too many requests. API Gateway sends this response itself.",
+        description: "Too many requests. API Gateway sends this response itself. `POST /send` also answers it \
+                      when a daily limit of the clinic is reached; `Retry-After` says when to try again.",
         schema: "Throttled",
     },
     ErrorResponse {
@@ -62,9 +63,12 @@ pub(super) const ERROR_RESPONSES: &[ErrorResponse] = &[
 /// The error responses as components.
 pub(super) fn error_responses() -> Map<String, Value> {
     let response = |error: &ErrorResponse| {
-        let mut headers = if error.status == 429 { json!({}) } else { common_headers() };
-        if error.status == 503 {
-            headers["Retry-After"] = header("Retry-After");
+        let mut headers = common_headers();
+        match error.status {
+            // API Gateway sends none.
+            429 => headers["Retry-After"] = retry_after(false),
+            503 => headers["Retry-After"] = header("Retry-After"),
+            _ => {}
         }
         let schema = json!({"$ref": format!("#/components/schemas/{}", error.schema)});
         let answer = json!({
@@ -125,7 +129,7 @@ pub(super) fn with_envelope(route: &Description, schemas: &mut SchemaGenerator) 
     envelope
 }
 
-/// The headers that the document lists for every answer, except for the 429, which API Gateway sends itself.
+/// The headers that the document lists for every answer.
 pub(super) fn common_headers() -> Value {
     let names = ["Access-Control-Allow-Origin", "Cache-Control", "X-Content-Type-Options"];
     names.map(|name| (name.to_owned(), header(name))).into_iter().collect()
@@ -135,16 +139,20 @@ fn header(name: &str) -> Value {
     json!({"$ref": format!("#/components/headers/{name}")})
 }
 
+fn retry_after(required: bool) -> Value {
+    json!({
+        "required": required,
+        "description": "Seconds.",
+        "schema": {"type": "integer", "minimum": 0},
+    })
+}
+
 /// The headers as components.
 pub(super) fn headers() -> Value {
     json!({
         "Access-Control-Allow-Origin": {"required": true, "schema": {"const": "*"}},
         "Cache-Control": {"required": true, "schema": {"const": "no-store"}},
-        "Retry-After": {
-            "required": true,
-            "description": "Seconds.",
-            "schema": {"type": "integer", "minimum": 0},
-        },
+        "Retry-After": retry_after(true),
         "X-Content-Type-Options": {"required": true, "schema": {"const": "nosniff"}},
     })
 }

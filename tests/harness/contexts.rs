@@ -13,6 +13,7 @@ use scheduler_core::app::sheets::SheetSync;
 use scheduler_core::config::{ApiKey, DatabaseConfig, SslMode, TablesConfig};
 use scheduler_core::domain::allowed_phones::AllowedPhones;
 use scheduler_core::domain::clinic::Secret;
+use scheduler_core::domain::send_limits::SendLimits;
 
 use crate::clock::TestClock;
 
@@ -36,5 +37,6 @@ pub fn contexts_with_database(url: &str, keys: Vec<ApiKey>, token: WebhookToken)
         clock: Arc::new(TestClock::new()),
         allowed: AllowedPhones::All,
     };
-    Contexts::new(chats, SheetSync::Off, keys, token, None, Metrics::OFF)
+    let limits = SendLimits::default();
+    Contexts::new(chats, SheetSync::Off, keys, token, None, limits, Metrics::OFF)
 }

@@ -17,6 +17,7 @@ use scheduler_core::call_stats;
 use scheduler_core::config::{DatabaseConfig, SslMode};
 use scheduler_core::domain::allowed_phones::AllowedPhones;
 use scheduler_core::domain::clinic::Secret;
+use scheduler_core::domain::send_limits::SendLimits;
 use scheduler_core::ports::Clock;
 use scheduler_local::dynamodb::EmbeddedDynamoDb;
 use scheduler_local::fake_zapi::{FakeZapi, OutboxMessage};
@@ -89,8 +90,8 @@ impl InProcessFunction {
             clock: clock.clone(),
             allowed: AllowedPhones::All,
         };
-        let contexts =
-            Contexts::new(chats, SheetSync::Off, Vec::new(), WebhookToken::NotRequired, None, Metrics::OFF);
+        let (token, limits) = (WebhookToken::NotRequired, SendLimits::default());
+        let contexts = Contexts::new(chats, SheetSync::Off, Vec::new(), token, None, limits, Metrics::OFF);
         let proxies = [postgres, dynamodb, whatsapp];
         Self { contexts, clock, zapi, zapi_url, database, embedded, proxies, message: AtomicU64::new(0) }
     }

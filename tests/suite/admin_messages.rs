@@ -2,6 +2,7 @@
 
 mod faq;
 mod scope;
+mod send_limits;
 mod sending;
 mod sending_fails;
 mod templates;

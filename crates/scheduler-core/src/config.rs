@@ -10,6 +10,7 @@ use std::path::PathBuf;
 pub use self::key_strength::{MIN_KEY_CHARS, check_key_strength};
 use crate::domain::clinic::Secret;
 use crate::domain::ids::ClinicId;
+use crate::domain::send_limits::SendLimits;
 use crate::webhook_url::{WebhookMasters, WebhookUrls};
 
 /// Looks up a variable by name; `None` if it is not set.
@@ -261,6 +262,15 @@ impl<'a> EnvReader<'a> {
         Some(WebhookUrls::new(&base?, masters?))
     }
 
+    /// `SEND_DAILY_LIMIT` and `SEND_DAILY_LIMIT_NEW`.
+    pub fn send_limits(&mut self) -> SendLimits {
+        let default = SendLimits::default();
+        SendLimits {
+            daily: self.number("SEND_DAILY_LIMIT", default.daily),
+            daily_to_new: self.number("SEND_DAILY_LIMIT_NEW", default.daily_to_new),
+        }
+    }
+
     /// An optional variable. An empty one counts as not set.
     pub fn optional(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.is_empty())
@@ -289,6 +299,17 @@ impl<'a> EnvReader<'a> {
             self.error(name, "is not set");
         }
         value.unwrap_or_default()
+    }
+
+    fn number(&mut self, name: &'static str, default: u32) -> u32 {
+        match self.optional(name).map(|value| value.parse::<u32>()) {
+            None => default,
+            Some(Ok(number)) => number,
+            Some(Err(_)) => {
+                self.error(name, "is not a whole number");
+                default
+            }
+        }
     }
 
     pub(crate) fn error(&mut self, name: &'static str, wrong: &'static str) {
@@ -353,6 +374,21 @@ mod tests {
         let config = reader.database(SslMode::Prefer);
         assert_eq!(config.url.expose(), "postgres://app:a%40b%3A%2F%25@db:5432/clinic");
         assert_eq!(config.ssl_mode, SslMode::Prefer);
+    }
+
+    #[test]
+    fn the_limits_of_messages_have_defaults_and_must_be_numbers() {
+        let lookup = lookup_in(&[("SEND_DAILY_LIMIT", "7"), ("SEND_DAILY_LIMIT_NEW", "")]);
+        let mut reader = EnvReader::new(&lookup);
+        assert_eq!(reader.send_limits(), SendLimits { daily: 7, daily_to_new: 100 });
+        for nonsense in ["-1", "many", "1.5"] {
+            let variables = [("SEND_DAILY_LIMIT_NEW", nonsense)];
+            let lookup = lookup_in(&variables);
+            let mut reader = EnvReader::new(&lookup);
+            reader.send_limits();
+            let error = reader.finish(()).unwrap_err().to_string();
+            assert!(error.contains("SEND_DAILY_LIMIT_NEW is not a whole number"), "{error}");
+        }
     }
 
     #[test]

@@ -124,8 +124,8 @@ impl Server {
         let url = format!("http://{address}");
         let (token, webhook_urls) = webhook_access(&settings, &url);
         let metrics = Metrics::of(settings.stage.clone());
-        let keys = settings.keys.clone();
-        let contexts = Arc::new(Contexts::new(chats, sheets, keys, token, webhook_urls, metrics));
+        let (keys, limits) = (settings.keys.clone(), settings.send_limits);
+        let contexts = Arc::new(Contexts::new(chats, sheets, keys, token, webhook_urls, limits, metrics));
         let (stop, stopping) = watch::channel(false);
         let has_outbox = zapi.is_some();
         let changes = Changes::default();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use scheduler_core::config::{ApiKey, ConfigError, DatabaseConfig, EnvReader, Lookup, SheetsConfig, SslMode};
 use scheduler_core::domain::clinic::Secret;
+use scheduler_core::domain::send_limits::SendLimits;
 use scheduler_core::webhook_url::WebhookMasters;
 
 use crate::tables::{self, TablesError};
@@ -47,6 +48,8 @@ pub struct Settings {
     pub accepts_webhook_master: bool,
     /// What precedes the path in the webhooks' URLs; `None` means the server's own address.
     pub webhook_base_url: Option<String>,
+    /// How many messages `POST /send` sends per clinic and day.
+    pub send_limits: SendLimits,
     /// Stage name on the metrics; `None` writes no metrics.
     pub stage: Option<String>,
     /// Whether jobs run on their schedule. If not, they run only through `/_local/jobs`.
@@ -115,6 +118,7 @@ impl Settings {
             webhook_masters: reader.optional_webhook_masters(),
             accepts_webhook_master: reader.accepts_webhook_master(),
             webhook_base_url: reader.webhook_base_url(),
+            send_limits: reader.send_limits(),
             stage: reader.optional("STAGE"),
             runs_jobs: reader.optional("LOCAL_JOBS").as_deref() != Some("off"),
         };

@@ -14,6 +14,7 @@ mod recipient;
 pub mod reconcile;
 pub mod reminders;
 pub mod seed;
+mod send_limit;
 pub mod send_message;
 mod settle;
 pub mod sheets;

@@ -11,12 +11,14 @@ use crate::adapters::dynamodb::events::{EventStatus, MessageEvent};
 use crate::adapters::dynamodb::session::ChatKey;
 use crate::app::chats::Chats;
 use crate::app::history::{MessageHistory, OutboundMessage, add_choices};
+pub use crate::app::send_limit::LimitReached;
 use crate::call_stats;
 use crate::conversation::say::render::list_button;
 use crate::domain::clinic::Clinic;
 use crate::domain::ids::{ClinicId, ConversationId};
 use crate::domain::message::{Choice, MAX_BUTTON_LABEL, MAX_ROW_LABEL, MessageType, shorten};
 use crate::domain::phone::{Address, Phone};
+use crate::domain::send_limits::SendLimits;
 use crate::error::StoreError;
 use crate::ports::whatsapp::{SendError, SendErrorKind, Sent};
 
@@ -81,6 +83,9 @@ pub enum SendMessageError {
     /// The clinic has no z-api instance.
     #[error("the clinic has no z-api instance")]
     NoInstance,
+    /// The clinic has used up its messages of today. Nothing is recorded.
+    #[error("the clinic has used up its messages of today")]
+    LimitReached(LimitReached),
     /// The provider refused the message or could not be reached. `FAILED` is recorded.
     #[error("the provider did not accept the message")]
     Refused(#[source] SendError),
@@ -96,6 +101,7 @@ impl Chats {
         &self,
         clinic: &ClinicId,
         message: &DirectMessage,
+        limits: SendLimits,
     ) -> Result<SentMessage, SendMessageError> {
         let profile = self.db.find_profile(clinic).await?.ok_or(SendMessageError::NoClinic)?;
         let clinic = &profile.clinic;
@@ -111,6 +117,9 @@ impl Chats {
             return Ok(SentMessage { message_id, status: ProviderStatus::Blocked });
         }
         let patient = self.db.find_patient(&clinic.id, &chat.person).await?;
+        if let Some(reached) = self.count_send(clinic, &chat, patient.as_ref(), limits).await? {
+            return Err(SendMessageError::LimitReached(reached));
+        }
         let to = self.find_recipient(clinic, &chat.person, patient.as_ref()).await?;
         // Recorded before sending, so that the echo (the webhook about this message) is recognised even if it
         // arrives immediately.
