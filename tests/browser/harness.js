@@ -16,7 +16,7 @@ export const CLINIC = "laser-beauty-sp";
 const START_TIME = "2026-02-16T11:00:00Z";
 const SCREENSHOTS = join(import.meta.dirname, "../../target/browser");
 /** Environment variables that configure the server. It must not inherit them. */
-const SERVER_VARIABLES = /^(DATABASE_URL|RDS_.*|AWS_ENDPOINT_URL.*|ZAPI_.*|ALLOWED_PHONES|WEBHOOK_.*|SCHEDULER_.*|.*_TABLE|PORT|DYNAMODB_PORT|STAGE|GOOGLE_.*)$/;
+const SERVER_VARIABLES = /^(DATABASE_URL|RDS_.*|AWS_ENDPOINT_URL.*|ZAPI_.*|ALLOWED_PHONES|WEBHOOK_.*|SCHEDULER_.*|.*_TABLE|PORT|DYNAMODB_PORT|STAGE|GOOGLE_.*|SEND_.*)$/;
 /** Generous, because a busy machine can be slow. The speed tests measure inside the page. */
 const TIMEOUT_MS = 60_000;
 
