@@ -35,7 +35,7 @@ use scheduler_core::domain::message::{Content, OutgoingMessage};
 use scheduler_core::domain::time::Slot;
 
 /// The names of all stored states (`docs/rules/conversation.md#stored-states`).
-const STORED: [&str; 22] = [
+const STORED: [&str; 23] = [
     "MAIN_MENU",
     "SCHEDULE_MENU",
     "PRICE_TABLE",
@@ -46,6 +46,7 @@ const STORED: [&str; 22] = [
     "ASK_NAME",
     "CONFIRM_BOOKING",
     "BOOKED",
+    "VERIFY_NAME",
     "SELECT_APPOINTMENT",
     "SHOW_CURRENT_APPOINTMENT",
     "SELECT_NEW_DATE",
@@ -197,6 +198,7 @@ fn set(clinic: &mut FakeClinic, directive: &str) {
         }
         ("gone", _) => clinic.appointments.clear(),
         ("patient", _) => clinic.patient_name = Some(rest.to_owned()),
+        ("recycled", _) => clinic.recycle(),
         ("profile", _) => clinic.profile_name = Some(rest.to_owned()),
         ("no-address", _) => clinic.clinic.address = None,
         ("no-instructions", _) => clinic.clinic.pre_session_instructions = None,

@@ -25,6 +25,7 @@ mod overlap;
 mod portuguese_texts;
 mod privacy;
 mod races;
+mod recycled_number;
 mod reminder_answers;
 mod reminders;
 mod report;

@@ -56,6 +56,7 @@ fn with_reminder(before: &FakeClinic) -> FakeClinic {
     let mut clinic = before.clone();
     let tomorrow = clinic.now.date_naive().succ_opt().unwrap();
     let slot = Slot { date: tomorrow, time: chrono::NaiveTime::from_hms_opt(3, 30, 0).unwrap() };
+    clinic.other_owner = None;
     clinic.appointments.clear();
     clinic.reminded.clear();
     clinic.confirmed.clear();

@@ -4,13 +4,14 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc
 use scheduler_core::availability::{Calendar, SlotRequest};
 use scheduler_core::conversation::machine::event::{Effect, Event, PatientMessage, Step, Utterance};
 use scheduler_core::conversation::machine::state::{
-    AppointmentSummary, BookingPlan, Chat, FaqChoice, Purpose, RemindedAppointment, ServiceChoice,
+    AppointmentSummary, BookingPlan, Chat, FaqChoice, Purpose, RemindedAppointment, ServiceChoice, Wish,
 };
 use scheduler_core::conversation::machine::transition::transition;
 use scheduler_core::domain::clinic::{BusinessHours, Clinic, DayHours, DayName};
 use scheduler_core::domain::ids::{AppointmentId, ClinicId, ServiceId};
 use scheduler_core::domain::interval::Interval;
 use scheduler_core::domain::message::Content;
+use scheduler_core::domain::same_name::is_same_name;
 use scheduler_core::domain::time::{Slot, wall_clock_at};
 
 /// Minutes kept free after each appointment.
@@ -28,6 +29,8 @@ pub struct FakeClinic {
     /// What other patients booked, with the buffer.
     pub taken: Vec<Interval<NaiveDateTime>>,
     pub patient_name: Option<String>,
+    /// The patient on the number's record, if that is somebody else.
+    pub other_owner: Option<OtherOwner>,
     pub profile_name: Option<String>,
     pub opted_out: bool,
     /// Appointments whose reminder was sent.
@@ -40,6 +43,13 @@ pub struct FakeClinic {
     pub booked: Vec<(Slot, BookingPlan, Option<String>)>,
     pub cancelled: usize,
     pub moved: usize,
+}
+
+/// Another patient, on whose record the number stands.
+#[derive(Clone)]
+pub struct OtherOwner {
+    pub name: Option<String>,
+    pub appointments: Vec<AppointmentSummary>,
 }
 
 pub fn at(text: &str) -> NaiveDateTime {
@@ -79,6 +89,7 @@ impl FakeClinic {
             appointments: Vec::new(),
             taken: Vec::new(),
             patient_name: None,
+            other_owner: None,
             profile_name: None,
             opted_out: false,
             reminded: Vec::new(),
@@ -124,6 +135,13 @@ impl FakeClinic {
             .find(|appointment| appointment.slot == slot)
             .expect("an appointment at this time");
         self.reminded.push(appointment.id);
+    }
+
+    /// The number goes to somebody else: what is on record is of its other owner.
+    pub fn recycle(&mut self) {
+        let appointments = std::mem::take(&mut self.appointments);
+        self.other_owner = Some(OtherOwner { name: self.patient_name.take(), appointments });
+        self.chat = self.chat.new_session();
     }
 
     pub fn take(&mut self, start: NaiveDateTime, minutes: i32) {
@@ -191,31 +209,47 @@ impl FakeClinic {
                 let slots = self.calendar(&purpose).slots(date, self.slot_request(&purpose));
                 Event::TimesFound { purpose, date, slots, wanted }
             }
-            Effect::Book { plan, slot, name } => self.book(plan, slot, name),
+            Effect::Book { plan, slot, name, may_verify } => {
+                if may_verify && name.as_deref().is_some_and(|name| self.is_other_owners(name)) {
+                    self.take_over_record();
+                    return Some(self.book(plan, slot, None));
+                }
+                self.book(plan, slot, name)
+            }
             Effect::FindAppointments { intent, wanted } => {
-                let now = self.local();
-                let appointments = self
-                    .appointments
-                    .iter()
-                    .filter(|appointment| appointment.slot.at() > now)
-                    .cloned()
-                    .collect();
-                Event::AppointmentsFound { appointments, intent, wanted }
+                let (own, others) =
+                    (self.future(&self.appointments), self.future(self.others_appointments()));
+                let is_own = match wanted {
+                    Some(id) => own.iter().any(|appointment| appointment.id == id),
+                    None => !own.is_empty(),
+                };
+                if !is_own && !others.is_empty() {
+                    let wish = Wish::Change { intent, wanted };
+                    return Some(Event::NameRequired { wish, has_name: self.has_others_name() });
+                }
+                Event::AppointmentsFound { appointments: own, intent, wanted }
+            }
+            Effect::CheckName { name, wish } => {
+                let confirmed = self.is_other_owners(&name);
+                if confirmed {
+                    self.take_over_record();
+                }
+                let patient_name = self.patient_name.clone().filter(|_| confirmed);
+                Event::NameChecked { wish, confirmed, patient_name }
             }
             Effect::FindReminder(message) => {
-                let now = self.local();
-                let awaits_answer = |appointment: &&AppointmentSummary| {
-                    appointment.slot.at() > now && self.reminded.contains(&appointment.id)
-                };
-                let unconfirmed =
-                    |appointment: &&AppointmentSummary| !self.confirmed.contains(&appointment.id);
-                let nearest = self.appointments.iter().filter(awaits_answer).find(unconfirmed);
-                let appointment = nearest.or_else(|| self.appointments.iter().find(awaits_answer)).cloned();
-                let patient_name = self.patient_name.clone();
-                Event::ReminderFound {
-                    message,
-                    reminded: appointment
-                        .map(|appointment| RemindedAppointment { appointment, patient_name }),
+                let own = self.reminded_of(&self.appointments);
+                match (own, self.reminded_of(self.others_appointments())) {
+                    (None, Some(appointment)) => {
+                        let has_name = self.has_others_name();
+                        Event::AnothersReminderFound { message, appointment, has_name }
+                    }
+                    (own, _) => {
+                        let patient_name = self.patient_name.clone();
+                        let reminded =
+                            own.map(|appointment| RemindedAppointment { appointment, patient_name });
+                        Event::ReminderFound { message, reminded }
+                    }
                 }
             }
             Effect::ConfirmAppointment { appointment } => {
@@ -253,6 +287,40 @@ impl FakeClinic {
                 Event::OpeningFound { open: opening.open, opens_at: opening.next }
             }
         })
+    }
+
+    fn future(&self, appointments: &[AppointmentSummary]) -> Vec<AppointmentSummary> {
+        let now = self.local();
+        appointments.iter().filter(|appointment| appointment.slot.at() > now).cloned().collect()
+    }
+
+    /// The appointment whose reminder waits for an answer: the nearest one without an answer, else the nearest.
+    fn reminded_of(&self, appointments: &[AppointmentSummary]) -> Option<AppointmentSummary> {
+        let mut waiting = self.future(appointments);
+        waiting.retain(|appointment| self.reminded.contains(&appointment.id));
+        let unconfirmed = waiting.iter().find(|appointment| !self.confirmed.contains(&appointment.id));
+        unconfirmed.or(waiting.first()).cloned()
+    }
+
+    fn others_appointments(&self) -> &[AppointmentSummary] {
+        self.other_owner.as_ref().map_or(&[][..], |owner| &owner.appointments)
+    }
+
+    fn has_others_name(&self) -> bool {
+        self.other_owner.as_ref().is_some_and(|owner| owner.name.is_some())
+    }
+
+    fn is_other_owners(&self, name: &str) -> bool {
+        let on_record = self.other_owner.as_ref().and_then(|owner| owner.name.as_deref());
+        on_record.is_some_and(|on_record| is_same_name(name, on_record))
+    }
+
+    fn take_over_record(&mut self) {
+        if let Some(OtherOwner { name, appointments }) = self.other_owner.take() {
+            self.appointments.extend(appointments);
+            self.appointments.sort_by_key(|appointment| appointment.slot);
+            self.patient_name = name;
+        }
     }
 
     fn book(&mut self, plan: BookingPlan, slot: Slot, name: Option<String>) -> Event {
@@ -308,12 +376,11 @@ impl FakeClinic {
             Purpose::Book { .. } => None,
             Purpose::Move { appointment } => Some(appointment.id),
         };
+        let everybodys = self.appointments.iter().chain(self.others_appointments());
         let appointments =
-            self.appointments.iter().filter(|appointment| Some(appointment.id) != own).map(|appointment| {
-                Interval {
-                    start: appointment.slot.at(),
-                    end: appointment.slot.at() + TimeDelta::minutes((appointment.minutes + BUFFER).into()),
-                }
+            everybodys.filter(|appointment| Some(appointment.id) != own).map(|appointment| Interval {
+                start: appointment.slot.at(),
+                end: appointment.slot.at() + TimeDelta::minutes((appointment.minutes + BUFFER).into()),
             });
         let busy = self.taken.iter().copied().chain(appointments).collect();
         Calendar::new(self.clinic.timezone, Vec::new(), self.clinic.business_hours.clone(), Vec::new(), busy)

@@ -13,6 +13,7 @@ pub mod message_template;
 pub mod patient;
 pub mod phone;
 pub mod reminder;
+pub mod same_name;
 pub mod send_limits;
 pub mod service;
 pub mod sheet;

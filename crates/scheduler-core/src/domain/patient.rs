@@ -25,6 +25,21 @@ pub struct Patient {
     pub opted_out_at: Option<DateTime<Utc>>,
 }
 
+impl Patient {
+    /// The person in whose chat the patient is written to: the phone, if there is one. A patient who writes from
+    /// a phone of somebody else's record is found by their lid
+    /// (`docs/rules/conversation.md#recycled-numbers`).
+    pub fn chat_person(&self) -> MatchKey {
+        self.phone.clone().map_or_else(|| self.match_key.clone(), MatchKey)
+    }
+
+    /// Whether the patient is known under another lid. Without a lid, or without one on record, nothing speaks
+    /// against it.
+    pub fn has_other_lid(&self, lid: Option<&str>) -> bool {
+        self.chat_lid.as_deref().zip(lid).is_some_and(|(on_record, lid)| on_record != lid)
+    }
+}
+
 /// A person who wrote, or for whom an appointment is booked: the data to find or create the patient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {

@@ -191,6 +191,8 @@ pub struct Bookkeeping {
     /// The address that PostgreSQL holds; `None` before it is stored there.
     #[serde(rename = "known")]
     pub known_address: Option<KnownAddress>,
+    /// WhatsApp's id of the chat of whoever wrote last; `None` if no message had one.
+    pub sender_lid: Option<String>,
     /// The lid whose chat leads to this one, once that is stored.
     pub lid_pointer: Option<LidPointer>,
     /// Key of the inbox entry that failed and for which the patient got an apology.

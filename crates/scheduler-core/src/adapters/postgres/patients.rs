@@ -76,14 +76,18 @@ impl Db {
     /// Saves the address from which a person wrote. If the person has a phone, and a patient is stored under
     /// the person's lid, that patient is merged into the phone's: the appointments move to the phone's
     /// patient, and the lid's is deleted. Does nothing for a person who is not a patient yet.
-    pub async fn save_address(&self, clinic: &ClinicId, person: &Person) -> Result<(), StoreError> {
+    ///
+    /// Also does nothing, and returns `false`, if the phone's patient has another lid: then the phone may be
+    /// somebody else's now (docs/rules/conversation.md#recycled-numbers).
+    pub async fn save_address(&self, clinic: &ClinicId, person: &Person) -> Result<bool, StoreError> {
         const ACTION: &str = "save an address";
         // One statement, so one transaction in which each part sees the rows as they were before. If the
         // phone has no patient yet, the lid's patient becomes the phone's.
         let (phone, wa_id) =
             (person.phone.as_deref(), person.wa_id.as_ref().map(|address| address.0.as_str()));
-        run!(self, ACTION, retry, |connection| sqlx::query!(
-            "with of_phone as (
+        run!(self, ACTION, retry, |connection| {
+            sqlx::query_scalar!(
+            r#"with of_phone as (
                 update scheduler.patients set
                     phone = coalesce(phone, $3),
                     wa_id = coalesce($4, wa_id),
@@ -97,6 +101,7 @@ impl Db {
                         where lid.clinic_id = $1 and lid.match_key = $5
                     ))
                 where clinic_id = $1 and match_key = $2
+                    and (chat_lid is null or $5::text is null or chat_lid = $5)
                 returning id
             ), moved as (
                 update scheduler.appointments set patient_id = of_phone.id, version = version + 1
@@ -108,16 +113,41 @@ impl Db {
             ), gone as (
                 delete from scheduler.patients lid using of_phone
                 where lid.clinic_id = $1 and lid.match_key = $5 and lid.id <> of_phone.id
+            ), renamed as (
+                update scheduler.patients lid set
+                    match_key = $2, phone = $3, wa_id = coalesce($4, wa_id), chat_lid = $5
+                where lid.clinic_id = $1 and lid.match_key = $5 and $2 <> $5
+                    and not exists (
+                        select from scheduler.patients phone where phone.clinic_id = $1 and phone.match_key = $2
+                    )
             )
-            update scheduler.patients lid set
-                match_key = $2, phone = $3, wa_id = coalesce($4, wa_id), chat_lid = $5
-            where lid.clinic_id = $1 and lid.match_key = $5 and $2 <> $5
-                and not exists (select from of_phone)",
+            select not exists (
+                select from scheduler.patients
+                where clinic_id = $1 and match_key = $2 and chat_lid <> $5
+            ) as "is_senders!""#,
             clinic.as_str(),
             person.match_key.0,
             phone,
             wa_id,
             person.chat_lid,
+        )
+        .fetch_one(connection)
+        })
+    }
+
+    /// Gives the patient with this key another lid, after the person has shown who they are.
+    pub async fn replace_chat_lid(
+        &self,
+        clinic: &ClinicId,
+        key: &MatchKey,
+        lid: &str,
+    ) -> Result<(), StoreError> {
+        const ACTION: &str = "replace a patient's lid";
+        run!(self, ACTION, retry, |connection| sqlx::query!(
+            "update scheduler.patients set chat_lid = $3 where clinic_id = $1 and match_key = $2",
+            clinic.as_str(),
+            key.0,
+            lid,
         )
         .execute(connection))
         .map(drop)

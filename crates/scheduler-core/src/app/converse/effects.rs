@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::worker::ChatWorker;
@@ -19,7 +20,7 @@ use crate::domain::clinic::Clinic;
 use crate::domain::clinic_profile::ClinicProfile;
 use crate::domain::ids::AppointmentId;
 use crate::domain::message::IncomingMessage;
-use crate::domain::patient::Person;
+use crate::domain::patient::{Patient, Person};
 use crate::domain::time::{Slot, wall_clock_at};
 use crate::error::StoreError;
 use crate::failpoints;
@@ -28,13 +29,12 @@ impl ChatWorker<'_> {
     /// The sender of a message, as the patients table stores people.
     pub(super) fn person(&self, message: &IncomingMessage) -> Person {
         let key = &self.session.key.person;
-        let known = self.session.bookkeeping.known_address.as_ref();
         let phone = (!key.0.contains('@')).then(|| key.0.clone());
         Person {
             match_key: key.clone(),
             phone,
             wa_id: Some(message.address.clone()),
-            chat_lid: message.chat_lid.clone().or_else(|| known.and_then(|known| known.chat_lid.clone())),
+            chat_lid: self.sender_lid(message),
             stated_name: None,
             profile_name: message.profile_name.clone(),
         }
@@ -52,7 +52,13 @@ pub(super) struct EffectRunner<'a> {
     pub(super) received_at: DateTime<Utc>,
     now: DateTime<Utc>,
     /// Whether the person's address needs no saving: the patients table has it, or has no such patient.
-    address_saved: AtomicBool,
+    pub(super) address_saved: AtomicBool,
+    /// Whether the phone's record is known to have the person's lid, or the person to have none.
+    pub(super) is_known: bool,
+    /// The phone's patient, if that is somebody else; set when it is first asked for.
+    pub(super) other_owner: OnceCell<Option<Patient>>,
+    /// Whether the person has shown in this turn that the phone's record is theirs.
+    pub(super) verified: AtomicBool,
     /// Receives booked and changed appointments; their reminders are projected in parallel with the turn.
     changed: &'a UnboundedSender<Appointment>,
 }
@@ -64,10 +70,22 @@ impl<'a> EffectRunner<'a> {
         person: &'a Person,
         message_key: &'a str,
         received_at: DateTime<Utc>,
+        is_known: bool,
         changed: &'a UnboundedSender<Appointment>,
     ) -> Self {
-        let (now, address_saved) = (chats.clock.now(), AtomicBool::new(false));
-        Self { chats, profile, person, message_key, received_at, now, address_saved, changed }
+        Self {
+            chats,
+            profile,
+            person,
+            message_key,
+            received_at,
+            now: chats.clock.now(),
+            address_saved: AtomicBool::new(false),
+            is_known,
+            other_owner: OnceCell::new(),
+            verified: AtomicBool::new(false),
+            changed,
+        }
     }
 
     /// Passes a committed appointment on to the projection of its reminder.
@@ -94,14 +112,18 @@ impl<'a> EffectRunner<'a> {
     async fn identify_patient(&self, message: PatientMessage) -> Result<Event, StoreError> {
         let db = &self.chats.db;
         let (id, person) = (&self.clinic().id, self.person);
-        let (patient, faq) = db.identify_patient(id, &person.match_key).await?;
-        if let Some(patient) = &patient {
-            let lid_is_new = person.chat_lid.is_some() && person.chat_lid != patient.chat_lid;
-            if person.wa_id != patient.wa_id || lid_is_new {
-                db.save_address(id, person).await?;
+        let (mut patient, faq) = db.identify_patient(id, &person.match_key).await?;
+        if self.note_owner(patient.as_ref()) {
+            patient = self.find_own_record().await?;
+        } else {
+            if let Some(patient) = &patient {
+                let lid_is_new = person.chat_lid.is_some() && person.chat_lid != patient.chat_lid;
+                if person.wa_id != patient.wa_id || lid_is_new {
+                    db.save_address(id, person).await?;
+                }
             }
+            self.address_saved.store(true, Ordering::Relaxed);
         }
-        self.address_saved.store(true, Ordering::Relaxed);
         Ok(Event::PatientIdentified {
             message,
             known: patient.is_some(),
@@ -115,8 +137,7 @@ impl<'a> EffectRunner<'a> {
         Ok(Some(match effect {
             Effect::Say(_) => return Ok(None),
             Effect::SetOptOut { out } => {
-                let at = out.then_some(self.now);
-                let patient_name = self.chats.db.set_opt_out(&self.clinic().id, self.person, at).await?;
+                let patient_name = self.set_opt_out(out.then_some(self.now)).await?;
                 Event::OptOutSet { out, patient_name }
             }
             Effect::IdentifyPatient(message) => self.identify_patient(message).await?,
@@ -145,16 +166,12 @@ impl<'a> EffectRunner<'a> {
                         .await?;
                 Event::TimesFound { purpose, date, slots, wanted }
             }
-            Effect::Book { plan, slot, name } => self.book(plan, slot, name).await?,
-            Effect::FindAppointments { intent, wanted } => {
-                let (id, key) = (&self.clinic().id, &self.person.match_key);
-                let appointments = self.chats.db.list_future_appointments(id, key, self.local_now()).await?;
-                Event::AppointmentsFound {
-                    appointments: appointments.iter().map(AppointmentSummary::from).collect(),
-                    intent,
-                    wanted,
-                }
+            Effect::Book { plan, slot, name, may_verify } => {
+                let person = self.person_who_books(name, may_verify).await?;
+                self.book(plan, slot, person).await?
             }
+            Effect::FindAppointments { intent, wanted } => self.find_appointments(intent, wanted).await?,
+            Effect::CheckName { name, wish } => self.check_name(&name, wish).await?,
             Effect::FindReminder(message) => self.find_reminder(message).await?,
             Effect::ConfirmAppointment { appointment } => self.confirm(appointment).await?,
             Effect::Move { appointment, slot } => self.move_appointment(appointment, slot).await?,
@@ -181,9 +198,7 @@ impl<'a> EffectRunner<'a> {
         Ok(Event::ServicesFound { services: services.into_iter().map(ServiceChoice::from).collect(), wanted })
     }
 
-    async fn book(&self, plan: BookingPlan, slot: Slot, name: Option<String>) -> Result<Event, StoreError> {
-        let mut person = self.person.clone();
-        person.stated_name = name;
+    async fn book(&self, plan: BookingPlan, slot: Slot, person: Person) -> Result<Event, StoreError> {
         let booking = Booking {
             person,
             service_id: plan.service,

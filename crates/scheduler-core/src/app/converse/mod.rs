@@ -5,6 +5,7 @@ mod batch;
 mod echo;
 mod effects;
 mod history;
+mod identity;
 mod lid;
 mod process_message;
 pub mod receive;

@@ -40,6 +40,9 @@ impl ChatWorker<'_> {
         messages: Vec<IncomingMessage>,
     ) -> Result<NextStep, StoreError> {
         let Some(batch) = MessageBatch::new(keys, messages) else { return Ok(NextStep::Continue) };
+        if batch.author() == Author::Patient {
+            self.note_sender(batch.newest());
+        }
         let took_over_chat = self.continue_lid_chat(batch.newest()).await;
         if took_over_chat && let Err(error) = self.save_address(batch.newest()).await {
             // Saving the address moves the lid's appointments to the phone's patient, so that this turn finds
@@ -156,14 +159,15 @@ impl ChatWorker<'_> {
         let save_address = save_address && self.session.bookkeeping.known_address.as_ref() != Some(&known);
         let profile = self.profile.clone();
         let person = self.person(message);
+        let (received_at, is_known) = (batch.received_at(), self.is_known_sender(&person));
         let runner =
-            EffectRunner::new(self.chats, &profile, &person, batch.key(), batch.received_at(), &self.changed);
+            EffectRunner::new(self.chats, &profile, &person, batch.key(), received_at, is_known, &self.changed);
         let turn = async {
             let (decision, address_saved) = tokio::join!(run(&runner, chat, event), async {
                 if save_address {
                     self.chats.db.save_address(&profile.clinic.id, &person).await
                 } else {
-                    Ok(())
+                    Ok(false)
                 }
             });
             decision.map(|decision| (decision, address_saved))
@@ -172,10 +176,11 @@ impl ChatWorker<'_> {
         let (decision, address_saved) =
             turn.map_err(|timed_out| StoreError::unavailable("run a turn", timed_out))??;
         match address_saved {
-            Ok(()) if save_address || runner.has_saved_address() => {
+            Ok(saved) if saved || runner.has_saved_address() => {
                 self.session.bookkeeping.known_address = Some(known)
             }
-            Ok(()) => {}
+            // Nothing to save, or the phone's record is somebody else's.
+            Ok(_) => {}
             Err(error) => {
                 tracing::warn!(
                     step = "converse",
@@ -189,8 +194,9 @@ impl ChatWorker<'_> {
 
     async fn save_address(&mut self, message: &IncomingMessage) -> Result<(), StoreError> {
         let person = self.person(message);
-        self.chats.db.save_address(&self.profile.clinic.id, &person).await?;
-        self.session.bookkeeping.known_address = Some(self.updated_address(message));
+        if self.chats.db.save_address(&self.profile.clinic.id, &person).await? {
+            self.session.bookkeeping.known_address = Some(self.updated_address(message));
+        }
         Ok(())
     }
 
@@ -269,8 +275,7 @@ impl ChatWorker<'_> {
     }
 
     fn updated_address(&self, message: &IncomingMessage) -> KnownAddress {
-        let before = self.session.bookkeeping.known_address.as_ref().and_then(|known| known.chat_lid.clone());
-        KnownAddress { address: message.address.clone(), chat_lid: message.chat_lid.clone().or(before) }
+        KnownAddress { address: message.address.clone(), chat_lid: self.sender_lid(message) }
     }
 
     /// Counts the messages. Returns the patient's messages in this minute, these included.

@@ -8,18 +8,39 @@ use crate::adapters::dynamodb::reminders::ReminderKey;
 use crate::conversation::machine::event::{Event, PatientMessage};
 use crate::conversation::machine::state::{AppointmentSummary, RemindedAppointment};
 use crate::domain::appointment::Appointment;
+use crate::domain::phone::MatchKey;
 use crate::domain::reminder::{Reminder, ReminderPlan};
+use crate::domain::same_name::has_words;
 use crate::error::StoreError;
 use crate::failpoints;
 
 impl EffectRunner<'_> {
-    /// Finds the appointment whose sent reminder the message answers, if there is one.
+    /// Finds the appointment whose sent reminder the message answers, if there is one. If the phone's record is
+    /// somebody else's, the sender's own appointments come first.
     pub(super) async fn find_reminder(&self, message: PatientMessage) -> Result<Event, StoreError> {
-        let (clinic, now) = (&self.clinic().id, self.local_now());
-        let mut appointments =
-            self.chats.db.list_future_appointments(clinic, &self.person.match_key, now).await?;
+        let of_phone = &self.person.match_key;
+        let Some(owner) = self.find_other_owner().await? else {
+            let reminded = self.find_reminded(of_phone).await?;
+            return Ok(Event::ReminderFound { message, reminded: reminded.map(RemindedAppointment::from) });
+        };
+        if let Some(own) = self.find_reminded(&self.own_key()).await? {
+            return Ok(Event::ReminderFound { message, reminded: Some(own.into()) });
+        }
+        Ok(match self.find_reminded(of_phone).await? {
+            Some(appointment) => Event::AnothersReminderFound {
+                message,
+                appointment: AppointmentSummary::from(&appointment),
+                has_name: owner.name.as_deref().is_some_and(has_words),
+            },
+            None => Event::ReminderFound { message, reminded: None },
+        })
+    }
+
+    /// The appointment of the patient with this key whose sent reminder the message may answer.
+    async fn find_reminded(&self, key: &MatchKey) -> Result<Option<Appointment>, StoreError> {
+        let mut appointments = self.list_future_appointments(key).await?;
         // A reminder is sent on the day before, so later appointments need no query.
-        let tomorrow = now.date() + Days::new(1);
+        let tomorrow = self.local_now().date() + Days::new(1);
         appointments.retain(|appointment| appointment.appointment_date <= tomorrow);
         let timezone = self.clinic().timezone;
         let plan =
@@ -34,12 +55,7 @@ impl EffectRunner<'_> {
                 .find(of_appointment)
                 .is_some_and(|reminder| reminder.may_be_answered_at(self.received_at))
         });
-        let reminded =
-            choose_reminded(&appointments, self.received_at).map(|appointment| RemindedAppointment {
-                appointment: AppointmentSummary::from(appointment),
-                patient_name: appointment.patient_name.clone(),
-            });
-        Ok(Event::ReminderFound { message, reminded })
+        Ok(choose_reminded(&appointments, self.received_at).cloned())
     }
 
     /// Records that the patient will come.

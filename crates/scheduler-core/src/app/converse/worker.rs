@@ -164,7 +164,10 @@ impl<'a> ChatWorker<'a> {
         };
         let was_before_question = self.was_before_question(first);
         let belongs_to_first = |entry: &&InboxEntry| {
-            joinable_text(entry).is_some_and(|text| self.was_before_question(text) == was_before_question)
+            joinable_text(entry).is_some_and(|text| {
+                let same_sender = (&text.address, &text.chat_lid) == (&first.address, &first.chat_lid);
+                same_sender && self.was_before_question(text) == was_before_question
+            })
         };
         inbox.iter().take(MAX_JOINED_TEXTS).take_while(belongs_to_first).cloned().collect()
     }

@@ -138,7 +138,7 @@ impl Run {
             return finished(why, None, DeliveryOutcome::Cancelled).await;
         }
         let patient = &appointment.patient;
-        let chat = ChatKey { clinic: reminder.clinic_id.clone(), person: patient.match_key.clone() };
+        let chat = ChatKey { clinic: reminder.clinic_id.clone(), person: patient.chat_person() };
         let message = reminder_message(&appointment, profile);
         let mut reminder = reminder.clone();
         if let Some(result) = self.judge_earlier_send(&mut reminder, &chat).await? {
@@ -149,12 +149,12 @@ impl Run {
             return finished(result, None, outcome).await;
         }
         let mut history = self.open_history(&chat, &reminder, &message).await?;
-        if !self.chats.allowed.allow(&patient.match_key) {
+        if !self.chats.allowed.allow(&chat.person) {
             let blocked = history.event(|message, at| message.event(EventStatus::Blocked, at));
             let why = ReminderResult::Cancelled("not among the allowed phones");
             return finished(why, Some((&chat, &blocked)), DeliveryOutcome::Cancelled).await;
         }
-        let to = match self.chats.find_recipient(clinic, &patient.match_key, Some(patient)).await? {
+        let to = match self.chats.find_recipient(clinic, &chat.person, Some(patient)).await? {
             Some(to) => to,
             None => {
                 let unknown = "WhatsApp does not know the number";

@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
 use crate::conversation::machine::state::{
     AppointmentSummary, BookingPlan, Chat, FaqChoice, Intent, Purpose, RemindedAppointment, ServiceChoice,
+    Wish,
 };
 use crate::domain::ids::AppointmentId;
 use crate::domain::message::{Choice, Content};
@@ -92,6 +93,23 @@ pub enum Event {
         /// The appointment that the patient asked for by id (`visit_<uuid>`), if any.
         wanted: Option<AppointmentId>,
     },
+    /// Result of [`Effect::FindAppointments`] if the appointments are on the record of another WhatsApp id: the
+    /// person must give the name on record first.
+    NameRequired {
+        /// What the person wants.
+        wish: Wish,
+        /// Whether a name is on record.
+        has_name: bool,
+    },
+    /// Result of [`Effect::CheckName`].
+    NameChecked {
+        /// What the person wants.
+        wish: Wish,
+        /// Whether the name is the one on record, so that the record is the person's.
+        confirmed: bool,
+        /// The name on record, if it was confirmed.
+        patient_name: Option<String>,
+    },
     /// Result of [`Effect::Move`].
     Moved {
         /// The appointment at its new time.
@@ -111,6 +129,16 @@ pub enum Event {
         message: PatientMessage,
         /// The appointment whose reminder waits for an answer, if any.
         reminded: Option<RemindedAppointment>,
+    },
+    /// Result of [`Effect::FindReminder`] if the reminder that waits for an answer is of an appointment on the
+    /// record of another WhatsApp id.
+    AnothersReminderFound {
+        /// The message from the effect.
+        message: PatientMessage,
+        /// The appointment that the reminder announced.
+        appointment: AppointmentSummary,
+        /// Whether a name is on record.
+        has_name: bool,
     },
     /// Result of [`Effect::ConfirmAppointment`].
     AppointmentConfirmed {
@@ -214,13 +242,24 @@ pub enum Effect {
         slot: Slot,
         /// The name given in the chat. It replaces the name on record.
         name: Option<String>,
+        /// Whether the name may show that the record of the phone is the person's
+        /// (`docs/rules/conversation.md#recycled-numbers`).
+        may_verify: bool,
     },
-    /// List the patient's upcoming appointments. → [`Event::AppointmentsFound`]
+    /// List the patient's upcoming appointments. → [`Event::AppointmentsFound`] or [`Event::NameRequired`]
     FindAppointments {
         /// What the patient wants to do with the appointment.
         intent: Intent,
         /// The appointment that the patient asks for by id (`visit_<uuid>`), if any.
         wanted: Option<AppointmentId>,
+    },
+    /// Compare a name with the one on record, and make the record the person's if they are the same. →
+    /// [`Event::NameChecked`]
+    CheckName {
+        /// The name in the person's words.
+        name: String,
+        /// What the person wants.
+        wish: Wish,
     },
     /// Move an appointment. → [`Event::Moved`], [`Event::SlotTaken`] or [`Event::AppointmentGone`]
     Move {
@@ -235,7 +274,7 @@ pub enum Effect {
         appointment: AppointmentSummary,
     },
     /// Check whether a reminder waits for an answer, because this message may be one. →
-    /// [`Event::ReminderFound`]
+    /// [`Event::ReminderFound`] or [`Event::AnothersReminderFound`]
     FindReminder(PatientMessage),
     /// Record that the patient confirmed the appointment. → [`Event::AppointmentConfirmed`]
     ConfirmAppointment {

@@ -7,3 +7,4 @@ mod reminder_answer;
 pub mod state;
 mod step;
 pub mod transition;
+mod verify_name;

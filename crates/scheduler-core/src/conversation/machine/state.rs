@@ -27,10 +27,11 @@ impl Chat {
     }
 
     /// A new session of the same chat. It keeps `silent_until`, because silence can be longer than a session,
-    /// and `prompts`, so that a confirmation button of an earlier session is recognised as old.
+    /// `prompts`, so that a confirmation button of an earlier session is recognised as old, and `name_misses`,
+    /// so that nobody can go on guessing.
     pub fn new_session(&self) -> Self {
-        let Memory { prompts, silent_until, .. } = self.memory;
-        Self { memory: Memory { prompts, silent_until, ..Memory::default() }, ..Self::new() }
+        let Memory { prompts, silent_until, name_misses, .. } = self.memory;
+        Self { memory: Memory { prompts, silent_until, name_misses, ..Memory::default() }, ..Self::new() }
     }
 }
 
@@ -69,6 +70,8 @@ pub struct Memory {
     pub prompts: u32,
     /// Messages in a row that the bot did not understand.
     pub misunderstood: u8,
+    /// Names that were not the one on record (`docs/rules/conversation.md#recycled-numbers`).
+    pub name_misses: u8,
     /// Until when the bot is silent, after a hand-over or a message from staff.
     pub silent_until: Option<DateTime<Utc>>,
 }
@@ -149,6 +152,12 @@ pub struct RemindedAppointment {
     pub patient_name: Option<String>,
 }
 
+impl From<Appointment> for RemindedAppointment {
+    fn from(appointment: Appointment) -> Self {
+        Self { appointment: AppointmentSummary::from(&appointment), patient_name: appointment.patient_name }
+    }
+}
+
 /// A question of the clinic's FAQ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaqChoice {
@@ -189,6 +198,25 @@ pub enum Intent {
     Reschedule,
     /// Cancel it.
     Cancel,
+}
+
+/// What a person wants with an appointment of the record whose name they must give first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "snake_case")]
+pub enum Wish {
+    /// Move or cancel one.
+    Change {
+        /// Move or cancel.
+        intent: Intent,
+        /// The appointment, if one was named.
+        wanted: Option<AppointmentId>,
+    },
+    /// Confirm the one that a reminder announced.
+    Confirm {
+        /// The appointment as the reminder announced it.
+        #[serde(rename = "visit")]
+        appointment: AppointmentSummary,
+    },
 }
 
 /// Days with free times, and how far the search went.
@@ -268,6 +296,11 @@ pub enum State {
     },
     /// The appointment is booked.
     Booked,
+    /// Asks for the name on record, because the number has another WhatsApp id than the patient on record.
+    VerifyName {
+        /// What the person wants once the name is right.
+        wish: Wish,
+    },
     /// Asks for one of several appointments.
     SelectAppointment {
         /// All upcoming appointments.
@@ -360,6 +393,7 @@ impl State {
             Self::AskName { .. } => "ASK_NAME",
             Self::ConfirmBooking { .. } => "CONFIRM_BOOKING",
             Self::Booked => "BOOKED",
+            Self::VerifyName { .. } => "VERIFY_NAME",
             Self::SelectAppointment { .. } => "SELECT_APPOINTMENT",
             Self::ShowCurrentAppointment { .. } => "SHOW_CURRENT_APPOINTMENT",
             Self::SelectNewDate { .. } => "SELECT_NEW_DATE",

@@ -26,6 +26,9 @@ pub fn transition(chat: Chat, event: Event) -> Step {
         Event::StaffWrote { text, now } => {
             let ends_silence = text.is_some_and(|text| text.trim().eq_ignore_ascii_case("#bot"));
             step.chat.memory.silent_until = (!ends_silence).then_some(now + SILENCE_DURATION);
+            if ends_silence {
+                step.chat.memory.name_misses = 0;
+            }
             match step.chat.state {
                 State::Welcome if !ends_silence => step.chat.state = State::HumanHandoff,
                 State::Welcome | State::HumanHandoff if ends_silence => step.chat.state = State::MainMenu,
@@ -45,6 +48,10 @@ pub fn transition(chat: Chat, event: Event) -> Step {
         }
         Event::ReminderFound { reminded: None, .. } if step.is_silent() => step.end(),
         Event::ReminderFound { message, reminded: None } => step.read_and_respond(message),
+        Event::AnothersReminderFound { .. } if step.is_silent() => step.end(),
+        Event::AnothersReminderFound { message, appointment, has_name } => {
+            step.verify_name_before_reply(&message, appointment, has_name)
+        }
         result @ Event::AppointmentConfirmed { .. } => step.respond_to_confirmation(result),
         Event::PatientIdentified { message, patient_name, known, faq } => match step.check_first(&message) {
             CheckResult::Done(step) => step,
@@ -273,7 +280,8 @@ impl StepBuilder {
                 if pressed == prompt =>
             {
                 let name = self.chat.memory.stated_name.clone();
-                self.wait(Effect::Book { plan, slot, name })
+                let may_verify = self.may_verify_name();
+                self.wait(Effect::Book { plan, slot, name, may_verify })
             }
             (State::ConfirmBooking { .. }, Said(No)) => self.say("NOTHING_BOOKED", []).back_to_times().ask(),
             (_, Found(Event::Booked { appointment })) => {
@@ -291,6 +299,16 @@ impl StepBuilder {
                     true => step.find_first_days(purpose),
                     false => step.offer_times(purpose, nearest).ask(),
                 }
+            }
+
+            // ── The name on record, if the number has another WhatsApp id than the patient on record ──
+            (_, Found(Event::NameRequired { wish, has_name })) => self.verify_name(wish, has_name),
+            (State::VerifyName { wish }, Said(Text(text))) => {
+                let name = read_name(&text).unwrap_or(text);
+                self.wait(Effect::CheckName { name, wish })
+            }
+            (_, Found(Event::NameChecked { wish, confirmed, patient_name })) => {
+                self.respond_to_name_check(wish, confirmed, patient_name)
             }
 
             // ── Choose an existing appointment, to move or cancel it ──
@@ -421,6 +439,7 @@ impl StepBuilder {
                     | Event::PatientIdentified { .. }
                     | Event::StaffWrote { .. }
                     | Event::ReminderFound { .. }
+                    | Event::AnothersReminderFound { .. }
                     | Event::AppointmentConfirmed { .. },
                 ),
             ) => self.ask(),

@@ -72,6 +72,7 @@ impl State {
                 .fixed(OptionId::Book(*prompt), "book")
                 .options(&["back"]),
             Self::Booked | Self::Rescheduled => Question::new("ANYTHING_ELSE").options(&["menu"]),
+            Self::VerifyName { .. } => Question::new("VERIFY_NAME").options(&["human", "menu"]),
             Self::SelectAppointment { appointments, from, .. } => Question::new("SELECT_APPOINTMENT").items(
                 appointments.iter().map(|appointment| {
                     choice(OptionId::Appointment(appointment.id), &appointment_label(appointment))

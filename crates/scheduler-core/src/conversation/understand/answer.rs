@@ -90,7 +90,13 @@ pub fn read(chat: &Chat, message: &PatientMessage) -> Answer {
     if let Some(answer) = small_talk(state, text) {
         return answer;
     }
-    if matches!(state, State::InputAreas { .. } | State::AskName { .. }) {
+    // A wish in words is no name, and must not count as a wrong one.
+    if matches!(state, State::VerifyName { .. })
+        && let Some(intent) = phrases::intent(text)
+    {
+        return Answer::Option(intent);
+    }
+    if matches!(state, State::InputAreas { .. } | State::AskName { .. } | State::VerifyName { .. }) {
         let is_not_an_answer =
             phrases::is_yes(text) || phrases::is_no(text) || !text.chars().any(char::is_alphanumeric);
         return if is_not_an_answer { Answer::NotUnderstood } else { Answer::Text(text.trim().to_owned()) };
@@ -310,7 +316,7 @@ mod tests {
     use chrono::{DateTime, NaiveDateTime};
 
     use super::*;
-    use crate::conversation::machine::state::{BookingPlan, DayList, ServiceChoice};
+    use crate::conversation::machine::state::{BookingPlan, DayList, Intent, ServiceChoice, Wish};
     use crate::domain::ids::ServiceId;
 
     fn date(text: &str) -> NaiveDate {
@@ -480,6 +486,20 @@ mod tests {
         check("sim", Answer::NotUnderstood);
         check("👍", Answer::NotUnderstood);
         check("oi", Answer::Hello);
+    }
+
+    #[test]
+    fn a_name_is_told_from_a_wish_where_the_name_on_record_is_asked_for() {
+        let state = || State::VerifyName { wish: Wish::Change { intent: Intent::Reschedule, wanted: None } };
+        let check = |text: &str, expected: Answer| assert_eq!(read_in(state(), text), expected, "{text:?}");
+        check(" Maria da Silva ", Answer::Text("Maria da Silva".to_owned()));
+        check("meu nome é Maria", Answer::Text("meu nome é Maria".to_owned()));
+        check("quero agendar", Answer::Option(OptionId::Schedule));
+        check("1", Answer::Option(OptionId::Human));
+        check("menu", Answer::Option(OptionId::Menu));
+        check("cancelar", Answer::BareCancel);
+        check("oi", Answer::Hello);
+        check("sim", Answer::NotUnderstood);
     }
 
     #[test]

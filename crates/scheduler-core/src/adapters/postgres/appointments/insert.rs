@@ -82,6 +82,8 @@ impl Db {
     /// start and duration in minutes (null: the service's), $13 areas, $14 notes, $15 $16 idempotency key and
     /// hash, $17 the id of a new patient, $18 now.
     ///
+    /// A lid on record is kept: only the chat, which knows who may replace it, does so.
+    ///
     /// The appointment is inserted first, so that a booking that loses the slot, or repeats a key, leaves
     /// no patient behind. If somebody else creates the patient meanwhile, the statement fails
     /// `appointments_patient_fkey` and finds the patient on the next try. An end past midnight wraps around
@@ -124,7 +126,7 @@ impl Db {
                 on conflict on constraint patients_match_key do update set
                     phone = coalesce(old.phone, excluded.phone),
                     wa_id = coalesce(excluded.wa_id, old.wa_id),
-                    chat_lid = coalesce(excluded.chat_lid, old.chat_lid),
+                    chat_lid = coalesce(old.chat_lid, excluded.chat_lid),
                     name = coalesce($8, old.name, $9)
                 returning name, phone
             )",
