@@ -3,6 +3,7 @@
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use scheduler_core::domain::clinic::BusinessHours;
+use scheduler_core::domain::date_limits::{FIRST_DATE, LAST_DATE, parse_date};
 use scheduler_core::domain::phone::Phone;
 use serde_json::{Value, json};
 
@@ -123,16 +124,16 @@ pub fn boolean() -> FieldReader<bool> {
     FieldReader::new(read, || json!({"type": "boolean"}))
 }
 
-/// `YYYY-MM-DD`, a day that exists.
+/// `YYYY-MM-DD`, a day that exists, from 2000 to 2100 (docs/rules/data.md#dates).
 pub fn date() -> FieldReader<NaiveDate> {
     let read = |value: &Value| {
-        let read = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-        // chrono also accepts blanks, signs and years of more digits, so compare length and canonical form.
-        let is_canonical = |date: &NaiveDate, text: &str| text.len() == 10 && date.to_string() == text;
-        let date = value.as_str().and_then(|text| read(text).filter(|date| is_canonical(date, text)));
-        date.ok_or_else(|| "Deve ser uma data válida, AAAA-MM-DD.".into())
+        let date = value.as_str().and_then(parse_date);
+        date.ok_or_else(|| "Deve ser uma data válida, AAAA-MM-DD, de 2000 a 2100.".into())
     };
-    FieldReader::new(read, || json!({"type": "string", "format": "date"}))
+    FieldReader::new(read, || {
+        let description = format!("From {FIRST_DATE} to {LAST_DATE}.");
+        json!({"type": "string", "format": "date", "description": description})
+    })
 }
 
 /// `HH:MM`.

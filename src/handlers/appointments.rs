@@ -8,6 +8,7 @@ use scheduler_core::digest::sha256_hex;
 use scheduler_core::domain::appointment::{
     Appointment, AppointmentChange, AppointmentStatus, Booking, Idempotency,
 };
+use scheduler_core::domain::date_limits::{FIRST_DATE, LAST_DATE};
 use scheduler_core::domain::ids::{AppointmentId, ClinicId, ProfessionalId, ServiceId};
 use scheduler_core::domain::patient::{Person, clean_name};
 use scheduler_core::domain::phone::Phone;
@@ -25,7 +26,8 @@ use crate::fields::{
 };
 use crate::request::ApiRequest;
 
-const MAX_RANGE_DAYS: u64 = 62;
+/// Longest distance between the first and the last day of a list.
+const MAX_RANGE: Days = Days::new(62);
 const MAX_PAGE_SIZE: i64 = 100;
 
 /// The body of `POST /appointments`.
@@ -108,7 +110,7 @@ pub(crate) fn list_input(fields: &mut Fields) -> ListInput {
     if let Some((from, until)) = input.from.zip(input.until) {
         if until < from {
             fields.error("to", "Deve ser igual ou depois de from.");
-        } else if from + Days::new(MAX_RANGE_DAYS) < until {
+        } else if range_after(from) < until {
             fields.error("to", "O intervalo pode ter até 62 dias.");
         }
     }
@@ -125,8 +127,8 @@ pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, 
     let (from, until) = match (input.day, input.from, input.until) {
         (Some(day), ..) => (Some(day), Some(day)),
         (None, None, None) => (Some(today), None),
-        (None, Some(from), None) => (Some(from), Some(from + Days::new(MAX_RANGE_DAYS))),
-        (None, None, Some(until)) => (Some(until - Days::new(MAX_RANGE_DAYS)), Some(until)),
+        (None, Some(from), None) => (Some(from), Some(range_after(from))),
+        (None, None, Some(until)) => (Some(range_before(until)), Some(until)),
         (None, from, until) => (from, until),
     };
     // Read one row more than fits on the page, to know whether there is another page.
@@ -143,6 +145,16 @@ pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, 
         Some(next) => reply.with("nextCursor", next),
         None => Ok(reply),
     }
+}
+
+/// The last day of the longest range that starts on `from`.
+fn range_after(from: NaiveDate) -> NaiveDate {
+    from.checked_add_days(MAX_RANGE).map_or(LAST_DATE, |last| last.min(LAST_DATE))
+}
+
+/// The first day of the longest range that ends on `until`.
+fn range_before(until: NaiveDate) -> NaiveDate {
+    until.checked_sub_days(MAX_RANGE).map_or(FIRST_DATE, |first| first.max(FIRST_DATE))
 }
 
 /// The change, and whether to notify the patient.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use chrono::{Datelike, TimeDelta, Weekday};
+use chrono::{Datelike, Weekday};
 use scheduler_core::config::environment;
 use scheduler_core::domain::ids::ClinicId;
 use scheduler_local::server::Server;
@@ -73,6 +73,6 @@ async fn slots_path(server: &Server) -> Option<String> {
     let service = services.first()?.id;
     let today = server.contexts().job.chats.clock.now().date_naive();
     let weekend = |day: &chrono::NaiveDate| matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
-    let day = (1..).map(|days| today + TimeDelta::days(days)).find(|day| !weekend(day))?;
+    let day = today.iter_days().skip(1).find(|day| !weekend(day))?;
     Some(format!("/clinics/{EXAMPLE_CLINIC}/available-slots?date={day}&serviceId={service}"))
 }

@@ -6,7 +6,7 @@ use crate::adapters::postgres::Db;
 use crate::availability::{Calendar, SlotRequest};
 use crate::domain::clinic::Clinic;
 use crate::domain::ids::AppointmentId;
-use crate::domain::time::{Slot, first_wall_clock_from, wall_clock_at};
+use crate::domain::time::{Slot, first_wall_clock_from, later, wall_clock_at};
 use crate::error::StoreError;
 
 /// Free start times of one day for an appointment of `minutes`. Empty for a past day or one after the
@@ -79,7 +79,7 @@ pub async fn get_nearest_slots(
 /// The search for a patient's appointment of `minutes`: adds the clinic's buffer and minimum notice.
 pub fn slot_request(clinic: &Clinic, minutes: i32, now: DateTime<Utc>) -> SlotRequest {
     let notice = TimeDelta::minutes(clinic.min_notice_minutes.max(0).into());
-    let not_before = first_wall_clock_from(now + notice, clinic.timezone);
+    let not_before = first_wall_clock_from(later(now, notice), clinic.timezone);
     SlotRequest { minutes, buffer_minutes: clinic.buffer_minutes, not_before }
 }
 

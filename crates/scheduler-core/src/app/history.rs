@@ -6,9 +6,11 @@ use serde_json::{Map, Value, json};
 use crate::adapters::dynamodb::events::{Direction, EventStatus, MessageEvent};
 use crate::adapters::dynamodb::session::ChatKey;
 use crate::app::chats::Chats;
+use crate::domain::date_limits::is_accepted;
 use crate::domain::ids::ConversationId;
 use crate::domain::message::{Author, Choice, Content, IncomingMessage, MessageType, OutgoingMessage};
 use crate::domain::phone::Address;
+use crate::domain::time::later;
 use crate::error::StoreError;
 use crate::ports::whatsapp::Sent;
 
@@ -16,11 +18,13 @@ use crate::ports::whatsapp::Sent;
 pub(super) const REMINDER_SEND_AT: &str = "reminderSendAt";
 
 /// Time of a chat's next event: `now`, but at least one millisecond after the chat's last event. Times are
-/// cut to milliseconds, as they are stored, so that no two events of a chat share one.
+/// cut to milliseconds, as they are stored, so that no two events of a chat share one. A stored time outside
+/// the accepted dates (docs/rules/data.md#dates) does not count: no event could follow it.
 pub(super) fn next_event_at(now: DateTime<Utc>, last: Option<DateTime<Utc>>) -> DateTime<Utc> {
     let truncate = |at: DateTime<Utc>| DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at);
     let now = truncate(now);
-    last.map_or(now, |last| now.max(truncate(last) + TimeDelta::milliseconds(1)))
+    let last = last.filter(|last| is_accepted(last.date_naive()));
+    last.map_or(now, |last| now.max(later(truncate(last), TimeDelta::milliseconds(1))))
 }
 
 /// The values that all events of one message share.
@@ -205,10 +209,14 @@ mod tests {
 
     #[test]
     fn no_two_events_of_a_chat_share_a_time() {
-        let at = |micros: i64| DateTime::from_timestamp_micros(micros).unwrap_or_default();
+        let start = "2026-02-16T12:00:00Z".parse::<DateTime<Utc>>().expect("an instant");
+        let at = |micros: i64| start + TimeDelta::microseconds(micros);
         assert_eq!(next_event_at(at(5_700), None), at(5_000));
         assert_eq!(next_event_at(at(5_700), Some(at(4_900))), at(5_000));
         assert_eq!(next_event_at(at(5_700), Some(at(5_000))), at(6_000));
         assert_eq!(next_event_at(at(5_700), Some(at(9_000))), at(10_000));
+        for beyond in [DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC] {
+            assert_eq!(next_event_at(at(5_700), Some(beyond)), at(5_000), "{beyond}");
+        }
     }
 }

@@ -5,6 +5,7 @@ pub mod appointment;
 pub mod areas;
 pub mod clinic;
 pub mod clinic_profile;
+pub mod date_limits;
 pub mod faq;
 pub mod ids;
 pub mod interval;

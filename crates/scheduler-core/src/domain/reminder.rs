@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::date_limits::is_accepted;
 use super::ids::{AppointmentId, ClinicId, ReminderId};
 use super::time::{Slot, wall_clock_to_utc};
 
@@ -34,11 +35,15 @@ pub struct ReminderPlan {
 }
 
 impl ReminderPlan {
-    /// Plans the reminder of an appointment that starts at `start` on the wall clock of `timezone`.
-    pub fn new(appointment: AppointmentId, start: Slot, timezone: Tz) -> Self {
+    /// Plans the reminder of an appointment that starts at `start` on the wall clock of `timezone`. `None` if
+    /// the date is not an accepted one (`docs/rules/data.md#dates`): no reminder is sent for it.
+    pub fn new(appointment: AppointmentId, start: Slot, timezone: Tz) -> Option<Self> {
+        if !is_accepted(start.date) {
+            return None;
+        }
         let name = format!("{}#{REMINDER_24H}", start.at().format("%Y-%m-%dT%H:%M"));
-        let day_before = start.date.pred_opt().unwrap_or(start.date);
-        Self {
+        let day_before = start.date.pred_opt()?;
+        Some(Self {
             id: ReminderId(Uuid::new_v5(&appointment.0, name.as_bytes())),
             send_at: wall_clock_to_utc(
                 day_before.and_time(start.time.clamp(EARLIEST_SEND_TIME, LATEST_SEND_TIME)),
@@ -46,7 +51,7 @@ impl ReminderPlan {
             ),
             not_after: wall_clock_to_utc(start.date.and_time(NaiveTime::MIN), timezone),
             starts_at: wall_clock_to_utc(start.at(), timezone),
-        }
+        })
     }
 
     /// Whether the reminder may still be created at `now`: the appointment must be at least 24 hours ahead.
@@ -142,7 +147,7 @@ impl Reminder {
 
 #[cfg(test)]
 mod tests {
-    use chrono::NaiveDateTime;
+    use chrono::{NaiveDate, NaiveDateTime};
     use chrono_tz::America::{Manaus, New_York, Noronha, Rio_Branco, Sao_Paulo};
 
     use super::*;
@@ -155,7 +160,7 @@ mod tests {
 
     fn plan(zone: Tz, start: &str) -> ReminderPlan {
         let start = wall(start);
-        ReminderPlan::new(APPOINTMENT, Slot { date: start.date(), time: start.time() }, zone)
+        ReminderPlan::new(APPOINTMENT, Slot { date: start.date(), time: start.time() }, zone).expect("a plan")
     }
 
     #[test]
@@ -192,8 +197,8 @@ mod tests {
         for zone in [Sao_Paulo, Manaus, Rio_Branco, Noronha, New_York] {
             let mut start = wall("2017-10-01 00:00");
             while start < wall("2019-03-01 00:00") {
-                let plan =
-                    ReminderPlan::new(APPOINTMENT, Slot { date: start.date(), time: start.time() }, zone);
+                let slot = Slot { date: start.date(), time: start.time() };
+                let plan = ReminderPlan::new(APPOINTMENT, slot, zone).expect("a plan");
                 let sent = plan.send_at.with_timezone(&zone).naive_local();
                 assert_eq!(Some(sent.date()), start.date().pred_opt(), "{zone} {start}");
                 assert!(
@@ -205,6 +210,25 @@ mod tests {
                 assert_eq!(plan.not_after.with_timezone(&zone).date_naive(), start.date(), "{zone} {start}");
                 start += TimeDelta::minutes(45);
             }
+        }
+    }
+
+    #[test]
+    fn an_appointment_outside_the_accepted_dates_has_no_reminder() {
+        let time = wall("2026-02-17 09:00").time();
+        let is_planned = |date: NaiveDate| {
+            [Sao_Paulo, Manaus, New_York]
+                .map(|zone| ReminderPlan::new(APPOINTMENT, Slot { date, time }, zone).is_some())
+        };
+        let date =
+            |year: i32, month: u32, day: u32| NaiveDate::from_ymd_opt(year, month, day).expect("a date");
+        for planned in [date(2000, 1, 1), date(2100, 12, 31)] {
+            assert_eq!(is_planned(planned), [true; 3], "{planned}");
+        }
+        for unplanned in
+            [NaiveDate::MIN, date(1999, 12, 31), date(2101, 1, 1), date(10_000, 1, 1), NaiveDate::MAX]
+        {
+            assert_eq!(is_planned(unplanned), [false; 3], "{unplanned}");
         }
     }
 
@@ -236,7 +260,8 @@ mod tests {
         assert_ne!(id("2026-02-17 09:00"), id("2026-02-17 09:55"));
         let other = AppointmentId(Uuid::from_u128(8));
         let start = Slot { date: wall("2026-02-17 09:00").date(), time: wall("2026-02-17 09:00").time() };
-        assert_ne!(id("2026-02-17 09:00"), ReminderPlan::new(other, start, Sao_Paulo).id);
+        let of_other = ReminderPlan::new(other, start, Sao_Paulo).map(|plan| plan.id);
+        assert_ne!(Some(id("2026-02-17 09:00")), of_other);
         // Stored reminders are found by their id, so the derivation must never change.
         assert_eq!(id("2026-02-17 09:00").to_string(), "0b77755a-a201-52e1-b12d-6bb8c7958ea6");
     }

@@ -1,4 +1,5 @@
-//! Conversion between a clinic's wall clock and instants (`docs/rules/agenda.md#time-zones`).
+//! Conversion between a clinic's wall clock and instants (`docs/rules/agenda.md#time-zones`). Nothing here
+//! panics: a sum beyond the moments that chrono knows is the last or the first of them.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -10,6 +11,7 @@ use super::interval::Interval;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names explain themselves")]
 pub struct Slot {
+    #[serde(deserialize_with = "super::date_limits::stored_date")]
     pub date: NaiveDate,
     #[serde(with = "hour_minute")]
     pub time: NaiveTime,
@@ -24,7 +26,13 @@ impl Slot {
 
 /// What the wall clock of `timezone` shows at an instant.
 pub fn wall_clock_at(now: DateTime<Utc>, timezone: Tz) -> NaiveDateTime {
-    now.with_timezone(&timezone).naive_local()
+    let utc = now.naive_utc();
+    shifted(utc, offset(utc, timezone))
+}
+
+/// The instant after `at` by this time.
+pub fn later(at: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
+    shifted(at.naive_utc(), by).and_utc()
 }
 
 /// Whole seconds from `since` to `now`; 0 if `now` is not later.
@@ -35,14 +43,15 @@ pub fn seconds_between(since: DateTime<Utc>, now: DateTime<Utc>) -> u32 {
 /// The instant at which the wall clock shows `wall`. A time that the clock skips means the next one that
 /// exists; a time that occurs twice means the first.
 pub fn wall_clock_to_utc(wall: NaiveDateTime, timezone: Tz) -> DateTime<Utc> {
-    let before = offset(wall - MAX_UTC_OFFSET, timezone);
-    let after = offset(wall + MAX_UTC_OFFSET, timezone);
+    let (from, until) = (shifted(wall, -MAX_UTC_OFFSET), shifted(wall, MAX_UTC_OFFSET));
+    let (before, after) = (offset(from, timezone), offset(until, timezone));
+    let with_old_offset = shifted(wall, -before);
     if before == after {
-        return (wall - before).and_utc();
+        return with_old_offset.and_utc();
     }
-    let change = change_between(wall - MAX_UTC_OFFSET, wall + MAX_UTC_OFFSET, timezone);
-    let with_old_offset = wall - before;
-    if with_old_offset < change { with_old_offset.and_utc() } else { (wall - after).max(change).and_utc() }
+    let change = change_between(from, until, timezone);
+    let utc = if with_old_offset < change { with_old_offset } else { shifted(wall, -after).max(change) };
+    utc.and_utc()
 }
 
 /// The first wall-clock time that [`wall_clock_to_utc`] turns into `instant` or a later instant. If `instant`
@@ -52,27 +61,32 @@ pub fn first_wall_clock_from(instant: DateTime<Utc>, timezone: Tz) -> NaiveDateT
     if wall_clock_to_utc(wall, timezone) >= instant {
         return wall;
     }
-    let change = change_between(wall - MAX_UTC_OFFSET, wall + MAX_UTC_OFFSET, timezone);
-    change + offset(wall - MAX_UTC_OFFSET, timezone)
+    let (from, until) = (shifted(wall, -MAX_UTC_OFFSET), shifted(wall, MAX_UTC_OFFSET));
+    shifted(change_between(from, until, timezone), offset(from, timezone))
 }
 
 /// The wall-clock times that are skipped on or near `date` because clocks are put forward.
 pub fn skipped_times_near(date: NaiveDate, timezone: Tz) -> Option<Interval<NaiveDateTime>> {
-    let noon = date.and_time(NaiveTime::MIN) + TimeDelta::hours(12);
-    let (from, until) = (noon - MAX_UTC_OFFSET - HALF_DAY, noon + MAX_UTC_OFFSET + HALF_DAY);
+    let midnight = date.and_time(NaiveTime::MIN);
+    let (from, until) = (shifted(midnight, -MAX_UTC_OFFSET), shifted(midnight, MAX_UTC_OFFSET + DAY));
     let (before, after) = (offset(from, timezone), offset(until, timezone));
     (before < after).then(|| {
         let change = change_between(from, until, timezone);
-        Interval { start: change + before, end: change + after }
+        Interval { start: shifted(change, before), end: shifted(change, after) }
     })
 }
 
 /// More than any zone's offset from UTC (the largest is 14 hours, in Kiribati).
 const MAX_UTC_OFFSET: TimeDelta = TimeDelta::hours(15);
-const HALF_DAY: TimeDelta = TimeDelta::hours(12);
+const DAY: TimeDelta = TimeDelta::hours(24);
 
 fn offset(utc: NaiveDateTime, timezone: Tz) -> TimeDelta {
     TimeDelta::seconds(timezone.offset_from_utc_datetime(&utc).fix().local_minus_utc().into())
+}
+
+fn shifted(at: NaiveDateTime, by: TimeDelta) -> NaiveDateTime {
+    let limit = if by < TimeDelta::zero() { NaiveDateTime::MIN } else { NaiveDateTime::MAX };
+    at.checked_add_signed(by).unwrap_or(limit)
 }
 
 /// The instant (UTC) between `from` and `until` at which the offset changes, by binary search.
@@ -219,6 +233,32 @@ mod tests {
         check(Sao_Paulo, "2018-02-18 02:00", "2018-02-18 00:00");
         check(Sao_Paulo, "2018-02-18 02:30", "2018-02-18 00:00");
         check(Sao_Paulo, "2018-02-18 03:00", "2018-02-18 00:00");
+    }
+
+    #[test]
+    fn no_moment_is_too_early_or_too_late_to_be_converted() {
+        for zone in [Sao_Paulo, Manaus, New_York, Apia] {
+            for wall in [NaiveDateTime::MIN, NaiveDateTime::MAX] {
+                let instant = wall_clock_to_utc(wall, zone);
+                wall_clock_at(wall.and_utc(), zone);
+                first_wall_clock_from(wall.and_utc(), zone);
+                assert_eq!(skipped_times_near(wall.date(), zone), None, "{zone} {wall}");
+                assert!((instant.naive_utc() - wall).abs() < MAX_UTC_OFFSET, "{zone} {wall}: {instant}");
+            }
+        }
+        assert_eq!(later(DateTime::<Utc>::MAX_UTC, DAY), DateTime::<Utc>::MAX_UTC);
+        assert_eq!(later(wall("2026-02-16 09:00").and_utc(), DAY), wall("2026-02-17 09:00").and_utc());
+    }
+
+    #[test]
+    fn a_stored_slot_outside_the_limits_is_not_read() {
+        let read = |date: &str| {
+            serde_json::from_value::<Slot>(serde_json::json!({ "date": date, "time": "09:00" })).ok()
+        };
+        assert!(read("2026-02-16").is_some());
+        for date in ["+262142-12-31", "+10000-01-01", "1999-12-31", "2101-01-01"] {
+            assert_eq!(read(date), None, "{date}");
+        }
     }
 
     #[test]

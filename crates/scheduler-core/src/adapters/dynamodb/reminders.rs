@@ -12,6 +12,7 @@ use super::session::{Item, instant};
 use crate::config::RemindersConfig;
 use crate::domain::ids::ReminderId;
 use crate::domain::reminder::{Reminder, ReminderPlan, ReminderStatus};
+use crate::domain::time::later;
 use crate::error::StoreError;
 
 /// How long a reminder is kept after its `sendAt`.
@@ -93,7 +94,7 @@ impl Reminders {
         // The index compares texts, so instants need the format of `instant`.
         item.insert("sendAt".into(), AttributeValue::S(instant(reminder.send_at)));
         item.insert("notAfter".into(), AttributeValue::S(instant(reminder.not_after)));
-        let ttl = (reminder.send_at + REMINDER_TTL).timestamp();
+        let ttl = later(reminder.send_at, REMINDER_TTL).timestamp();
         item.insert("ttl".into(), AttributeValue::N(ttl.to_string()));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).condition_expression(
             match mode {

@@ -40,13 +40,14 @@ impl EffectRunner<'_> {
     async fn find_reminded(&self, key: &MatchKey) -> Result<Option<Appointment>, StoreError> {
         let mut appointments = self.list_future_appointments(key).await?;
         // A reminder is sent on the day before, so later appointments need no query.
-        let tomorrow = self.local_now().date() + Days::new(1);
+        let today = self.local_now().date();
+        let tomorrow = today.checked_add_days(Days::new(1)).unwrap_or(today);
         appointments.retain(|appointment| appointment.appointment_date <= tomorrow);
         let timezone = self.clinic().timezone;
         let plan =
             |appointment: &Appointment| ReminderPlan::new(appointment.id, appointment.slot(), timezone);
         let keys: Vec<ReminderKey> =
-            appointments.iter().map(|appointment| ReminderKey::for_plan(&plan(appointment))).collect();
+            appointments.iter().filter_map(plan).map(|plan| ReminderKey::for_plan(&plan)).collect();
         let reminders = self.chats.tables.reminders().list(&keys).await?;
         appointments.retain(|appointment| {
             let of_appointment = |reminder: &&Reminder| reminder.appointment_id == appointment.id;

@@ -127,7 +127,8 @@ impl Run {
         let appointment = self.chats.db.find_current_appointment(&clinic.id, reminder.appointment_id).await?;
         let still_applies = |appointment: &CurrentAppointment| {
             let plan = ReminderPlan::new(reminder.appointment_id, appointment.slot, clinic.timezone);
-            appointment.status == AppointmentStatus::Confirmed && plan.id == reminder.reminder_id
+            appointment.status == AppointmentStatus::Confirmed
+                && plan.is_some_and(|plan| plan.id == reminder.reminder_id)
         };
         let Some(appointment) = appointment.filter(still_applies) else {
             let why = ReminderResult::Cancelled("the appointment was moved or cancelled");

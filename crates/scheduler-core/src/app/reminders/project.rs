@@ -52,20 +52,28 @@ pub(super) async fn project(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let plan = ReminderPlan::new(appointment.id, appointment.slot, timezone);
-    let wanted = appointment.status == AppointmentStatus::Confirmed;
-    if wanted {
-        if let Some(mode) = put_mode(db, appointment, &plan, now).await? {
-            reminders.put(&reminder(appointment, &plan), mode).await?;
+    let wanted = appointment.status == AppointmentStatus::Confirmed && plan.is_some();
+    match &plan {
+        Some(plan) if wanted => {
+            if let Some(mode) = put_mode(db, appointment, plan, now).await? {
+                reminders.put(&reminder(appointment, plan), mode).await?;
+            }
         }
-    } else {
-        reminders.cancel(&ReminderKey::for_plan(&plan)).await?;
+        Some(plan) => reminders.cancel(&ReminderKey::for_plan(plan)).await?,
+        None => tracing::warn!(
+            step = "project_reminder",
+            clinic_id = %appointment.clinic,
+            appointment_id = %appointment.id,
+            "an appointment gets no reminder because its date is not from 2000 to 2100"
+        ),
     }
     failpoints::hit("reminder_projected");
     let old_start = db.mark_reminder_projected(appointment, wanted.then_some(appointment.slot)).await?;
     // If the process ends here, the old reminder is cancelled when it is due, because the appointment is
     // read again before it is sent.
-    if let Some(start) = old_start.filter(|start| *start != appointment.slot) {
-        reminders.cancel(&ReminderKey::for_plan(&ReminderPlan::new(appointment.id, start, timezone))).await?;
+    let old_start = old_start.filter(|start| *start != appointment.slot);
+    if let Some(old) = old_start.and_then(|start| ReminderPlan::new(appointment.id, start, timezone)) {
+        reminders.cancel(&ReminderKey::for_plan(&old)).await?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::state::{AppointmentSummary, BookingPlan, Intent, Moment, Purpose, Ser
 use super::step::StepBuilder;
 use crate::conversation::say::format::{list_alternatives, written_time};
 use crate::domain::areas::appointment_minutes;
-use crate::domain::time::Slot;
+use crate::domain::time::{Slot, later};
 
 /// How long the bot stays silent after a hand-over or a message from staff.
 pub(super) const SILENCE_DURATION: TimeDelta = TimeDelta::hours(24);
@@ -18,7 +18,7 @@ const MAX_MISUNDERSTOOD: u8 = 3;
 
 impl StepBuilder {
     pub(super) fn hand_over(mut self) -> Step {
-        self.chat.memory.silent_until = Some(self.chat.memory.moment.now + SILENCE_DURATION);
+        self.chat.memory.silent_until = Some(later(self.chat.memory.moment.now, SILENCE_DURATION));
         self.chat.state = State::HumanHandoff;
         self.chat.previous.clear();
         self.wait(Effect::FindOpening)

@@ -223,8 +223,10 @@ pub enum Wish {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayList {
     /// All days found so far, in order.
+    #[serde(deserialize_with = "crate::domain::date_limits::stored_dates")]
     pub days: Vec<NaiveDate>,
     /// Last day of the search, inclusive.
+    #[serde(default, deserialize_with = "crate::domain::date_limits::stored_date_option")]
     pub searched_until: Option<NaiveDate>,
     /// Index of the first day shown.
     pub from: usize,

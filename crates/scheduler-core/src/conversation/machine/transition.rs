@@ -16,7 +16,7 @@ use crate::conversation::understand::name::read_name;
 use crate::conversation::understand::option_id::OptionId;
 use crate::conversation::understand::phrases;
 use crate::conversation::understand::reminder_reply::read_reply;
-use crate::domain::time::{Slot, format_date};
+use crate::domain::time::{Slot, format_date, later};
 
 /// The next chat after an event, and the effects to perform. A pure function: it handles every event in every
 /// state and never fails.
@@ -25,7 +25,7 @@ pub fn transition(chat: Chat, event: Event) -> Step {
     match event {
         Event::StaffWrote { text, now } => {
             let ends_silence = text.is_some_and(|text| text.trim().eq_ignore_ascii_case("#bot"));
-            step.chat.memory.silent_until = (!ends_silence).then_some(now + SILENCE_DURATION);
+            step.chat.memory.silent_until = (!ends_silence).then_some(later(now, SILENCE_DURATION));
             if ends_silence {
                 step.chat.memory.name_misses = 0;
             }

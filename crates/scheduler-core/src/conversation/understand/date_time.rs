@@ -2,6 +2,7 @@
 
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, Weekday};
 
+use crate::domain::date_limits::is_accepted;
 use crate::domain::text_normalize::normalize;
 
 /// The days and hours that a text names.
@@ -145,7 +146,8 @@ fn numeric_date(word: &str, today: NaiveDate, horizon: NaiveDate) -> Option<Naiv
         [_, _] => next_date(day, month, today, horizon),
         [_, _, year] => {
             let year: i32 = year.parse().ok()?;
-            NaiveDate::from_ymd_opt(if year < 100 { 2000 + year } else { year }, month, day)
+            let year = if (0..100).contains(&year) { 2000 + year } else { year };
+            NaiveDate::from_ymd_opt(year, month, day).filter(|date| is_accepted(*date))
         }
         _ => None,
     }
@@ -255,6 +257,10 @@ mod tests {
         check("01/02", &["2026-02-01"], &[]);
         check("31/02", &[], &[]);
         check("29/02/2028", &["2028-02-29"], &[]);
+        check("16/02/2101", &[], &[]);
+        check("16/02/1999", &[], &[]);
+        check("16/02/262142", &[], &[]);
+        check("16/02/99999999999", &[], &[]);
         check("99/99", &[], &[]);
         check("16", &[], &[]);
         check("dia 99", &[], &[]);

@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{NaiveDate, NaiveTime};
 
+use crate::domain::date_limits::parse_date;
 use crate::domain::ids::{AppointmentId, ServiceId};
 use crate::domain::message::Content;
 use crate::domain::time::Slot;
@@ -76,17 +77,18 @@ const WITHOUT_VALUE: [(&str, OptionId); 13] = [
 ];
 
 impl OptionId {
-    /// Parses an option id; `None` for an unknown id.
+    /// Parses an option id; `None` for an unknown id. An id is known only in the form in which the bot writes
+    /// it, and only with an accepted date (`docs/rules/data.md#dates`).
     pub fn parse(id: &str) -> Option<Self> {
         if let Some((_, option)) = WITHOUT_VALUE.iter().find(|(known, _)| *known == id) {
             return Some(option.clone());
         }
         let (kind, rest) = id.split_once('_')?;
-        Some(match kind {
+        let option = match kind {
             "service" => Self::Service(rest.parse().ok()?),
-            "day" => Self::Day(rest.parse().ok()?),
+            "day" => Self::Day(parse_date(rest)?),
             "time" => Self::Time(parse_slot(rest)?),
-            "newday" => Self::NewDay(rest.parse().ok()?),
+            "newday" => Self::NewDay(parse_date(rest)?),
             "newtime" => Self::NewTime(parse_slot(rest)?),
             "visit" => Self::Appointment(rest.parse().ok()?),
             "faq" if !rest.is_empty() => Self::Question(rest.to_owned()),
@@ -94,7 +96,8 @@ impl OptionId {
             "move" => Self::Move(rest.parse().ok()?),
             "cancel" => Self::Cancel(rest.parse().ok()?),
             _ => return None,
-        })
+        };
+        (option.to_string() == id).then_some(option)
     }
 
     /// The kind of an option id, for which a template can set a label: `book` for `book_3`, and the id itself
@@ -118,7 +121,7 @@ pub fn written_text(content: &Content) -> Option<&str> {
 
 fn parse_slot(text: &str) -> Option<Slot> {
     let (date, time) = text.split_once('_')?;
-    Some(Slot { date: date.parse().ok()?, time: NaiveTime::parse_from_str(time, "%H:%M").ok()? })
+    Some(Slot { date: parse_date(date)?, time: NaiveTime::parse_from_str(time, "%H:%M").ok()? })
 }
 
 impl fmt::Display for OptionId {
@@ -173,6 +176,18 @@ mod tests {
         for id in
             ["", "dia", "day_", "day_2026-02-31", "time_2026-02-16", "book_", "book_-1", "faq_", "service_1"]
         {
+            check(id);
+        }
+        for date in ["+262142-12-31", "+10000-01-01", "-0001-01-01", "1999-12-31", "2101-01-01", "2026-2-16"]
+        {
+            for kind in ["day", "newday"] {
+                check(&format!("{kind}_{date}"));
+            }
+            for kind in ["time", "newtime"] {
+                check(&format!("{kind}_{date}_09:00"));
+            }
+        }
+        for id in ["time_2026-02-16_9:00", "time_2026-02-16_09:00:00", "book_+3", "book_03", "move_ 3"] {
             check(id);
         }
     }
