@@ -224,6 +224,7 @@ impl From<AppointmentError> for ApiError {
             AppointmentError::SlotTaken => Self::Conflict("Este horário já está ocupado."),
             AppointmentError::NotOffered => Self::Conflict("A clínica não atende neste horário."),
             AppointmentError::InThePast => Self::field("date", "O horário já passou."),
+            AppointmentError::TooFarAhead => Self::field("date", "A data pode ser até cinco anos à frente."),
             AppointmentError::PastMidnight => {
                 Self::field("time", "A sessão terminaria depois da meia-noite.")
             }

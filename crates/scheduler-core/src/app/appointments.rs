@@ -1,6 +1,6 @@
 //! Books, moves and cancels appointments, for the chat and for reception.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 use super::availability::{get_calendar, slot_request};
 use crate::adapters::postgres::Db;
@@ -8,12 +8,14 @@ use crate::adapters::postgres::appointments::change::ChangeOutcome;
 use crate::adapters::postgres::appointments::insert::BookingOutcome;
 use crate::domain::appointment::{Appointment, AppointmentChange, Booking, Missing};
 use crate::domain::clinic::Clinic;
+use crate::domain::date_limits::last_appointment_date;
 use crate::domain::ids::{AppointmentId, ClinicId};
 use crate::domain::time::{Slot, wall_clock_at};
 use crate::error::StoreError;
 
-/// Who books or changes. Nobody can overlap another appointment or book a start in the past. Patients are
-/// also bound to opening hours, exceptions, notice and horizon (docs/rules/agenda.md#booking).
+/// Who books or changes. Nobody can overlap another appointment, or book a start in the past or more than five
+/// years ahead. Patients are also bound to opening hours, exceptions, notice and horizon
+/// (docs/rules/agenda.md#booking).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// A patient, in the chat.
@@ -34,6 +36,9 @@ pub enum AppointmentError {
     /// It would start in the past.
     #[error("the start is in the past")]
     InThePast,
+    /// It would start more than five years ahead.
+    #[error("the start is more than five years ahead")]
+    TooFarAhead,
     /// It would end after 23:59 of its day.
     #[error("the end is after 23:59")]
     PastMidnight,
@@ -70,7 +75,7 @@ pub async fn book(
         check_same_day(booking.slot, minutes)?;
     }
     let refusal = match actor {
-        Actor::Staff => past_start_error(clinic, booking.slot, now),
+        Actor::Staff => start_error(clinic, booking.slot, now),
         Actor::Patient => {
             let minutes = booking_minutes(db, clinic, booking).await?;
             patient_slot_error(db, clinic, booking.slot, minutes, None, now).await?
@@ -109,7 +114,7 @@ pub async fn change(
             let minutes = appointment.minutes();
             check_same_day(slot, minutes)?;
             let refusal = match actor {
-                Actor::Staff => past_start_error(&clinic.clinic, slot, now),
+                Actor::Staff => start_error(&clinic.clinic, slot, now),
                 Actor::Patient => {
                     patient_slot_error(db, &clinic.clinic, slot, minutes, Some(id), now).await?
                 }
@@ -129,9 +134,16 @@ pub async fn change(
     }
 }
 
-/// The error for a start in the past, which neither patients nor staff can book.
-fn past_start_error(clinic: &Clinic, slot: Slot, now: DateTime<Utc>) -> Option<AppointmentError> {
-    (slot.at() < wall_clock_at(now, clinic.timezone)).then_some(AppointmentError::InThePast)
+/// The error for a start that neither patients nor staff can book: it is in the past or too far ahead.
+fn start_error(clinic: &Clinic, slot: Slot, now: DateTime<Utc>) -> Option<AppointmentError> {
+    let local_now = wall_clock_at(now, clinic.timezone);
+    if slot.at() < local_now {
+        Some(AppointmentError::InThePast)
+    } else if slot.date > last_appointment_date(local_now.date()) {
+        Some(AppointmentError::TooFarAhead)
+    } else {
+        None
+    }
 }
 
 async fn booking_minutes(db: &Db, clinic: &Clinic, booking: &Booking) -> Result<i32, AppointmentError> {
@@ -151,8 +163,8 @@ async fn patient_slot_error(
     exclude: Option<AppointmentId>,
     now: DateTime<Utc>,
 ) -> Result<Option<AppointmentError>, StoreError> {
-    if let Some(past) = past_start_error(clinic, slot, now) {
-        return Ok(Some(past));
+    if slot.at() < wall_clock_at(now, clinic.timezone) {
+        return Ok(Some(AppointmentError::InThePast));
     }
     if slot.date > clinic.last_bookable_day(now) {
         return Ok(Some(AppointmentError::NotOffered));
@@ -164,8 +176,8 @@ async fn patient_slot_error(
     }
     // Inside the opening windows and after the minimum notice, only another appointment can make the slot
     // unavailable.
-    let open = calendar.windows(slot.date).iter().any(|window| {
-        window.start <= slot.at() && slot.at() + TimeDelta::minutes(i64::from(minutes)) <= window.end
+    let open = end_of(slot, minutes).is_some_and(|end| {
+        calendar.windows(slot.date).iter().any(|window| window.start <= slot.at() && end <= window.end)
     });
     let taken = open && slot.at() >= slot_request.not_before;
     Ok(Some(if taken { AppointmentError::SlotTaken } else { AppointmentError::NotOffered }))
@@ -173,6 +185,10 @@ async fn patient_slot_error(
 
 /// An appointment must end by 23:59 of the day on which it starts.
 fn check_same_day(slot: Slot, minutes: i32) -> Result<(), AppointmentError> {
-    let end = slot.at() + TimeDelta::minutes(i64::from(minutes));
-    if end.date() == slot.date { Ok(()) } else { Err(AppointmentError::PastMidnight) }
+    let ends_on_that_day = end_of(slot, minutes).is_some_and(|end| end.date() == slot.date);
+    if ends_on_that_day { Ok(()) } else { Err(AppointmentError::PastMidnight) }
+}
+
+fn end_of(slot: Slot, minutes: i32) -> Option<NaiveDateTime> {
+    slot.at().checked_add_signed(TimeDelta::minutes(i64::from(minutes)))
 }

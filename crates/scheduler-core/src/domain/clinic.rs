@@ -7,6 +7,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use super::date_limits::last_appointment_date;
 use super::ids::{ClinicId, ExceptionId, ProfessionalId, RuleId};
 use super::time::wall_clock_at;
 
@@ -135,11 +136,13 @@ pub struct Clinic {
 }
 
 impl Clinic {
-    /// The last day that patients can book: today plus `max_days_ahead`.
+    /// The last day that patients can book: today plus `max_days_ahead`, and never more than
+    /// [`last_appointment_date`] allows.
     pub fn last_bookable_day(&self, now: DateTime<Utc>) -> NaiveDate {
         let today = wall_clock_at(now, self.timezone).date();
         let ahead = Days::new(u64::try_from(self.max_days_ahead).unwrap_or(0));
-        today.checked_add_days(ahead).unwrap_or(today)
+        let limit = last_appointment_date(today);
+        today.checked_add_days(ahead).map_or(limit, |last| last.min(limit))
     }
 
     /// A new clinic with the default settings.
