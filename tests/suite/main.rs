@@ -9,6 +9,7 @@ mod api;
 mod booking_chat;
 mod conversations;
 mod crashes;
+mod dates;
 mod deploy_skew;
 mod functions;
 mod fuzzed_webhooks;

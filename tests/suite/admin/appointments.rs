@@ -144,21 +144,48 @@ async fn a_refused_change_leaves_the_patients_name_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_date_has_a_year_of_four_digits() {
+async fn a_date_is_from_2000_to_2100() {
     let app = TestApp::start().await;
     let list = in_clinic("appointments");
-    for (year, refused) in
-        [("+262142", true), ("-262143", true), ("%2B10000", true), ("9999", false), ("0000", false)]
-    {
-        let year = year.replace('+', "%2B");
+    for (year, refused) in [
+        ("%2B262142", true),
+        ("-262143", true),
+        ("%2B10000", true),
+        ("9999", true),
+        ("2101", true),
+        ("2100", false),
+        ("2000", false),
+        ("1999", true),
+        ("0000", true),
+    ] {
         for query in ["date", "from", "to"] {
             let status = if refused { 400 } else { 200 };
             ask(&app, Method::GET, &format!("{list}?{query}={year}-12-31"), Value::Null, status).await;
         }
+        let cursor = format!("{year}-12-31_09:00_00000000-0000-0000-0000-000000000000");
+        let status = if refused { 400 } else { 200 };
+        ask(&app, Method::GET, &format!("{list}?cursor={cursor}"), Value::Null, status).await;
     }
     let before = app.database.fingerprint().await;
-    for date in ["+262142-12-31", "-0001-01-01", "+10000-01-01"] {
+    for date in ["+262142-12-31", "-0001-01-01", "+10000-01-01", "9999-12-31", "2101-01-01", "1999-12-31"] {
         ask(&app, Method::POST, "/appointments", booking(&app, date, "10:00").await, 400).await;
+        let blocked = json!({ "exception_date": date, "exception_type": "BLOCKED" });
+        ask(&app, Method::POST, &in_clinic("availability-exceptions"), blocked, 400).await;
+    }
+    assert_eq!(app.database.fingerprint().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_appointment_is_booked_and_moved_at_most_five_years_ahead() {
+    let app = TestApp::start().await;
+    let booked = post(&app, "/appointments", booking(&app, "2031-02-16", "10:00").await).await;
+    let path = format!("/appointments/{}", text(&booked, "appointmentId"));
+    let before = app.database.fingerprint().await;
+    for date in ["2031-02-17", "2032-01-01", "2100-12-31"] {
+        let refused = ask(&app, Method::POST, "/appointments", booking(&app, date, "10:00").await, 400).await;
+        assert_eq!(error_fields(&refused), ["date"], "{date}");
+        let refused = ask(&app, Method::PUT, &path, json!({ "date": date, "time": "10:00" }), 400).await;
+        assert_eq!(error_fields(&refused), ["date"], "{date}");
     }
     assert_eq!(app.database.fingerprint().await, before);
 }

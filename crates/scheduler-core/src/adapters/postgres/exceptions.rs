@@ -10,6 +10,7 @@ use super::appointments::read::AppointmentFilter;
 use super::connection::{constraint, row_query, run, store_error, try_run};
 use crate::domain::appointment::{Appointment, AppointmentStatus};
 use crate::domain::clinic::{AvailabilityException, ExceptionType};
+use crate::domain::date_limits::{FIRST_DATE, LAST_DATE};
 use crate::domain::ids::{ClinicId, ExceptionId};
 use crate::error::StoreError;
 
@@ -95,8 +96,8 @@ impl Db {
         }
     }
 
-    /// Active exceptions from `from` to `until`, both included, sorted by date. A missing bound does not
-    /// limit the range. `None`: the clinic does not exist.
+    /// Active exceptions from `from` to `until`, both included, sorted by date. A missing bound is the first or
+    /// last accepted day (docs/rules/data.md#dates). `None`: the clinic does not exist.
     pub async fn list_exceptions(
         &self,
         clinic: &ClinicId,
@@ -107,13 +108,11 @@ impl Db {
         let rows = run!(self, ACTION, retry, |connection| query_exceptions!(
             "select",
             "from scheduler.availability_exceptions
-            where clinic_id = $1 and active
-                and exception_date >= coalesce($2, exception_date)
-                and exception_date <= coalesce($3, exception_date)
+            where clinic_id = $1 and active and exception_date between $2 and $3
             order by exception_date, start_time nulls first, id",
             clinic.as_str(),
-            from,
-            until,
+            from.unwrap_or(FIRST_DATE),
+            until.unwrap_or(LAST_DATE),
         )
         .fetch_all(connection))?;
         let exceptions = rows.into_iter().map(AvailabilityException::try_from).collect::<Result<_, _>>()?;
