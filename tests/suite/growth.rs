@@ -2,6 +2,9 @@
 //! generic plan (`docs/rules/speed.md#growth`). PostgreSQL counts the pages, so the result does not depend on
 //! the machine.
 
+use std::path::Path;
+use std::time::Instant;
+
 use reqwest::Method;
 use scheduler_local::postgres::Cluster;
 use scheduler_tests::database::{migrate_and_seed, own_cluster};
@@ -13,22 +16,48 @@ use tempfile::TempDir;
 
 const FEW: i64 = 1_000;
 const MANY: i64 = 100_000;
+const A_MILLION: i64 = 1_000_000;
 
-/// Fifty appointments per day, ten minutes apart, from the first requested day on.
+/// Fifty appointments per day, ten minutes apart: on the requested day, then in turn on the next day after it
+/// and on the next day before it, so that past and future grow alike.
 const GROW: &str = "insert into scheduler.appointments
     (clinic_id, patient_id, service_id, appointment_date, start_time, end_time, buffer_minutes)
-    select s.clinic_id, p.id, s.id, date '2026-02-23' + (n / 50)::int,
+    select s.clinic_id, p.id, s.id,
+        date '2026-02-23'
+            + (case when n / 50 % 2 = 1 then (n / 50 + 1) / 2 else -(n / 50) / 2 end)::int,
         time '09:00' + (n % 50) * interval '10 min', time '09:05' + (n % 50) * interval '10 min', 5
     from scheduler.services s join scheduler.patients p using (clinic_id)
     cross join generate_series($1::bigint, $2::bigint - 1) n
     where s.clinic_id = 'laser-beauty-sp'";
 
-/// Makes the reminders and sheet rows of only the first twenty appointments out of date.
+/// Cancelled appointments, 120 per day, on the days before the requested one. They occupy no time, so
+/// PostgreSQL does not compare each with the others.
+const GROW_PAST: &str = "insert into scheduler.appointments
+    (clinic_id, patient_id, service_id, appointment_date, start_time, end_time, buffer_minutes, status,
+        reminder_version, sheet_version)
+    select s.clinic_id, p.id, s.id, date '2026-02-22' - (n / 120)::int,
+        time '08:00' + (n % 120) * interval '5 min', time '08:05' + (n % 120) * interval '5 min', 0, 'CANCELLED',
+        1, 1
+    from scheduler.services s join scheduler.patients p using (clinic_id)
+    cross join generate_series($1::bigint, $2::bigint - 1) n
+    where s.clinic_id = 'laser-beauty-sp'";
+
+/// Eight appointments on the requested day.
+const BOOK_THE_DAY: &str = "insert into scheduler.appointments
+    (clinic_id, patient_id, service_id, appointment_date, start_time, end_time, buffer_minutes)
+    select s.clinic_id, p.id, s.id, date '2026-02-23', time '09:00' + n * interval '1 hour',
+        time '09:45' + n * interval '1 hour', 10
+    from scheduler.services s join scheduler.patients p using (clinic_id) cross join generate_series(0, 7) n
+    where s.clinic_id = 'laser-beauty-sp'";
+
+/// Makes the reminders and sheet rows of only twenty appointments of the requested day out of date.
 const MAKE_OUT_OF_DATE: &str =
     "update scheduler.appointments set reminder_version = version, sheet_version = version
         where least(reminder_version, sheet_version) < version;
     update scheduler.appointments set version = version + 1
-        where id in (select id from scheduler.appointments order by appointment_date, start_time limit 20)";
+        where id in (
+            select id from scheduler.appointments where appointment_date = '2026-02-23' order by start_time limit 20
+        )";
 
 /// Uses generic plans, and logs each plan with the pages that it read.
 const LOG_PLANS: &str = "alter database own set plan_cache_mode = force_generic_plan;
@@ -89,26 +118,37 @@ async fn pages_of_projections(app: &mut TestApp, cluster: &Cluster) -> Vec<(Stri
     read
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn statements_read_about_as_many_pages_of_100_000_appointments_as_of_1_000() {
-    let folder = TempDir::new().expect("a folder");
-    let (cluster, url) = own_cluster(folder.path()).await;
-    migrate_and_seed(folder.path(), &url);
+/// A PostgreSQL server in `folder`, and its database with the example clinic and one patient. The pool has one
+/// connection, which is older than [`LOG_PLANS`]: what it runs is not logged.
+async fn start_cluster(folder: &Path) -> (Cluster, TestDatabase) {
+    let (cluster, url) = own_cluster(folder).await;
+    migrate_and_seed(folder, &url);
     let pool = PgPoolOptions::new().max_connections(1).connect_lazy(&url).expect("a PostgreSQL URL");
     let patient = "insert into scheduler.patients (clinic_id, phone, match_key)
         values ('laser-beauty-sp', '5511999990000', '5511999990000')";
     sqlx::raw_sql(patient).execute(&pool).await.expect("a patient");
+    sqlx::raw_sql(LOG_PLANS).execute(&pool).await.expect("auto_explain, which is part of PostgreSQL");
+    (cluster, TestDatabase { url, pool })
+}
+
+/// Adds the appointments with the numbers from `from` to `to` (excluded) by one of the statements above.
+async fn grow(database: &TestDatabase, statement: &str, from: i64, to: i64) {
+    sqlx::query(statement).bind(from).bind(to).execute(&database.pool).await.expect("appointments");
+    sqlx::raw_sql("vacuum analyze scheduler.appointments").execute(&database.pool).await.expect("counted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_read_about_as_many_pages_of_100_000_appointments_as_of_1_000() {
+    let folder = TempDir::new().expect("a folder");
+    let (cluster, database) = start_cluster(folder.path()).await;
     let connected = "update scheduler.clinics set google_spreadsheet_id = 'spreadsheet';
         insert into scheduler.sheet_projections (clinic_id, spreadsheet_id, sheet_name, since)
         values ('laser-beauty-sp', 'spreadsheet', 'Agenda', '2026-02-16')";
-    sqlx::raw_sql(connected).execute(&pool).await.expect("a sheet");
-    sqlx::raw_sql(LOG_PLANS).execute(&pool).await.expect("auto_explain, which is part of PostgreSQL");
+    sqlx::raw_sql(connected).execute(&database.pool).await.expect("a sheet");
     let mut read = Vec::new();
     for (from, to) in [(0, FEW), (FEW, MANY)] {
-        sqlx::query(GROW).bind(from).bind(to).execute(&pool).await.expect("appointments");
-        sqlx::raw_sql("vacuum analyze scheduler.appointments").execute(&pool).await.expect("counted");
-        let database = TestDatabase { url: url.clone(), pool: pool.clone() };
-        let mut app = TestApp::on(database, TestConfig::default()).await;
+        grow(&database, GROW, from, to).await;
+        let mut app = TestApp::on(database.clone(), TestConfig::default()).await;
         let google = FakeGoogle::start(app.clock.clone()).await;
         google.add_tab("spreadsheet", "Agenda", 1_000);
         app.set_env("GOOGLE_SHEETS_SERVICE_ACCOUNT", google.service_account());
@@ -133,6 +173,43 @@ async fn statements_read_about_as_many_pages_of_100_000_appointments_as_of_1_000
         println!("{path}: {few} pages with {FEW} appointments, {many} pages with {MANY}");
         assert!(*many <= 2 * few + 30, "{path}: {few}, then {many}");
     }
-    pool.close().await;
+    database.pool.close().await;
+    cluster.stop().await.expect("PostgreSQL stops");
+}
+
+/// What the list of one day costs with a thousand and with a million appointments before that day.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_list_of_a_day_reads_the_same_pages_whether_a_thousand_or_a_million_appointments_precede_it() {
+    let started = Instant::now();
+    let folder = TempDir::new().expect("a folder");
+    let (cluster, database) = start_cluster(folder.path()).await;
+    sqlx::raw_sql(BOOK_THE_DAY).execute(&database.pool).await.expect("a day");
+    // Only to add a million rows in seconds: no triggers for foreign keys, no write-ahead log.
+    let quick = "set session_replication_role = replica; alter table scheduler.appointments set unlogged";
+    sqlx::raw_sql(quick).execute(&database.pool).await.expect("a superuser");
+    let mut read = Vec::new();
+    for (from, to) in [(0, FEW), (FEW, A_MILLION)] {
+        grow(&database, GROW_PAST, from, to).await;
+        let app = TestApp::on(database.clone(), TestConfig::default()).await;
+        let page = format!("/clinics/{CLINIC}/appointments?date=2026-02-23&limit=4");
+        let page = app.ask_expecting(Method::GET, &page, None, 200).await;
+        let next = page["nextCursor"].as_str().expect("a second page").to_owned();
+        let mut measured = Vec::new();
+        for (name, path) in [
+            ("a day", "appointments?date=2026-02-23".to_owned()),
+            ("its second page", format!("appointments?date=2026-02-23&limit=4&cursor={next}")),
+            ("a day with a status", "appointments?date=2026-02-23&status=CONFIRMED".to_owned()),
+            ("an empty day", "appointments?date=2026-02-24".to_owned()),
+        ] {
+            measured.push((name, pages_of_request(&app, &cluster, &path).await));
+        }
+        read.push(measured);
+    }
+    for ((name, few), (_, many)) in read[0].iter().zip(&read[1]) {
+        println!("{name}: {few} pages after {FEW} appointments, {many} after {A_MILLION}");
+        assert!(many.abs_diff(*few) <= 10, "{name}: {few}, then {many}");
+    }
+    println!("measured in {:?}", started.elapsed());
+    database.pool.close().await;
     cluster.stop().await.expect("PostgreSQL stops");
 }
