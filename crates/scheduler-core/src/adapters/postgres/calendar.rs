@@ -1,6 +1,9 @@
 //! Reads what decides the free time of a range of days (docs/rules/speed.md#statements).
 
+use std::ops::Bound;
+
 use chrono::{NaiveDate, NaiveDateTime};
+use sqlx::postgres::types::PgRange;
 use sqlx::types::Json;
 
 use super::Db;
@@ -40,17 +43,11 @@ impl Db {
                     where e.clinic_id = c.clinic_id and e.active and e.exception_date between $2 and $3
                 ), '[]') as "exceptions!: Json<Vec<ExceptionRow>>",
                 coalesce((
-                    select array_agg(lower(a.occupied)) from scheduler.appointments a
+                    select array_agg(a.occupied) from scheduler.appointments a
                     where a.clinic_id = c.clinic_id and a.status in ('CONFIRMED', 'COMPLETED')
                         and a.appointment_date between $2::date - 1 and $3::date + 1
                         and a.id is distinct from $4
-                ), '{}') as "starts!: Vec<NaiveDateTime>",
-                coalesce((
-                    select array_agg(upper(a.occupied)) from scheduler.appointments a
-                    where a.clinic_id = c.clinic_id and a.status in ('CONFIRMED', 'COMPLETED')
-                        and a.appointment_date between $2::date - 1 and $3::date + 1
-                        and a.id is distinct from $4
-                ), '{}') as "ends!: Vec<NaiveDateTime>"
+                ), '{}') as "occupied!: Vec<PgRange<NaiveDateTime>>"
             from scheduler.clinics c
             where c.clinic_id = $1"#,
             clinic.as_str(),
@@ -64,7 +61,17 @@ impl Db {
         let rules = row.rules.0.into_iter().map(AvailabilityRule::from).collect();
         let exceptions =
             row.exceptions.0.into_iter().map(AvailabilityException::try_from).collect::<Result<_, _>>()?;
-        let busy = row.starts.into_iter().zip(row.ends).map(|(start, end)| Interval { start, end }).collect();
+        let busy = row.occupied.into_iter().map(busy_interval).collect::<Result<_, _>>()?;
         Ok(Some(Calendar::new(timezone, rules, row.business_hours.0, exceptions, busy)))
+    }
+}
+
+/// The time that an appointment occupies, which the database computes as `[start, end)`.
+fn busy_interval(occupied: PgRange<NaiveDateTime>) -> Result<Interval<NaiveDateTime>, StoreError> {
+    match (occupied.start, occupied.end) {
+        (Bound::Included(start), Bound::Excluded(end)) => Ok(Interval { start, end }),
+        _ => {
+            Err(StoreError::internal("read the time of an appointment", "it is not of the form [start, end)"))
+        }
     }
 }
