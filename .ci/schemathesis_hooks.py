@@ -63,8 +63,11 @@ schemathesis.openapi.format("phone", st.one_of(
 ))
 schemathesis.openapi.format(
     "iana-time-zone", st.sampled_from(["America/Sao_Paulo", "America/Manaus", "America/Noronha", "UTC"]))
-schemathesis.openapi.format("cursor", st.tuples(st.dates(), st.times(), st.uuids()).map(
+# The dates that the product accepts.
+FIRST, LAST = datetime.date(2000, 1, 1), datetime.date(2100, 12, 31)
+schemathesis.openapi.format("cursor", st.tuples(st.dates(FIRST, LAST), st.times(), st.uuids()).map(
     lambda place: f"{place[0]}_{place[1]:%H:%M}_{place[2]}"))
+schemathesis.openapi.format("clinic-cursor", st.just(CLINIC))
 
 
 @schemathesis.hook
@@ -78,10 +81,12 @@ def before_call(context, case, kwargs):
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
     if case.query:
+        accept_dates(case.query)
         order_dates(case.query)
         if "serviceId" in case.query and not from_answer(case, case.query["serviceId"]):
             case.query["serviceId"] = mostly(SERVICE, case.query["serviceId"])
     if isinstance(case.body, dict):
+        accept_dates(case.body)
         if "{ruleId}" in case.path or "{exceptionId}" in case.path:
             complete_window(case.body)
         make_valid(case.body)
@@ -103,6 +108,16 @@ def complete_window(body):
     if body.keys() & {"start_time", "end_time", "exception_type"}:
         body["start_time"] = body.get("start_time") or "08:00"
         body["end_time"] = body.get("end_time") or "18:00"
+
+
+def accept_dates(fields):
+    """A date is accepted from 2000 to 2100, which JSON Schema cannot say."""
+    for name in fields.keys() & {"date", "from", "to", "exception_date"}:
+        # An optional parameter may be empty.
+        if isinstance(fields[name], str) and fields[name]:
+            day = datetime.date.fromisoformat(fields[name])
+            days = day.toordinal() % (LAST - FIRST).days
+            fields[name] = (FIRST + datetime.timedelta(days=days)).isoformat()
 
 
 def order_dates(query):
@@ -129,8 +144,9 @@ def make_valid(body):
     if isinstance(body.get("phone"), str) and body["phone"][:2].isdigit() and body["phone"][:2] != "55":
         body["phone"] = f"+{body['phone']}"
     if "date" in body and "time" in body:
-        day = datetime.date.fromisoformat(body["date"])
-        body["date"] = (datetime.date(2100, 1, 1) + datetime.timedelta(days=day.toordinal() % 10_000)).isoformat()
+        # From tomorrow on, and less than five years ahead.
+        days = 1 + datetime.date.fromisoformat(body["date"]).toordinal() % 1_800
+        body["date"] = (datetime.date.today() + datetime.timedelta(days=days)).isoformat()
         # Before noon, so that the longest service ends before midnight.
         body["time"] = f"{int(body['time'][:2]) % 12:02}{body['time'][2:]}"
     # A z-api instance and its token are only valid together.

@@ -102,9 +102,9 @@ routes! {
     CREATE_CLINIC: CreateClinic POST "/clinics" Admin clinics::create
         body create_input => 201 { clinicId: ClinicId, clinic: ClinicView } or 404 409;
 
-    /// Lists the active clinics by name.
+    /// Lists the active clinics by name, page by page.
     LIST_CLINICS: ListClinics GET "/clinics" Admin clinics::list
-        => 200 { clinics: Vec<ClinicView> } or 404;
+        query list_input => 200 { clinics: Vec<ClinicView> } maybe { nextCursor: String } or 404;
 
     /// Returns a clinic, with its webhook URL for a key that opens every clinic.
     GET_CLINIC: GetClinic GET "/clinics/{clinicId}" ClinicReader clinics::get => 200 { clinic: ClinicView };

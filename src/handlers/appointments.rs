@@ -16,7 +16,7 @@ use scheduler_core::domain::time::{Slot, wall_clock_at};
 use scheduler_core::failpoints;
 use serde_json::{Value, json};
 
-use super::{NO_APPOINTMENT, NO_CLINIC, NO_PROFESSIONAL, NO_SERVICE, id_of};
+use super::{INVALID_CURSOR, MAX_PAGE_SIZE, NO_APPOINTMENT, NO_CLINIC, NO_PROFESSIONAL, NO_SERVICE, id_of};
 use crate::context::{Admin, Messenger, Reception};
 use crate::envelope::Reply;
 use crate::error::ApiError;
@@ -28,7 +28,6 @@ use crate::request::ApiRequest;
 
 /// Longest distance between the first and the last day of a list.
 const MAX_RANGE: Days = Days::new(62);
-const MAX_PAGE_SIZE: i64 = 100;
 
 /// The body of `POST /appointments`.
 pub(crate) struct CreateInput {
@@ -266,7 +265,7 @@ fn cursor() -> FieldReader<PagePosition> {
             let time = time().read(&parts.next()?.into()).ok()?;
             Some((date, time, parts.next()?.parse().ok()?))
         };
-        read().ok_or_else(|| "Cursor inválido.".into())
+        read().ok_or_else(|| INVALID_CURSOR.into())
     };
     FieldReader::new(
         read,

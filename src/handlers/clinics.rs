@@ -5,13 +5,15 @@ use scheduler_core::app::clinics::{self, ClinicChange};
 use scheduler_core::domain::clinic::{BusinessHours, Clinic, Secret};
 use scheduler_core::domain::ids::ClinicId;
 use serde::{Serialize, Serializer};
+use serde_json::json;
 
-use super::NO_CLINIC;
+use super::{INVALID_CURSOR, MAX_PAGE_SIZE, NO_CLINIC};
 use crate::context::{Admin, ClinicReader};
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::fields::{
-    Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, business_hours, integer, phone, text, timezone,
+    FieldReader, Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, business_hours, integer, phone,
+    query_integer, text, timezone,
 };
 use crate::request::ApiRequest;
 
@@ -36,9 +38,29 @@ pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply
 
 pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
     request.require_access_to_every_clinic()?;
-    let clinics = context.db.list_clinics().await?;
-    let rows: Vec<_> = clinics.into_iter().map(ClinicView::from).collect();
-    Reply::ok("Clínicas.").with("clinics", rows)
+    let mut fields = Fields::of_query(&request);
+    let input = list_input(&mut fields);
+    let (limit, after) = fields.finish(input)?;
+    let page = context.db.list_clinics(after.as_ref(), limit).await?;
+    let page = page.ok_or_else(|| ApiError::field("cursor", INVALID_CURSOR))?;
+    let rows: Vec<_> = page.clinics.into_iter().map(ClinicView::from).collect();
+    let reply = Reply::ok("Clínicas.").with("clinics", rows)?;
+    match page.next {
+        Some(next) => reply.with("nextCursor", next),
+        None => Ok(reply),
+    }
+}
+
+/// The size of the page, and the clinic after which it begins.
+pub(crate) fn list_input(fields: &mut Fields) -> (usize, Option<ClinicId>) {
+    let limit = fields.optional("limit", query_integer(1, MAX_PAGE_SIZE)).unwrap_or(MAX_PAGE_SIZE);
+    (usize::try_from(limit).unwrap_or(1), fields.optional("cursor", cursor()))
+}
+
+/// The `nextCursor` of the previous page: the id of its last clinic.
+fn cursor() -> FieldReader<ClinicId> {
+    let format = || json!({"format": "clinic-cursor", "description": "The nextCursor of the previous page."});
+    text(MAX_LINE_CHARS).and_then(|id| Ok(ClinicId(id)), format)
 }
 
 pub(crate) async fn get(context: &ClinicReader, request: ApiRequest) -> Result<Reply, ApiError> {

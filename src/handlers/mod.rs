@@ -24,6 +24,10 @@ const NO_PROFESSIONAL: &str = "Profissional não encontrado.";
 const NO_RULE: &str = "Regra não encontrada.";
 const NO_EXCEPTION: &str = "Exceção não encontrada.";
 const NO_APPOINTMENT: &str = "Agendamento não encontrado.";
+/// Most rows of a page, and their number if a request names no `limit`.
+const MAX_PAGE_SIZE: i64 = 100;
+/// Message for `cursor`.
+const INVALID_CURSOR: &str = "Cursor inválido.";
 /// Message for `end_time`.
 const END_BEFORE_START: &str = "Deve ser depois de start_time.";
 /// Message for `start_time`, if the request has no `end_time`.

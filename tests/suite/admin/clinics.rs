@@ -195,3 +195,46 @@ async fn a_key_for_one_clinic_sets_no_field_that_connects_it_to_other_services()
     assert_eq!(app.ask_with(key, Method::PUT, &path, Some(&address)).await.status, 200);
     assert_eq!(put(&app, &path, integration).await["clinic"]["google_sheet_name"], "Agenda 2");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clinics_are_listed_page_by_page_in_the_order_of_their_names() {
+    let app = TestApp::start().await;
+    for name in ["Beleza", "Beleza", "Ábaco", "Zeta", "Corpo"] {
+        post(&app, "/clinics", json!({ "name": name, "business_hours": {} })).await;
+    }
+    let whole = get(&app, "/clinics").await;
+    assert_eq!(whole["nextCursor"], Value::Null);
+    let expected = column(&whole, "clinics", "clinic_id");
+    assert_eq!(expected.len(), 6);
+    for limit in [1, 2, 3, 5, 6, 100] {
+        let (mut listed, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = get(&app, &format!("/clinics?limit={limit}{cursor}")).await;
+            let ids = column(&page, "clinics", "clinic_id");
+            assert!(!ids.is_empty() && ids.len() <= limit, "{limit}: {page}");
+            listed.extend(ids);
+            match page["nextCursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(listed, expected, "{limit}");
+    }
+    for (query, named) in [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=%2B5", "limit"),
+        ("limit=05", "limit"),
+        ("cursor=nowhere", "cursor"),
+        ("cursor=%00", "cursor"),
+        ("page=2", "page"),
+    ] {
+        let refused = ask(&app, Method::GET, &format!("/clinics?{query}"), Value::Null, 400).await;
+        assert_eq!(error_fields(&refused), [named], "{query}");
+    }
+    // A clinic that was deactivated meanwhile still marks the place.
+    let second = expected[1].as_str().expect("an id");
+    put(&app, &format!("/clinics/{second}"), json!({ "active": false })).await;
+    let rest = get(&app, &format!("/clinics?cursor={second}")).await;
+    assert_eq!(column(&rest, "clinics", "clinic_id"), expected[2..]);
+}

@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::Value;
 use sqlx::types::Json;
 
 use super::Db;
 use super::connection::{QueryError, constraint, row_query, run, store_error, try_run};
+use super::readable::readable;
 use crate::domain::clinic::{BusinessHours, Clinic, Secret, ZapiInstance};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
@@ -25,11 +27,19 @@ pub enum ClinicWriteOutcome {
     InstanceTaken,
 }
 
+/// A page of clinics.
+#[derive(Debug)]
+pub struct ClinicPage {
+    /// Sorted by name and id.
+    pub clinics: Vec<Clinic>,
+    /// The clinic after which the next page begins, if there is one.
+    pub next: Option<ClinicId>,
+}
+
 row_query!($ query_clinics: StoredClinic =
-    r#"clinic_id, name, phone, address, timezone, business_hours as "business_hours: Json<BusinessHours>",
-    buffer_minutes, min_notice_minutes, max_days_ahead, welcome_message, pre_session_instructions,
-    zapi_instance_id, zapi_instance_token, zapi_client_token, google_spreadsheet_id, google_sheet_name, active,
-    created_at, updated_at"#);
+    "clinic_id, name, phone, address, timezone, business_hours, buffer_minutes, min_notice_minutes,
+    max_days_ahead, welcome_message, pre_session_instructions, zapi_instance_id, zapi_instance_token,
+    zapi_client_token, google_spreadsheet_id, google_sheet_name, active, created_at, updated_at");
 
 impl Db {
     /// A clinic, active or not, read without the cache.
@@ -44,15 +54,41 @@ impl Db {
         row.map(Clinic::try_from).transpose()
     }
 
-    /// Active clinics, sorted by name.
-    pub async fn list_clinics(&self) -> Result<Vec<Clinic>, StoreError> {
+    /// Active clinics, sorted by name and id: at most `limit`, the first after the clinic `after`. A clinic that
+    /// cannot be read is left out with a warning. `None`: the clinic `after` does not exist.
+    pub async fn list_clinics(
+        &self,
+        after: Option<&ClinicId>,
+        limit: usize,
+    ) -> Result<Option<ClinicPage>, StoreError> {
         const ACTION: &str = "list clinics";
+        // One row more than fits on the page shows whether there is another page.
+        let rows_to_read = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let rows = run!(self, ACTION, retry, |connection| query_clinics!(
             "select",
-            "from scheduler.clinics where active order by name, clinic_id",
+            "from scheduler.clinics
+            where active and ($1::text is null or (name, clinic_id) > (
+                select last.name, last.clinic_id from scheduler.clinics last where last.clinic_id = $1
+            ))
+            order by name, clinic_id
+            limit $2",
+            after.map(ClinicId::as_str),
+            rows_to_read,
         )
         .fetch_all(connection))?;
-        rows.into_iter().map(Clinic::try_from).collect()
+        let rows = match after {
+            Some(after) => match self.none_if_no_clinic(after, rows).await? {
+                Some(rows) => rows,
+                None => return Ok(None),
+            },
+            None => rows,
+        };
+        let is_last_page = rows.len() <= limit;
+        let rows = rows.into_iter().take(limit).map(|row| (ClinicId(row.clinic_id.clone()), row));
+        let rows: Vec<(ClinicId, StoredClinic)> = rows.collect();
+        let next = rows.last().filter(|_| !is_last_page).map(|(id, _)| id.clone());
+        let clinics = readable(rows.into_iter().map(|(id, row)| (id, Clinic::try_from(row))));
+        Ok(Some(ClinicPage { clinics, next }))
     }
 
     /// Returns `None` instead of no rows if the clinic does not exist.
@@ -61,8 +97,16 @@ impl Db {
         clinic: &ClinicId,
         rows: Vec<T>,
     ) -> Result<Option<Vec<T>>, StoreError> {
-        let no_clinic = rows.is_empty() && self.find_clinic(clinic).await?.is_none();
-        Ok((!no_clinic).then_some(rows))
+        const ACTION: &str = "look for a clinic";
+        if !rows.is_empty() {
+            return Ok(Some(rows));
+        }
+        let exists = run!(self, ACTION, retry, |connection| sqlx::query_scalar!(
+            r#"select exists (select from scheduler.clinics where clinic_id = $1) as "exists!""#,
+            clinic.as_str(),
+        )
+        .fetch_one(connection))?;
+        Ok(exists.then_some(rows))
     }
 
     /// Creates a clinic. The database sets `created_at` and `updated_at`.
@@ -171,7 +215,8 @@ pub(super) struct StoredClinic {
     phone: Option<String>,
     address: Option<String>,
     timezone: String,
-    business_hours: Json<BusinessHours>,
+    /// Not parsed yet, so that one clinic's hours cannot make a list of clinics unreadable.
+    business_hours: Value,
     buffer_minutes: i32,
     min_notice_minutes: i32,
     max_days_ahead: i32,
@@ -193,6 +238,8 @@ impl TryFrom<StoredClinic> for Clinic {
     fn try_from(row: StoredClinic) -> Result<Self, StoreError> {
         let timezone =
             row.timezone.parse().map_err(|error| StoreError::internal("read a clinic's time zone", error))?;
+        let business_hours: BusinessHours = serde_json::from_value(row.business_hours)
+            .map_err(|error| StoreError::internal("read a clinic's business hours", error))?;
         let zapi = row.zapi_instance_id.zip(row.zapi_instance_token).map(|(id, token)| ZapiInstance {
             id,
             token: Secret::new(token),
@@ -204,7 +251,7 @@ impl TryFrom<StoredClinic> for Clinic {
             phone: row.phone,
             address: row.address,
             timezone,
-            business_hours: row.business_hours.0,
+            business_hours,
             buffer_minutes: row.buffer_minutes,
             min_notice_minutes: row.min_notice_minutes,
             max_days_ahead: row.max_days_ahead,

@@ -14,6 +14,7 @@ pub mod patients;
 pub mod professionals;
 mod profile_cache;
 pub mod profiles;
+mod readable;
 pub mod reminders;
 pub mod report;
 pub mod rules;
