@@ -35,6 +35,7 @@ mod secrets;
 mod sessions;
 mod set_webhooks;
 mod sheets;
+mod unreadable_rows;
 mod waits;
 mod webhook_tokens;
 mod zapi;

@@ -5,6 +5,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::Db;
 use super::connection::{run, try_run};
+use super::readable::readable;
 use crate::domain::appointment::{Appointment, AppointmentStatus};
 use crate::domain::ids::{AppointmentId, ClinicId, PatientId};
 use crate::domain::patient::Patient;
@@ -55,7 +56,7 @@ pub struct CurrentAppointment {
 
 impl Db {
     /// Appointments of active clinics whose reminder is behind, sorted by start: at most `limit`, beginning
-    /// after `after`.
+    /// after `after`. An appointment that cannot be read is left out with a warning.
     pub async fn list_unprojected_appointments(
         &self,
         after: Option<(Slot, AppointmentId)>,
@@ -70,19 +71,21 @@ impl Db {
             limit,
         )
         .fetch_all(connection))?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(AppointmentForReminder {
-                    id: row.id.into(),
-                    clinic: row.clinic_id.into(),
-                    slot: Slot { date: row.appointment_date, time: row.start_time },
-                    status: row.status.parse().map_err(|error| StoreError::internal(ACTION, error))?,
-                    version: row.version,
-                    patient_name: row.patient_name,
-                    patient_phone: row.patient_phone,
-                })
-            })
-            .collect()
+        Ok(readable(rows.into_iter().map(|row| {
+            let clinic = ClinicId(row.clinic_id);
+            let status: Result<AppointmentStatus, StoreError> =
+                row.status.parse().map_err(|error| StoreError::internal(ACTION, error));
+            let appointment = status.map(|status| AppointmentForReminder {
+                id: row.id.into(),
+                clinic: clinic.clone(),
+                slot: Slot { date: row.appointment_date, time: row.start_time },
+                status,
+                version: row.version,
+                patient_name: row.patient_name,
+                patient_phone: row.patient_phone,
+            });
+            (clinic, appointment)
+        })))
     }
 
     /// Records that the reminder is up to date with this version of the appointment. `start` is the start for

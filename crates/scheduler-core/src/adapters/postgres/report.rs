@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 
 use super::Db;
 use super::connection::{run, try_run};
+use super::readable::readable;
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
@@ -17,7 +18,8 @@ pub struct ReportRecipient {
 }
 
 impl Db {
-    /// The active clinics that have a phone and a z-api instance.
+    /// The active clinics that have a phone and a z-api instance. A clinic that cannot be read is left out with a
+    /// warning.
     pub async fn list_report_recipients(&self) -> Result<Vec<ReportRecipient>, StoreError> {
         const ACTION: &str = "list the clinics to report to";
         let rows = run!(self, ACTION, retry, |connection| sqlx::query!(
@@ -26,11 +28,11 @@ impl Db {
             order by clinic_id",
         )
         .fetch_all(connection))?;
-        rows.into_iter()
-            .map(|row| {
-                let timezone = row.timezone.parse().map_err(|error| StoreError::internal(ACTION, error))?;
-                Ok(ReportRecipient { id: ClinicId(row.clinic_id), timezone })
-            })
-            .collect()
+        Ok(readable(rows.into_iter().map(|row| {
+            let id = ClinicId(row.clinic_id);
+            let timezone: Result<Tz, StoreError> =
+                row.timezone.parse().map_err(|error| StoreError::internal(ACTION, error));
+            (id.clone(), timezone.map(|timezone| ReportRecipient { id, timezone }))
+        })))
     }
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Db;
 use super::connection::{run, try_run};
+use super::readable::readable;
 use crate::domain::ids::ClinicId;
 use crate::domain::sheet::SheetAppointment;
 use crate::domain::time::Slot;
@@ -31,27 +32,29 @@ pub struct SheetBacklog {
 }
 
 impl Db {
-    /// Every sheet that is behind: first new sheets with no row behind, then those that have waited longest.
+    /// Every sheet that is behind: first new sheets with no row behind, then those that have waited longest. A
+    /// clinic that cannot be read is left out with a warning.
     pub async fn list_sheet_backlogs(&self) -> Result<Vec<SheetBacklog>, StoreError> {
         const ACTION: &str = "list the sheets that are behind";
         let rows = run!(self, ACTION, retry, |connection| sqlx::query_file!(
             "src/adapters/postgres/list_sheet_backlogs.sql"
         )
         .fetch_all(connection))?;
-        rows.into_iter()
-            .map(|row| {
-                let timezone = row.timezone.parse().map_err(|error| StoreError::internal(ACTION, error))?;
-                Ok(SheetBacklog {
-                    clinic: ClinicId(row.clinic_id),
-                    timezone,
-                    spreadsheet: row.spreadsheet,
-                    tab: row.tab,
-                    is_new: row.is_new,
-                    behind: row.behind.try_into().unwrap_or(u32::MAX),
-                    seconds: row.seconds.try_into().unwrap_or(u32::MAX),
-                })
-            })
-            .collect()
+        Ok(readable(rows.into_iter().map(|row| {
+            let clinic = ClinicId(row.clinic_id);
+            let timezone: Result<Tz, StoreError> =
+                row.timezone.parse().map_err(|error| StoreError::internal(ACTION, error));
+            let backlog = timezone.map(|timezone| SheetBacklog {
+                clinic: clinic.clone(),
+                timezone,
+                spreadsheet: row.spreadsheet,
+                tab: row.tab,
+                is_new: row.is_new,
+                behind: row.behind.try_into().unwrap_or(u32::MAX),
+                seconds: row.seconds.try_into().unwrap_or(u32::MAX),
+            });
+            (clinic, backlog)
+        })))
     }
 
     /// Makes this tab the one to which the clinic's appointments are written. All appointments from `since`
