@@ -41,13 +41,13 @@ impl fmt::Display for MatchKey {
 }
 
 impl Phone {
-    /// Parses a number as people write it: `(48) 99999-8888`, `48 9999-8888`, `0xx48…`, `0 41 48…`, `+55…`,
-    /// `554899998888`. Without `+` or `00`, 10 or 11 digits are a Brazilian number; a number of that length
+    /// Parses a number as people write it: `(48) 99999-8888`, `48 9999-8888`, `(0xx48) 99999-8888`, `0 41 48…`,
+    /// `+55…`, `554899998888`. Without `+` or `00`, 10 or 11 digits are a Brazilian number; a number of that length
     /// from another country needs the `+`. Numbers from WhatsApp always start with the country code: parse
     /// them with [`Address::phone`].
     pub fn parse(text: &str) -> Result<Self, InvalidPhone> {
         let text = text.trim();
-        let text = text.strip_prefix("0xx").or_else(|| text.strip_prefix("0XX")).unwrap_or(text);
+        let text = after_carrier_placeholder(text).unwrap_or(text);
         if text.chars().any(char::is_alphabetic) {
             return Err(InvalidPhone);
         }
@@ -159,6 +159,15 @@ fn is_area_code(area: &str) -> bool {
         [b'7', second] => b"134579".contains(second),
         _ => false,
     }
+}
+
+/// What follows `0xx`, in which people leave the carrier's code open: `0xx48…`, `(0xx48) …`, `+55 (0xx48) …`.
+fn after_carrier_placeholder(text: &str) -> Option<&str> {
+    let (before, rest) = text.split_at_checked(text.find(['x', 'X'])?)?;
+    let (placeholder, after) = rest.split_at_checked(2)?;
+    let follows_zero = matches!(digits_of(before).as_str(), "0" | "550" | "00550");
+    let is_number = !before.chars().any(char::is_alphabetic);
+    (follows_zero && is_number && placeholder.eq_ignore_ascii_case("xx")).then_some(after)
 }
 
 fn digits_of(text: &str) -> String {
