@@ -11,6 +11,7 @@ pub mod fields;
 mod handlers;
 pub mod job;
 pub mod jobs;
+mod json_repair;
 mod kebab;
 pub mod lambda;
 pub mod live_context;

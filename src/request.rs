@@ -8,6 +8,7 @@ use scheduler_core::domain::ids::ClinicId;
 use serde_json::Value;
 
 use crate::error::ApiError;
+use crate::json_repair::repair_strings;
 
 /// Maximum size of a body, in bytes.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -91,6 +92,13 @@ pub(crate) fn read_body(bytes: &[u8]) -> Result<Option<Value>, ApiError> {
     } else {
         Ok(serde_json::from_slice(bytes).ok())
     }
+}
+
+/// Reads a webhook's body. If it is not JSON, reads it again with repaired strings: z-api does not send an event
+/// again, so a message must not get lost over one character (docs/rules/api.md#webhooks).
+pub(crate) fn read_webhook_body(bytes: &[u8]) -> Result<Option<Value>, ApiError> {
+    let read = read_body(bytes)?;
+    Ok(read.or_else(|| serde_json::from_str(&repair_strings(bytes)).ok()))
 }
 
 /// The parameters of a query. If a name is repeated, its first value counts.

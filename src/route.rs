@@ -20,7 +20,7 @@ use crate::description::Description;
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::kebab::kebab;
-use crate::request::{ApiRequest, percent_decode, read_body, read_query};
+use crate::request::{ApiRequest, percent_decode, read_body, read_query, read_webhook_body};
 use crate::secrets::ReadsSecrets;
 
 /// The future of a handler.
@@ -147,7 +147,10 @@ async fn run<C: HttpContext>(
 ) -> Result<Reply, ApiError> {
     let (parts, bytes) = request.into_parts();
     let path = route.matches(parts.uri.path()).ok_or(ApiError::NotFound("Rota não encontrada."))?;
-    let read = read_body(&bytes);
+    let read = match route.auth {
+        Auth::Token => read_webhook_body(&bytes),
+        Auth::Key => read_body(&bytes),
+    };
     let mut request = ApiRequest {
         scope: None,
         body: None,
