@@ -20,6 +20,7 @@ mod layers;
 mod local;
 mod metrics;
 mod model;
+mod odd_messages;
 mod openapi;
 mod outages;
 mod overlap;

@@ -1,5 +1,6 @@
 //! The z-api adapter: how webhooks are read, and how answers to calls are classified.
 
+mod not_text;
 mod reading;
 mod sending;
 

@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 
 use super::{PATIENT, fixture, fixtures, now, payloads, walk};
 
-fn parser() -> Zapi {
+pub(super) fn parser() -> Zapi {
     Zapi::new("http://127.0.0.1:1", None).unwrap()
 }
 
 /// One line that says how a webhook was parsed.
-fn meaning(event: &WebhookEvent) -> String {
+pub(super) fn meaning(event: &WebhookEvent) -> String {
     match event {
         WebhookEvent::Message(message) => {
             let author = match message.author {
@@ -94,13 +94,13 @@ fn every_kind_of_webhook_is_parsed_or_ignored_with_a_reason() {
         ("received-contact", "patient sends contact [message]"),
         ("received-order", "patient sends order [message]"),
         ("received-poll-created", "patient sends poll [message]"),
-        ("received-poll-vote", "record says Z-API [vote:1632228638000]"),
+        ("received-poll-vote", "patient sends pollVote [vote:1632228638000]"),
         ("received-reaction", "record says ❤️ [reaction:1632228955000]"),
         ("received-reaction-removed", "ignored: removed reaction"),
         ("received-status-reply-text", "record says teste [message]"),
         ("received-status-reply-image", "record says teste [message]"),
-        ("received-waiting-message", "ignored: the content arrives later"),
-        ("received-pin-message", "ignored: reaction, pin or vote of staff"),
+        ("received-waiting-message", "staff sends viewOnce [message]"),
+        ("received-pin-message", "ignored: reaction or pin of staff"),
         ("received-broadcast-list", "ignored: broadcast"),
         ("received-newsletter", "ignored: newsletter"),
         ("received-group", "ignored: group"),
@@ -112,7 +112,7 @@ fn every_kind_of_webhook_is_parsed_or_ignored_with_a_reason() {
         ("received-hydrated-template-location", "record says texto da mensagem [message]"),
         ("received-otp-button-echo", "record says texto da mensagem [message]"),
         ("received-pix-button-echo", "record sends pixKeyMessage [message]"),
-        ("received-unknown-kind", "ignored: no content"),
+        ("received-unknown-kind", "patient sends unknown [message]"),
     ];
     for (name, meant) in expected {
         let event = parser().parse_webhook(&fixture(name), now());

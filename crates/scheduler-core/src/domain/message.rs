@@ -155,10 +155,10 @@ pub enum Content {
         /// Label, as the patient saw it.
         label: String,
     },
-    /// Content that the bot cannot read: audio, image, video, document, sticker, location, contact and
-    /// others.
+    /// Content that the bot cannot read: audio, image, video, document, sticker, location, contact, a vote, a
+    /// click on an advert, and every kind that is not known.
     Unreadable {
-        /// Kind of content, such as `audio`.
+        /// Kind of content, such as `audio`; `unknown` if it is not known.
         what: String,
     },
 }
@@ -171,7 +171,7 @@ pub enum Author {
     Patient,
     /// Staff, on the clinic's own phone: the message silences the bot.
     Staff,
-    /// The message is only recorded, never answered: an edit, a reaction, a vote or a status reply.
+    /// The message is only recorded, never answered: an edit, a reaction or a status reply.
     #[serde(rename = "record")]
     RecordOnly,
 }

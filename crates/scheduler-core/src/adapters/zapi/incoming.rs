@@ -15,14 +15,18 @@ const MAX_TEXT_CHARS: usize = 4096;
 const MAX_OPTION_CHARS: usize = 256;
 
 /// z-api's keys for kinds of messages that the bot cannot read.
-const UNREADABLE: [&str; 13] = [
+const UNREADABLE: [&str; 17] = [
     "audio",
     "image",
     "video",
+    "ptv",
+    "gif",
     "document",
     "sticker",
     "location",
+    "liveLocation",
     "contact",
+    "contacts",
     "order",
     "product",
     "poll",
@@ -31,10 +35,34 @@ const UNREADABLE: [&str; 13] = [
     "sendPayment",
 ];
 
-/// z-api's keys for messages that only business software sends. They are not answered: otherwise two bots
-/// could answer each other endlessly.
-const WRITTEN_BY_SOFTWARE: [&str; 6] =
-    ["buttonsMessage", "hydratedTemplate", "carouselMessage", "pixKeyMessage", "reviewOrder", "reviewAndPay"];
+/// Keys for messages that only business software sends: z-api's, and WhatsApp's names for such messages. They
+/// are not answered: otherwise two bots could answer each other endlessly.
+const WRITTEN_BY_SOFTWARE: [&str; 11] = [
+    "buttonsMessage",
+    "hydratedTemplate",
+    "carouselMessage",
+    "pixKeyMessage",
+    "reviewOrder",
+    "reviewAndPay",
+    "listMessage",
+    "buttonList",
+    "optionList",
+    "templateMessage",
+    "interactiveMessage",
+];
+
+/// z-api's keys for objects and lists that accompany a message, and are not the message.
+const CONTEXT: [&str; 9] = [
+    "notificationParameters",
+    "broadcastRecipients",
+    "statusImage",
+    "statusVideo",
+    "statusAudio",
+    "statusText",
+    "referencedMessage",
+    "quotedMessage",
+    "mentioned",
+];
 
 /// Parses a message. The error says why the webhook is ignored.
 pub(super) fn parse(payload: &Value, now: DateTime<Utc>) -> Result<IncomingMessage, &'static str> {
@@ -45,7 +73,8 @@ pub(super) fn parse(payload: &Value, now: DateTime<Utc>) -> Result<IncomingMessa
         return Err("notification");
     }
     let phone = patient_address(payload)?;
-    if flag(payload, "waitingMessage") == Some(true) {
+    // What can be viewed only once is never delivered to z-api, which goes on waiting for it.
+    if flag(payload, "waitingMessage") == Some(true) && !is_view_once(payload) {
         return Err("the content arrives later");
     }
     let message_id = id(payload, "messageId").ok_or("no message id")?;
@@ -116,14 +145,18 @@ fn patient_address(payload: &Value) -> Result<String, &'static str> {
 }
 
 fn parse_staff_message(payload: &Value) -> Result<Parsed, &'static str> {
-    if has(payload, "reaction") || has(payload, "pinMessage") || has(payload, "pollVote") {
-        return Err("reaction, pin or vote of staff");
+    if has(payload, "reaction") || has(payload, "pinMessage") {
+        return Err("reaction or pin of staff");
     }
     if flag(payload, "isEdit") == Some(true) || flag(payload, "isStatusReply") == Some(true) {
         return Err("edit or status reply of staff");
     }
-    let content = content(payload).or_else(|| software_text(payload)).ok_or("no content")?;
-    Ok(message(payload, Author::Staff, content))
+    if let Some(choice) = choice(payload, Author::Staff) {
+        return choice;
+    }
+    let content =
+        known_content(payload).or_else(|| software_text(payload)).or_else(|| other_content(payload));
+    Ok(message(payload, Author::Staff, content.ok_or("no content")?))
 }
 
 fn parse_patient_message(payload: &Value) -> Result<Parsed, &'static str> {
@@ -133,16 +166,16 @@ fn parse_patient_message(payload: &Value) -> Result<Parsed, &'static str> {
     if has(payload, "pinMessage") {
         return Err("pin");
     }
-    if has(payload, "eventResponse") || has(payload, "newsletterAdminInvite") {
-        return Err("answer to an invitation");
+    if has(payload, "newsletterAdminInvite") {
+        return Err("invitation to a newsletter");
     }
-    if let Some(vote) = payload.get("pollVote").filter(|vote| !vote.is_null()) {
-        return Ok(Parsed { event_kind: timed_event_kind("vote", payload), ..parse_vote(payload, vote) });
+    if let Some(choice) = choice(payload, Author::Patient) {
+        return choice;
     }
     if let Some(content) = software_text(payload) {
         return Ok(message(payload, Author::RecordOnly, content));
     }
-    let content = content(payload).ok_or("no content")?;
+    let content = known_content(payload).or_else(|| other_content(payload)).ok_or("no content")?;
     if flag(payload, "isEdit") == Some(true) {
         let edit = message(payload, Author::RecordOnly, content);
         return Ok(Parsed { event_kind: timed_event_kind("edit", payload), ..edit });
@@ -157,8 +190,8 @@ fn message(payload: &Value, author: Author, content: Content) -> Parsed {
     Parsed { author, event_kind: "message".to_owned(), content, reference }
 }
 
-/// Event kind of an edit, a reaction or a vote. They share the id of a message and may occur several times,
-/// so their time is added.
+/// Event kind of an edit, a reaction, a vote or an answer to an event. They share the id of a message and may
+/// occur several times, so their time is added.
 fn timed_event_kind(kind: &str, payload: &Value) -> String {
     let momment = payload.get("momment").and_then(Value::as_i64).unwrap_or_default();
     format!("{kind}:{momment}")
@@ -175,28 +208,59 @@ fn reaction(payload: &Value, reaction: &Value) -> Result<Parsed, &'static str> {
     })
 }
 
-/// A vote is only recorded, because the bot sends no polls.
-fn parse_vote(payload: &Value, vote: &Value) -> Parsed {
-    let options = vote.get("options").and_then(Value::as_array).into_iter().flatten();
-    let names: Vec<String> = options.filter_map(|option| text(option, "name")).collect();
-    let parsed = message(
-        payload,
-        Author::RecordOnly,
-        Content::Text { text: truncate(&names.join(", "), MAX_TEXT_CHARS) },
-    );
-    Parsed { reference: id(vote, "pollMessageId"), ..parsed }
+/// A vote in a poll, or an answer to an event, which staff sent by hand: the bot sends neither, so it cannot read
+/// the choice. `None` if the message is neither.
+fn choice(payload: &Value, author: Author) -> Option<Result<Parsed, &'static str>> {
+    let present = |name: &str| payload.get(name).filter(|choice| !choice.is_null());
+    let (what, kind, reference) = if let Some(vote) = present("pollVote") {
+        let options = vote.get("options").and_then(Value::as_array);
+        if options.is_some_and(Vec::is_empty) {
+            return Some(Err("withdrawn vote"));
+        }
+        ("pollVote", "vote", id(vote, "pollMessageId"))
+    } else {
+        let answer = present("eventResponse")?;
+        let event = answer.get("referencedMessage").and_then(|message| id(message, "messageId"));
+        ("eventResponse", "event", event)
+    };
+    let content = Content::Unreadable { what: what.to_owned() };
+    let event_kind = timed_event_kind(kind, payload);
+    Some(Ok(Parsed { event_kind, reference, ..message(payload, author, content) }))
 }
 
-fn content(payload: &Value) -> Option<Content> {
+fn known_content(payload: &Value) -> Option<Content> {
     pressed(payload)
         .or_else(|| {
-            let written = text(payload.get("text")?, "message")?;
+            let written = text(payload.get("text")?, "message").filter(|text| !text.trim().is_empty())?;
             Some(Content::Text { text: truncate(&written, MAX_TEXT_CHARS) })
         })
         .or_else(|| {
             let what = UNREADABLE.into_iter().find(|what| has(payload, what))?;
             Some(Content::Unreadable { what: what.to_owned() })
         })
+}
+
+/// Content of a message without a text and of no known kind: a click on an advert, something to be viewed once,
+/// or a kind that z-api added since. A person sent it, so it is answered as something that the bot cannot read.
+fn other_content(payload: &Value) -> Option<Content> {
+    let is_content = |(name, value): (&String, &Value)| {
+        let holds_something = value.is_object() || value.as_array().is_some_and(|items| !items.is_empty());
+        holds_something && !CONTEXT.contains(&name.as_str())
+    };
+    let what = if has(payload, "externalAdReply") {
+        "ad"
+    } else if is_view_once(payload) {
+        "viewOnce"
+    } else if payload.as_object()?.iter().any(is_content) {
+        "unknown"
+    } else {
+        return None;
+    };
+    Some(Content::Unreadable { what: what.to_owned() })
+}
+
+fn is_view_once(payload: &Value) -> bool {
+    flag(payload, "viewOnce") == Some(true)
 }
 
 /// A pressed button or list row. Without an id it counts as a text with the words of its label.
