@@ -1,9 +1,12 @@
 //! Appointments over the API: pages of a list, idempotent booking, and changes on top of an old version.
 
+use std::time::Duration;
+
 use reqwest::Method;
-use scheduler_tests::http::KEY;
-use scheduler_tests::{CLINIC, TestApp};
+use scheduler_tests::http::{KEY, ask as ask_http};
+use scheduler_tests::{CLINIC, TestApp, wait_until};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::{ask, column, error_fields, get, in_clinic, post, put, text};
 
@@ -141,6 +144,70 @@ async fn a_refused_change_leaves_the_patients_name_as_it_is() {
     assert_eq!(app.database.fingerprint().await, before);
     let renamed = put(&app, &path, json!({ "patient_name": "Outro Nome" })).await;
     assert_eq!(renamed["appointment"]["patient_name"], "Outro Nome");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_change_succeeds_and_changes_nothing() {
+    let app = TestApp::start().await;
+    for (time, changes) in [
+        ("09:00", json!({ "status": "CANCELLED", "patient_name": "Ana Lima" })),
+        ("10:00", json!({ "date": "2026-02-19", "time": "10:00", "status": "CANCELLED" })),
+        ("11:00", json!({ "date": "2026-02-19", "time": "11:00", "status": "NO_SHOW", "notes": "Ligou" })),
+        ("13:00", json!({ "date": "2026-02-19", "time": "13:00", "patient_name": "Ana Souza" })),
+        ("14:00", json!({ "date": "2026-02-18", "time": "14:00", "status": "COMPLETED" })),
+    ] {
+        let booked = post(&app, "/appointments", booking(&app, "2026-02-18", time).await).await;
+        let path = format!("/appointments/{}", text(&booked, "appointmentId"));
+        let changed = put(&app, &path, changes.clone()).await;
+        assert_eq!(changed["appointment"]["version"], 2, "{changes}");
+        let before = app.database.fingerprint().await;
+        let again = put(&app, &path, changes.clone()).await;
+        assert_eq!(again["appointment"], changed["appointment"], "{changes}");
+        let mut with_old_version = changes.clone();
+        with_old_version["version"] = json!(1);
+        put(&app, &path, with_old_version).await;
+        assert_eq!(app.database.fingerprint().await, before, "{changes}");
+    }
+    // Moving a cancelled appointment to the time that it has is no repetition: it was not moved there.
+    let booked = post(&app, "/appointments", booking(&app, "2026-02-20", "09:00").await).await;
+    let path = format!("/appointments/{}", text(&booked, "appointmentId"));
+    put(&app, &path, json!({ "status": "CANCELLED" })).await;
+    ask(&app, Method::PUT, &path, json!({ "date": "2026-02-20", "time": "09:00" }), 409).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_change_sent_twice_at_once_is_applied_once() {
+    let app = TestApp::start().await;
+    let booked = post(&app, "/appointments", booking(&app, "2026-02-18", "10:00").await).await;
+    let url = app.url(&format!("/appointments/{}", text(&booked, "appointmentId")));
+    let change = json!({ "status": "CANCELLED", "patient_name": "Ana Lima" });
+    // Both requests wait for this lock, so both have seen the appointment as it was before.
+    let mut lock = app.database.pool.begin().await.expect("a transaction");
+    let locked =
+        "select 1 from scheduler.appointments a join scheduler.patients p on p.id = a.patient_id for update";
+    sqlx::query(locked).fetch_all(&mut *lock).await.expect("locks");
+    let mut requests = JoinSet::new();
+    for _ in 0..2 {
+        let (client, url, change) = (app.client().clone(), url.clone(), change.clone());
+        requests.spawn(async move { ask_http(&client, Method::PUT, &url, Some(&change)).await });
+    }
+    let waiting = "select count(*) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'";
+    wait_until("two waiting requests", Duration::from_secs(10), async || {
+        app.database.number(waiting).await == 2
+    })
+    .await;
+    lock.rollback().await.expect("released");
+    for response in requests.join_all().await {
+        let response = response.expect("an answer");
+        assert_eq!(response.status, 200, "{}", response.body);
+        let appointment = &response.body["appointment"];
+        assert_eq!(
+            (&appointment["status"], &appointment["patient_name"]),
+            (&json!("CANCELLED"), &json!("Ana Lima"))
+        );
+        assert_eq!(appointment["version"], 2, "the second request changed nothing");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -157,15 +157,16 @@ pub struct AppointmentChange {
 }
 
 impl AppointmentChange {
-    /// Whether the appointment already has all the requested values and, if a start is requested, is
-    /// confirmed. Then the request is a repetition, not a conflict.
+    /// Whether the appointment already has all the requested values. Then the request is a repetition, not a
+    /// conflict. A start without a status is requested of a confirmed appointment: one that was cancelled at
+    /// that start has not been moved there.
     pub fn is_applied_to(&self, appointment: &Appointment) -> bool {
+        let status = self.status.or(self.slot.map(|_| AppointmentStatus::Confirmed));
         self.slot.is_none_or(|slot| slot == appointment.slot())
-            && self.status.is_none_or(|status| status == appointment.status)
+            && status.is_none_or(|status| status == appointment.status)
             && self.notes.as_ref().is_none_or(|notes| *notes == appointment.notes)
             && self.areas.as_ref().is_none_or(|areas| *areas == appointment.areas)
             && self.patient_name.as_ref().is_none_or(|name| Some(name) == appointment.patient_name.as_ref())
-            && (self.slot.is_none() || appointment.status == AppointmentStatus::Confirmed)
     }
 }
 

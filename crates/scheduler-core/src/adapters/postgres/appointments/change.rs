@@ -75,6 +75,9 @@ impl Db {
     /// the appointment does not exist, the version is stale, the change is not allowed, or nothing would
     /// change. A move keeps the duration; an end past midnight wraps around. The patient is renamed
     /// only if the appointment is changed.
+    ///
+    /// For a new name the patient is locked first. So a request that arrives twice at once compares the name that
+    /// the first one has written, and changes nothing the second time.
     async fn change_once(
         &self,
         clinic: Option<&ClinicId>,
@@ -89,6 +92,12 @@ impl Db {
                 select pg_advisory_xact_lock(hashtextextended(clinic_id, 0))
                 from scheduler.appointments
                 where id = $1 and $4::date is not null
+            ), renamed as (
+                select p.id, p.name
+                from scheduler.appointments a
+                join scheduler.patients p on p.clinic_id = a.clinic_id and p.id = a.patient_id
+                where a.id = $1 and a.clinic_id = coalesce($2, a.clinic_id) and $11::text is not null
+                for no key update of p
             ), a as (
                 update scheduler.appointments a set
                     appointment_date = coalesce($4, a.appointment_date),
@@ -108,6 +117,7 @@ impl Db {
                         else a.start_set_at
                     end,
                     version = a.version + 1
+                from (select 1) request left join renamed on true
                 where a.id = $1 and a.clinic_id = coalesce($2, a.clinic_id)
                     and a.version = coalesce($3, a.version)
                     and (select count(*) from clinic_lock) >= 0
@@ -120,10 +130,7 @@ impl Db {
                         )
                     )
                     and (
-                        exists (
-                            select from scheduler.patients p where p.id = a.patient_id and p.name is distinct from $11
-                                and $11::text is not null
-                        )
+                        (renamed.id is not null and renamed.name is distinct from $11)
                         or (
                             coalesce($4, a.appointment_date), coalesce($5, a.start_time), coalesce($6, a.status),
                             case when $8::boolean then null else coalesce($7, a.notes) end,
@@ -135,14 +142,12 @@ impl Db {
                 update scheduler.patients p set name = $11
                 from a
                 where p.id = a.patient_id and p.name is distinct from $11 and $11::text is not null
-                returning p.name
             )",
-            names ("coalesce(named.name, p.name)", "p.phone", "s.name", "pr.name"),
+            names ("coalesce($11, p.name)", "p.phone", "s.name", "pr.name"),
             from "from a
             join scheduler.patients p on p.id = a.patient_id
             join scheduler.services s on s.id = a.service_id
-            left join scheduler.professionals pr on pr.id = a.professional_id
-            left join named on true",
+            left join scheduler.professionals pr on pr.id = a.professional_id",
             id.0,
             clinic.map(ClinicId::as_str),
             change.version,
