@@ -107,10 +107,11 @@ pub fn integer(least: i32, most: i32) -> FieldReader<i32> {
     FieldReader::new(read, move || json!({"type": "integer", "minimum": least, "maximum": most}))
 }
 
-/// A whole number in a query, where every value is text.
+/// A whole number in a query, where every value is text. It is written without a plus sign and leading zeros.
 pub fn query_integer(least: i64, most: i64) -> FieldReader<i64> {
     let read = move |value: &Value| {
-        let number = value.as_str().and_then(|text| text.parse().ok());
+        let read = |text: &str| text.parse().ok().filter(|number: &i64| number.to_string() == text);
+        let number = value.as_str().and_then(read);
         number
             .filter(|number| (least..=most).contains(number))
             .ok_or_else(|| format!("Deve ser um número de {least} a {most}."))
@@ -174,12 +175,15 @@ pub fn timezone() -> FieldReader<Tz> {
     )
 }
 
-/// Opening hours by weekday; `start` is before `end`.
+/// Opening hours by weekday; `start` is before `end`. Times have the form `HH:MM`, as everywhere.
 pub fn business_hours() -> FieldReader<BusinessHours> {
     const WRONG: &str = "Deve ter dias de mon a sun, cada um com start antes de end (HH:MM).";
     let read = |value: &Value| {
         let hours: BusinessHours = serde_json::from_value(value.clone()).map_err(|_| WRONG)?;
-        if hours.0.values().all(|day| day.start < day.end) { Ok(hours) } else { Err(WRONG.into()) }
+        // chrono also reads times such as 9:00, but writes them as 09:00.
+        let is_canonical = serde_json::to_value(&hours).is_ok_and(|written| written == *value);
+        let ends_after_start = hours.0.values().all(|day| day.start < day.end);
+        if is_canonical && ends_after_start { Ok(hours) } else { Err(WRONG.into()) }
     };
     FieldReader::new(read, || {
         let time = json!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"});

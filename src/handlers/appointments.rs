@@ -229,8 +229,10 @@ fn name() -> FieldReader<String> {
 /// The `Idempotency-Key` header. Repeating a booking with the same key does not book twice.
 fn idempotency_key() -> FieldReader<String> {
     let read = |value: &Value| {
+        let is_visible = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
         let key = value.as_str().filter(|key| (1..=MAX_LINE_CHARS).contains(&key.len()));
-        key.map(str::to_owned).ok_or_else(|| "Deve ter de 1 a 200 caracteres ASCII.".into())
+        let key = key.filter(is_visible).map(str::to_owned);
+        key.ok_or_else(|| "Deve ter de 1 a 200 caracteres ASCII visíveis, sem espaços.".into())
     };
     FieldReader::new(read, || {
         json!({

@@ -107,6 +107,7 @@ async fn one_answer_names_every_wrong_field_of_a_request() {
         body
     };
     let appointment_path = format!("/appointments/{id}");
+    let hours = |start: &str, end: &str| json!({"business_hours": {"mon": {"start": start, "end": end}}});
     for (method, path, body, fields) in [
         ("POST", CREATE, json!({}), &["clinicId", "phone", "serviceId", "date", "time"][..]),
         ("POST", CREATE, json!([]), &["body"]),
@@ -169,6 +170,15 @@ async fn one_answer_names_every_wrong_field_of_a_request() {
             Value::Null,
             &["to", "colour"],
         ),
+        ("GET", "/clinics/sp-1/appointments?limit=%2B5", Value::Null, &["limit"]),
+        ("GET", "/clinics/sp-1/appointments?limit=05", Value::Null, &["limit"]),
+        ("GET", "/clinics/sp-1/appointments?limit=5.0", Value::Null, &["limit"]),
+        ("PUT", "/clinics/sp-1", hours("9:00", "18:00"), &["business_hours"]),
+        ("PUT", "/clinics/sp-1", hours("09:00", "18:0"), &["business_hours"]),
+        ("PUT", "/clinics/sp-1", hours(" 09:00", "18:00"), &["business_hours"]),
+        ("PUT", "/clinics/sp-1", hours("09:00", "18:00:00"), &["business_hours"]),
+        ("PUT", "/clinics/sp-1", hours("+9:00", "18:00"), &["business_hours"]),
+        ("PUT", "/clinics/sp-1", hours("09:00", "24:00"), &["business_hours"]),
     ] {
         let (status, answer) = ask(method, path, &[("x-api-key", "one")], &body.to_string()).await;
         let named = error_fields(&answer);
@@ -177,6 +187,29 @@ async fn one_answer_names_every_wrong_field_of_a_request() {
             (StatusCode::BAD_REQUEST, fields),
             "{method} {path} {body}: {answer}"
         );
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_1_to_200_visible_characters() {
+    let body = json!({"clinicId": "sp-1", "phone": "5511999990000", "date": "2026-02-17", "time": "09:00",
+        "serviceId": "00000000-0000-0000-0000-000000000000"});
+    // A valid request gets 503, because the database is unavailable.
+    for (key, expected) in [
+        ("reception-1", 503),
+        (&"k".repeat(200), 503),
+        ("!#~", 503),
+        (&"k".repeat(201), 400),
+        ("", 400),
+        ("two words", 400),
+        ("a\tb", 400),
+    ] {
+        let headers = [("x-api-key", "one"), ("Idempotency-Key", key)];
+        let (status, answer) = ask("POST", CREATE, &headers, &body.to_string()).await;
+        assert_eq!(status, expected, "{key:?}: {answer}");
+        if expected == 400 {
+            assert_eq!(error_fields(&answer), ["Idempotency-Key"], "{key:?}");
+        }
     }
 }
 
