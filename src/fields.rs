@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use self::presence::Presence;
 pub use self::readers::{
     FieldReader, MAX_LINE_CHARS, MAX_TEXT_CHARS, ReadResult, boolean, business_hours, date, integer, one_of,
-    phone, query_integer, text, time, timezone,
+    phone, plain_text, query_integer, text, time, timezone,
 };
 use crate::error::{ApiError, FieldError};
 use crate::request::ApiRequest;

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use scheduler_core::domain::clinic::BusinessHours;
 use scheduler_core::domain::date_limits::{FIRST_DATE, LAST_DATE, parse_date};
 use scheduler_core::domain::phone::Phone;
+use scheduler_core::domain::text_direction::without_direction_controls;
 use serde_json::{Value, json};
 
 /// Maximum length of a one-line text, in characters.
@@ -92,6 +93,19 @@ pub fn text(longest: usize) -> FieldReader<String> {
     FieldReader::new(read, move || {
         let not_blank = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
         json!({"type": "string", "minLength": 1, "maxLength": longest, "pattern": not_blank})
+    })
+}
+
+/// Like [`text`], without the characters that change the writing direction
+/// (docs/rules/security.md#names-and-texts).
+pub fn plain_text(longest: usize) -> FieldReader<String> {
+    let plain = |given: String| match without_direction_controls(&given).trim() {
+        "" => Err("Não pode ser vazio.".into()),
+        plain => Ok(plain.to_owned()),
+    };
+    text(longest).and_then(plain, || {
+        let controls = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069";
+        json!({"pattern": format!(r"^[^\u0000]*[^\s\u0000{controls}][^\u0000]*$")})
     })
 }
 

@@ -21,7 +21,7 @@ use crate::context::{Admin, Messenger, Reception};
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::fields::{
-    FieldReader, Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, date, integer, one_of, phone,
+    FieldReader, Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, date, integer, one_of, phone, plain_text,
     query_integer, text, time,
 };
 use crate::request::ApiRequest;
@@ -48,9 +48,9 @@ pub(crate) fn create_input(fields: &mut Fields) -> CreateInput {
         phone: fields.required("phone", phone()),
         service: fields.required("serviceId", text(MAX_LINE_CHARS)),
         slot: Slot { date: fields.required("date", date()), time: fields.required("time", time()) },
-        areas: fields.optional("areas", text(MAX_TEXT_CHARS)),
+        areas: fields.optional("areas", plain_text(MAX_TEXT_CHARS)),
         name: fields.optional("name", name()),
-        notes: fields.optional("notes", text(MAX_TEXT_CHARS)),
+        notes: fields.optional("notes", plain_text(MAX_TEXT_CHARS)),
         professional: fields.optional("professionalId", text(MAX_LINE_CHARS)),
         key: fields.header("Idempotency-Key", idempotency_key()),
     }
@@ -169,8 +169,8 @@ pub(crate) fn update_input(fields: &mut Fields) -> (AppointmentChange, bool) {
         version: fields.non_null("version", integer(1, i32::MAX)),
         slot: slot.map(|(date, time)| Slot { date, time }),
         status: fields.non_null("status", one_of(STATUSES)).flatten(),
-        notes: fields.patch("notes", text(MAX_TEXT_CHARS)),
-        areas: fields.patch("areas", text(MAX_TEXT_CHARS)),
+        notes: fields.patch("notes", plain_text(MAX_TEXT_CHARS)),
+        areas: fields.patch("areas", plain_text(MAX_TEXT_CHARS)),
         patient_name: fields.non_null("patient_name", name()),
     };
     (change, fields.non_null("notify", boolean()).unwrap_or(false))

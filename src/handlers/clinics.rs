@@ -12,7 +12,7 @@ use crate::context::{Admin, ClinicReader};
 use crate::envelope::Reply;
 use crate::error::ApiError;
 use crate::fields::{
-    FieldReader, Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, business_hours, integer, phone,
+    FieldReader, Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, business_hours, integer, phone, plain_text,
     query_integer, text, timezone,
 };
 use crate::request::ApiRequest;
@@ -83,7 +83,7 @@ pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply
 
 pub(crate) fn create_input(fields: &mut Fields) -> (String, BusinessHours, ClinicChange) {
     (
-        fields.required("name", text(MAX_LINE_CHARS)),
+        fields.required("name", plain_text(MAX_LINE_CHARS)),
         fields.required("business_hours", business_hours()),
         settings(fields),
     )
@@ -92,7 +92,7 @@ pub(crate) fn create_input(fields: &mut Fields) -> (String, BusinessHours, Clini
 pub(crate) fn update_input(fields: &mut Fields) -> ClinicChange {
     fields.at_least_one();
     ClinicChange {
-        name: fields.non_null("name", text(MAX_LINE_CHARS)),
+        name: fields.non_null("name", plain_text(MAX_LINE_CHARS)),
         business_hours: fields.non_null("business_hours", business_hours()),
         active: fields.non_null("active", boolean()),
         ..settings(fields)
@@ -103,7 +103,7 @@ pub(crate) fn update_input(fields: &mut Fields) -> ClinicChange {
 fn settings(fields: &mut Fields) -> ClinicChange {
     ClinicChange {
         phone: fields.patch("phone", phone()),
-        address: fields.patch("address", text(MAX_LINE_CHARS)),
+        address: fields.patch("address", plain_text(MAX_LINE_CHARS)),
         timezone: fields.non_null("timezone", timezone()),
         buffer_minutes: fields.non_null("buffer_minutes", integer(0, 720)),
         min_notice_minutes: fields.non_null("min_notice_minutes", integer(0, 43_200)),

@@ -12,7 +12,7 @@ use super::{END_BEFORE_START, NO_CLINIC, NO_EXCEPTION};
 use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::{ApiError, FieldError};
-use crate::fields::{Fields, MAX_LINE_CHARS, boolean, date, one_of, text, time};
+use crate::fields::{Fields, MAX_LINE_CHARS, boolean, date, one_of, plain_text, time};
 use crate::request::ApiRequest;
 
 pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
@@ -61,7 +61,7 @@ pub(crate) fn create_input(fields: &mut Fields) -> NewException {
         exception_type: fields.required("exception_type", one_of(TYPES)).unwrap_or(ExceptionType::Blocked),
         start_time: fields.optional("start_time", time()),
         end_time: fields.optional("end_time", time()),
-        reason: fields.optional("reason", text(MAX_LINE_CHARS)),
+        reason: fields.optional("reason", plain_text(MAX_LINE_CHARS)),
     };
     fields.rule(|| {
         let both = json!({"start_time": {"type": "string"}, "end_time": {"type": "string"}});
@@ -96,7 +96,7 @@ pub(crate) fn update_input(fields: &mut Fields) -> ExceptionChange {
         exception_type: fields.non_null("exception_type", one_of(TYPES)).flatten(),
         start_time: fields.patch("start_time", time()),
         end_time: fields.patch("end_time", time()),
-        reason: fields.patch("reason", text(MAX_LINE_CHARS)),
+        reason: fields.patch("reason", plain_text(MAX_LINE_CHARS)),
         active: fields.non_null("active", boolean()),
     }
 }

@@ -8,7 +8,9 @@ use super::NO_CLINIC;
 use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{FieldReader, Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, integer, text};
+use crate::fields::{
+    FieldReader, Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, integer, plain_text, text,
+};
 use crate::request::ApiRequest;
 
 const NO_QUESTION: &str = "Pergunta não encontrada.";
@@ -17,7 +19,7 @@ const MAX_KEY_CHARS: usize = 64;
 pub(crate) fn create_input(fields: &mut Fields) -> NewFaqEntry {
     NewFaqEntry {
         question_key: fields.required("question_key", question_key()),
-        question_label: fields.required("question_label", text(MAX_LINE_CHARS)),
+        question_label: fields.required("question_label", plain_text(MAX_LINE_CHARS)),
         answer: fields.required("answer", text(MAX_TEXT_CHARS)),
         display_order: fields.optional("display_order", integer(0, i32::MAX)).unwrap_or_default(),
     }
@@ -41,7 +43,7 @@ pub(crate) async fn list(context: &Admin, request: ApiRequest) -> Result<Reply, 
 pub(crate) fn update_input(fields: &mut Fields) -> FaqChange {
     fields.at_least_one();
     FaqChange {
-        question_label: fields.non_null("question_label", text(MAX_LINE_CHARS)),
+        question_label: fields.non_null("question_label", plain_text(MAX_LINE_CHARS)),
         answer: fields.non_null("answer", text(MAX_TEXT_CHARS)),
         display_order: fields.non_null("display_order", integer(0, i32::MAX)),
         active: fields.non_null("active", boolean()),

@@ -7,7 +7,7 @@ use super::{NO_CLINIC, NO_PROFESSIONAL};
 use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{Fields, MAX_LINE_CHARS, boolean, text};
+use crate::fields::{Fields, MAX_LINE_CHARS, boolean, plain_text};
 use crate::request::ApiRequest;
 
 pub(crate) async fn create(context: &Admin, request: ApiRequest) -> Result<Reply, ApiError> {
@@ -41,16 +41,16 @@ pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply
 
 pub(crate) fn create_input(fields: &mut Fields) -> NewProfessional {
     NewProfessional {
-        name: fields.required("name", text(MAX_LINE_CHARS)),
-        role: fields.optional("role", text(MAX_LINE_CHARS)),
+        name: fields.required("name", plain_text(MAX_LINE_CHARS)),
+        role: fields.optional("role", plain_text(MAX_LINE_CHARS)),
     }
 }
 
 pub(crate) fn update_input(fields: &mut Fields) -> ProfessionalChange {
     fields.at_least_one();
     ProfessionalChange {
-        name: fields.non_null("name", text(MAX_LINE_CHARS)),
-        role: fields.patch("role", text(MAX_LINE_CHARS)),
+        name: fields.non_null("name", plain_text(MAX_LINE_CHARS)),
+        role: fields.patch("role", plain_text(MAX_LINE_CHARS)),
         active: fields.non_null("active", boolean()),
     }
 }

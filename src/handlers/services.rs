@@ -7,7 +7,7 @@ use super::{NO_CLINIC, NO_SERVICE};
 use crate::context::Admin;
 use crate::envelope::Reply;
 use crate::error::ApiError;
-use crate::fields::{Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, integer, text};
+use crate::fields::{Fields, MAX_LINE_CHARS, MAX_TEXT_CHARS, boolean, integer, plain_text};
 use crate::request::ApiRequest;
 
 /// Maximum length of a service, in minutes (docs/rules/agenda.md#session-length).
@@ -39,20 +39,20 @@ pub(crate) async fn update(context: &Admin, request: ApiRequest) -> Result<Reply
 
 pub(crate) fn create_input(fields: &mut Fields) -> NewService {
     NewService {
-        name: fields.required("name", text(MAX_LINE_CHARS)),
+        name: fields.required("name", plain_text(MAX_LINE_CHARS)),
         duration_minutes: fields.required("duration_minutes", integer(1, MAX_DURATION_MINUTES)),
         price_cents: fields.optional("price_cents", integer(0, i32::MAX)),
-        description: fields.optional("description", text(MAX_TEXT_CHARS)),
+        description: fields.optional("description", plain_text(MAX_TEXT_CHARS)),
     }
 }
 
 pub(crate) fn update_input(fields: &mut Fields) -> ServiceChange {
     fields.at_least_one();
     ServiceChange {
-        name: fields.non_null("name", text(MAX_LINE_CHARS)),
+        name: fields.non_null("name", plain_text(MAX_LINE_CHARS)),
         duration_minutes: fields.non_null("duration_minutes", integer(1, MAX_DURATION_MINUTES)),
         price_cents: fields.patch("price_cents", integer(0, i32::MAX)),
-        description: fields.patch("description", text(MAX_TEXT_CHARS)),
+        description: fields.patch("description", plain_text(MAX_TEXT_CHARS)),
         active: fields.non_null("active", boolean()),
     }
 }

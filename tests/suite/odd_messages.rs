@@ -2,7 +2,9 @@
 //! (`docs/rules/conversation.md#messages-that-are-not-text`).
 
 use chrono::TimeDelta;
-use scheduler_tests::{TestApp, text};
+use reqwest::Method;
+use scheduler_tests::http::error_fields;
+use scheduler_tests::{CLINIC, TestApp, text};
 use serde_json::{Value, json};
 
 const MARIA: &str = "5511999990000";
@@ -86,4 +88,46 @@ async fn whatever_staff_send_silences_the_bot() {
         assert!(patient.sends(staff).await.is_empty(), "{content}");
         assert!(patient.says("Bom dia").await.is_empty(), "{content}: the bot is silent");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn direction_controls_are_removed_from_names_areas_and_notes() {
+    const CONTROLS: &str = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}";
+    let app = TestApp::start().await;
+    let within = |text: &str| format!("{CONTROLS}{}{CONTROLS}", text.replace(' ', &format!(" {CONTROLS}")));
+    let booking = json!({ "clinicId": CLINIC, "phone": MARIA, "serviceId": app.service_id().await,
+        "date": "2026-02-18", "time": "10:00", "name": within("Maria Silva"), "areas": within("Pernas e axilas"),
+        "notes": within("Pele sensível") });
+    let booked = app.ask_expecting(Method::POST, "/appointments", Some(&booking), 201).await;
+    let appointment = &booked["appointment"];
+    assert_eq!(appointment["patient_name"], "Maria Silva");
+    assert_eq!(
+        (&appointment["areas"], &appointment["notes"]),
+        (&json!("Pernas e axilas"), &json!("Pele sensível"))
+    );
+    let path = format!("/appointments/{}", booked["appointmentId"].as_str().expect("an id"));
+    let blank = json!({ "areas": CONTROLS, "notes": format!(" {CONTROLS} "), "patient_name": CONTROLS });
+    let refused = app.ask_expecting(Method::PUT, &path, Some(&blank), 400).await;
+    assert_eq!(error_fields(&refused), ["notes", "areas", "patient_name"]);
+    for (kind, row) in [("services", "service"), ("professionals", "professional")] {
+        let mut body = json!({ "name": within("Limpeza de pele") });
+        if kind == "services" {
+            body["duration_minutes"] = json!(30);
+        }
+        let path = format!("/clinics/{CLINIC}/{kind}");
+        let made = app.ask_expecting(Method::POST, &path, Some(&body), 201).await;
+        assert_eq!(made[row]["name"], "Limpeza de pele", "{kind}");
+    }
+
+    let mut caio = app.patient("5511999990001", &within("Caio Souza"));
+    caio.goes_to("skip_areas").await;
+    caio.says(&within("Costas e ombros")).await;
+    for step in ["day_", "time_", "use_profile_name", "book_"] {
+        caio.presses(step).await;
+    }
+    let booked = app.appointments_of("5511999990001", "CONFIRMED").await;
+    assert_eq!(
+        (&booked[0]["areas"], &booked[0]["patient_name"]),
+        (&json!("Costas e ombros"), &json!("Caio Souza"))
+    );
 }

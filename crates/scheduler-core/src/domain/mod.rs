@@ -18,5 +18,6 @@ pub mod same_name;
 pub mod send_limits;
 pub mod service;
 pub mod sheet;
+pub mod text_direction;
 pub mod text_normalize;
 pub mod time;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{ClinicId, PatientId};
 use super::phone::{Address, MatchKey};
+use super::text_direction::is_direction_control;
 
 /// A patient of one clinic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,9 +80,9 @@ pub fn clean_name(name: &str) -> Option<String> {
 
 /// Whether `c` has no width or changes the writing direction.
 fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    is_direction_control(c)
+        || matches!(c,
+            '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

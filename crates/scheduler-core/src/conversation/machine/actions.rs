@@ -7,6 +7,7 @@ use super::state::{AppointmentSummary, BookingPlan, Intent, Moment, Purpose, Ser
 use super::step::StepBuilder;
 use crate::conversation::say::format::{list_alternatives, written_time};
 use crate::domain::areas::appointment_minutes;
+use crate::domain::text_direction::without_direction_controls;
 use crate::domain::time::{Slot, later};
 
 /// How long the bot stays silent after a hand-over or a message from staff.
@@ -176,12 +177,15 @@ impl StepBuilder {
     }
 }
 
-/// Plans a booking. Its length is the chosen service plus every other service mentioned in `areas`.
+/// Plans a booking. Its length is the chosen service plus every other service mentioned in `areas`, which are kept
+/// without characters that change the writing direction.
 pub(super) fn booking_plan(
     service: &ServiceChoice,
     services: &[ServiceChoice],
     areas: Option<String>,
 ) -> BookingPlan {
+    let areas =
+        areas.map(|areas| without_direction_controls(&areas)).filter(|areas| !areas.trim().is_empty());
     let named = services.iter().map(|service| (service.name.as_str(), service.minutes));
     let chosen = (service.name.as_str(), service.minutes);
     let minutes = areas.as_deref().map_or(service.minutes, |areas| appointment_minutes(chosen, named, areas));
