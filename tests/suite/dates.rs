@@ -4,7 +4,9 @@
 mod fuzz;
 mod rows;
 
+use scheduler_core::conversation::machine::state::State;
 use scheduler_tests::TestDatabase;
+use serde_json::json;
 
 /// Takes back the constraints of the migration `dates within limits`.
 const WITHOUT_LIMITS: &str = "
@@ -19,6 +21,28 @@ const OUTSIDE: &str = "select
     + (select count(*) from scheduler.availability_exceptions
         where exception_date not between '2000-01-01' and '2100-12-31')
     + (select count(*) from scheduler.sheet_projections where since not between '2000-01-01' and '2100-12-31')";
+
+#[test]
+fn a_stored_state_with_a_date_outside_the_limits_cannot_be_read() {
+    let plan = json!({ "service": "6f1ed002-ab59-4b0f-8b6b-07a1c0a4d8f0", "service_name": "Laser", "areas": null,
+        "minutes": 45 });
+    let select_date = |day: &str, searched: &str| {
+        let days = json!({ "days": ["2026-02-20", day], "searched_until": searched, "from": 0 });
+        serde_json::from_value::<State>(json!({ "state": "SELECT_DATE", "plan": plan, "days": days }))
+    };
+    let select_time = |day: &str| {
+        let slots = json!([{ "date": day, "time": "09:00" }]);
+        serde_json::from_value::<State>(
+            json!({ "state": "SELECT_TIME", "plan": plan, "slots": slots, "from": 0 }),
+        )
+    };
+    let good = "2026-02-21";
+    assert!(select_date(good, good).is_ok() && select_time(good).is_ok());
+    for odd in ["+262142-12-31", "-262143-01-01", "+10000-01-01", "2101-01-01", "1999-12-31"] {
+        assert!(select_date(odd, good).is_err() && select_date(good, odd).is_err(), "{odd}");
+        assert!(select_time(odd).is_err(), "{odd}");
+    }
+}
 
 async fn execute(database: &TestDatabase, sql: &str) {
     sqlx::raw_sql(sql).execute(&database.pool).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
