@@ -179,7 +179,7 @@ async fn statements_read_about_as_many_pages_of_100_000_appointments_as_of_1_000
 
 /// What the list of one day costs with a thousand and with a million appointments before that day.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_list_of_a_day_reads_the_same_pages_whether_a_thousand_or_a_million_appointments_precede_it() {
+async fn the_list_of_a_day_reads_no_more_pages_after_a_million_appointments_than_after_a_thousand() {
     let started = Instant::now();
     let folder = TempDir::new().expect("a folder");
     let (cluster, database) = start_cluster(folder.path()).await;
@@ -207,7 +207,8 @@ async fn the_list_of_a_day_reads_the_same_pages_whether_a_thousand_or_a_million_
     }
     for ((name, few), (_, many)) in read[0].iter().zip(&read[1]) {
         println!("{name}: {few} pages after {FEW} appointments, {many} after {A_MILLION}");
-        assert!(many.abs_diff(*few) <= 10, "{name}: {few}, then {many}");
+        // It may be fewer: with many appointments PostgreSQL keeps a patient that it has looked up.
+        assert!(*many <= few + 10, "{name}: {few}, then {many}");
     }
     println!("measured in {:?}", started.elapsed());
     database.pool.close().await;
