@@ -1,13 +1,14 @@
-//! Makes JSON readable whose strings hold what JSON does not allow: lone surrogates, unknown escapes, bytes that
-//! are not UTF-8. A webhook with such a text is a message of a person, who would otherwise get no answer.
+//! Makes JSON readable whose strings hold what JSON does not allow: lone surrogates, unknown escapes, bytes
+//! that are not UTF-8. A webhook with such a text is a message of a person, who would otherwise get no
+//! answer.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
-/// The same JSON with U+FFFD in place of each part of a string that is not allowed. Control characters in strings
-/// are escaped. What is wrong outside strings stays as it is.
+/// The same JSON with U+FFFD in place of each part of a string that is not allowed. Control characters in
+/// strings are escaped. What is wrong outside strings stays as it is.
 pub(crate) fn repair_strings(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut repaired = String::with_capacity(text.len());

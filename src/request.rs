@@ -94,8 +94,8 @@ pub(crate) fn read_body(bytes: &[u8]) -> Result<Option<Value>, ApiError> {
     }
 }
 
-/// Reads a webhook's body. If it is not JSON, reads it again with repaired strings: z-api does not send an event
-/// again, so a message must not get lost over one character (docs/rules/api.md#webhooks).
+/// Reads a webhook's body. If it is not JSON, reads it again with repaired strings: z-api does not send an
+/// event again, so a message must not get lost over one character (docs/rules/api.md#webhooks).
 pub(crate) fn read_webhook_body(bytes: &[u8]) -> Result<Option<Value>, ApiError> {
     let read = read_body(bytes)?;
     Ok(read.or_else(|| serde_json::from_str(&repair_strings(bytes)).ok()))

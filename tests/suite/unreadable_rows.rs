@@ -6,8 +6,8 @@ use reqwest::Method;
 use scheduler_tests::{CLINIC, TestApp};
 use serde_json::{Value, json};
 
-/// Two clinics that no release could have written: an unknown time zone, and hours that are none. Both would get
-/// reports, reminders and a sheet.
+/// Two clinics that no release could have written: an unknown time zone, and hours that are none. Both would
+/// get reports, reminders and a sheet.
 const UNREADABLE: &str = r#"
     insert into scheduler.clinics
         (clinic_id, name, phone, timezone, business_hours, zapi_instance_id, zapi_instance_token,

@@ -41,10 +41,10 @@ impl fmt::Display for MatchKey {
 }
 
 impl Phone {
-    /// Parses a number as people write it: `(48) 99999-8888`, `48 9999-8888`, `(0xx48) 99999-8888`, `0 41 48…`,
-    /// `+55…`, `554899998888`. Without `+` or `00`, 10 or 11 digits are a Brazilian number; a number of that length
-    /// from another country needs the `+`. Numbers from WhatsApp always start with the country code: parse
-    /// them with [`Address::phone`].
+    /// Parses a number as people write it: `(48) 99999-8888`, `48 9999-8888`, `(0xx48) 99999-8888`,
+    /// `0 41 48…`, `+55…`, `554899998888`. Without `+` or `00`, 10 or 11 digits are a Brazilian number; a number
+    /// of that length from another country needs the `+`. Numbers from WhatsApp always start with the country
+    /// code: parse them with [`Address::phone`].
     pub fn parse(text: &str) -> Result<Self, InvalidPhone> {
         let text = text.trim();
         let text = after_carrier_placeholder(text).unwrap_or(text);

@@ -54,8 +54,8 @@ impl Db {
         row.map(Clinic::try_from).transpose()
     }
 
-    /// Active clinics, sorted by name and id: at most `limit`, the first after the clinic `after`. A clinic that
-    /// cannot be read is left out with a warning. `None`: the clinic `after` does not exist.
+    /// Active clinics, sorted by name and id: at most `limit`, the first after the clinic `after`. A clinic
+    /// that cannot be read is left out with a warning. `None`: the clinic `after` does not exist.
     pub async fn list_clinics(
         &self,
         after: Option<&ClinicId>,

@@ -18,8 +18,8 @@ pub struct ReportRecipient {
 }
 
 impl Db {
-    /// The active clinics that have a phone and a z-api instance. A clinic that cannot be read is left out with a
-    /// warning.
+    /// The active clinics that have a phone and a z-api instance. A clinic that cannot be read is left out
+    /// with a warning.
     pub async fn list_report_recipients(&self) -> Result<Vec<ReportRecipient>, StoreError> {
         const ACTION: &str = "list the clinics to report to";
         let rows = run!(self, ACTION, retry, |connection| sqlx::query!(

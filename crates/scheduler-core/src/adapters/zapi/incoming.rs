@@ -208,8 +208,8 @@ fn reaction(payload: &Value, reaction: &Value) -> Result<Parsed, &'static str> {
     })
 }
 
-/// A vote in a poll, or an answer to an event, which staff sent by hand: the bot sends neither, so it cannot read
-/// the choice. `None` if the message is neither.
+/// A vote in a poll, or an answer to an event, which staff sent by hand: the bot sends neither, so it cannot
+/// read the choice. `None` if the message is neither.
 fn choice(payload: &Value, author: Author) -> Option<Result<Parsed, &'static str>> {
     let present = |name: &str| payload.get(name).filter(|choice| !choice.is_null());
     let (what, kind, reference) = if let Some(vote) = present("pollVote") {

@@ -177,8 +177,8 @@ impl StepBuilder {
     }
 }
 
-/// Plans a booking. Its length is the chosen service plus every other service mentioned in `areas`, which are kept
-/// without characters that change the writing direction.
+/// Plans a booking. Its length is the chosen service plus every other service mentioned in `areas`, which are
+/// kept without characters that change the writing direction.
 pub(super) fn booking_plan(
     service: &ServiceChoice,
     services: &[ServiceChoice],

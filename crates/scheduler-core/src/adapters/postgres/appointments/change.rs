@@ -76,8 +76,8 @@ impl Db {
     /// change. A move keeps the duration; an end past midnight wraps around. The patient is renamed
     /// only if the appointment is changed.
     ///
-    /// For a new name the patient is locked first. So a request that arrives twice at once compares the name that
-    /// the first one has written, and changes nothing the second time.
+    /// For a new name the patient is locked first. So a request that arrives twice at once compares the name
+    /// that the first one has written, and changes nothing the second time.
     async fn change_once(
         &self,
         clinic: Option<&ClinicId>,

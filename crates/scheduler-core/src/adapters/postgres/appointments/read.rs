@@ -62,11 +62,11 @@ impl Db {
         let rows = run!(self, ACTION, retry, |connection| {
             query_appointments!(
                 "where a.clinic_id = $1
-                and (a.appointment_date, a.start_time, a.id) > ($2::date, $3::time, $4::uuid)
-                and a.appointment_date between $2 and $5::date
-                and ($6::text is null or a.status = $6)
-            order by a.appointment_date, a.start_time, a.id
-            limit $7",
+                    and (a.appointment_date, a.start_time, a.id) > ($2::date, $3::time, $4::uuid)
+                    and a.appointment_date between $2 and $5::date
+                    and ($6::text is null or a.status = $6)
+                order by a.appointment_date, a.start_time, a.id
+                limit $7",
                 clinic.as_str(),
                 after_date,
                 after_time,
