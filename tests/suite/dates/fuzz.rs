@@ -137,7 +137,7 @@ fn request(odd: &Odd, ids: &Ids) -> Request {
             let body = json!({ "date": date, "time": time });
             (Method::PUT, format!("/appointments/{}", ids.appointment), Vec::new(), Some(body))
         }
-        _ if odd.kind % 2 == 0 => {
+        _ if odd.kind.is_multiple_of(2) => {
             let body = json!({ "exception_date": date, "exception_type": "BLOCKED" });
             (Method::POST, in_clinic("availability-exceptions"), Vec::new(), Some(body))
         }
