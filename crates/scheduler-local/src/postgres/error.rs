@@ -25,6 +25,12 @@ pub enum ClusterError {
         /// The major version, such as `17`.
         data_version: String,
     },
+    /// The process is root, and the machine has no other user.
+    #[error(
+        "PostgreSQL refuses to run as root, and /etc/passwd lists no other user that it could run as: create one \
+         (useradd --system postgres), run this as another user, or set DATABASE_URL"
+    )]
+    NoOtherUser,
     /// The process is root and cannot switch to another user.
     #[error(
         "PostgreSQL refuses to run as root, and neither unshare nor setpriv works here: run this as another \

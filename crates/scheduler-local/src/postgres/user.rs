@@ -33,18 +33,22 @@ impl User {
         }
         // `initdb` looks up its user's name, so the user must exist.
         let users = fs::read_to_string("/etc/passwd").map_err(|source| io("/etc/passwd", source))?;
+        Self::choose_among(&users, |user| {
+            let mut probe = user.command(OsStr::new("true"));
+            probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            probe.status().is_ok_and(|status| status.success())
+        })
+    }
+
+    /// The user for root: `users` is the content of `/etc/passwd`, and `works` tries to run a program.
+    fn choose_among(users: &str, works: impl Fn(&Self) -> bool) -> Result<Self, ClusterError> {
         let users: Vec<Self> = users.lines().filter_map(read_user).collect();
         let named = |wanted: &str| users.iter().find(|user| is_named(user, wanted));
         let chosen = named("postgres").or_else(|| named("nobody"));
         let Some(other @ Self::Other { uid, .. }) = chosen.or_else(|| users.first()) else {
-            return Err(ClusterError::Root);
+            return Err(ClusterError::NoOtherUser);
         };
         let mapped = Self::Mapped(*uid);
-        let works = |user: &Self| {
-            let mut probe = user.command(OsStr::new("true"));
-            probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            probe.status().is_ok_and(|status| status.success())
-        };
         [&mapped, other].into_iter().find(|user| works(user)).cloned().ok_or(ClusterError::Root)
     }
 
@@ -126,4 +130,24 @@ fn read_user(line: &str) -> Option<User> {
     let uid = fields.nth(1)?.parse().ok().filter(|uid| *uid != 0)?;
     let gid = fields.next()?.parse().ok()?;
     Some(User::Other { name, uid, gid })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: &str = "root:x:0:0:root:/root:/bin/bash\n";
+
+    #[test]
+    fn root_takes_the_first_user_that_works_and_says_why_there_is_none() {
+        let machine = format!("{ROOT}daemon:x:1:1::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n");
+        let mapped = User::choose_among(&machine, |_| true).unwrap();
+        assert!(matches!(mapped, User::Mapped(65534)), "{mapped:?}");
+        let other = User::choose_among(&machine, |user| matches!(user, User::Other { .. })).unwrap();
+        assert!(matches!(&other, User::Other { name, uid: 65534, .. } if name == "nobody"), "{other:?}");
+        let tools = User::choose_among(&machine, |_| false).unwrap_err();
+        assert!(tools.to_string().contains("neither unshare nor setpriv works"), "{tools}");
+        let alone = User::choose_among(ROOT, |_| true).unwrap_err();
+        assert!(alone.to_string().contains("/etc/passwd lists no other user"), "{alone}");
+    }
 }
