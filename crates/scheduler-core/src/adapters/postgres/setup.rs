@@ -84,42 +84,6 @@ impl Db {
         templates: &BTreeMap<String, String>,
     ) -> Result<Vec<SetupLine>, StoreError> {
         const ACTION: &str = "seed the example clinic";
-        let created = run!(self, ACTION, |connection| sqlx::query_scalar!(
-            r#"insert into scheduler.clinics (
-                clinic_id, name, phone, address, business_hours, pre_session_instructions,
-                zapi_instance_id, zapi_instance_token
-            )
-            values (
-                $1, 'Laser Beauty', '5511988880000', 'Rua Exemplo, 123 - São Paulo', $2,
-                'Venha com a pele limpa, sem creme nem desodorante, e evite sol nos dois dias anteriores.',
-                'instance-123', 'example-token'
-            )
-            on conflict do nothing
-            returning true as "made!""#,
-            EXAMPLE_CLINIC,
-            serde_json::json!({
-                "mon": {"start": "09:00", "end": "18:00"},
-                "tue": {"start": "09:00", "end": "18:00"},
-                "wed": {"start": "09:00", "end": "18:00"},
-                "thu": {"start": "09:00", "end": "18:00"},
-                "fri": {"start": "09:00", "end": "18:00"},
-            }),
-        )
-        .fetch_optional(connection))?;
-        self.profiles.remove(&ClinicId(EXAMPLE_CLINIC.into()));
-        if created.is_none() {
-            return Ok(vec![SetupLine(format!("clinic {EXAMPLE_CLINIC}: already there"))]);
-        }
-        self.seed_rows(templates).await?;
-        Ok(vec![
-            SetupLine(format!("clinic {EXAMPLE_CLINIC}: made, z-api instance instance-123")),
-            SetupLine("services: 1, professionals: 1, availability rules: 5".into()),
-            SetupLine(format!("questions: {}, templates: {}", FAQ.len(), templates.len())),
-        ])
-    }
-
-    async fn seed_rows(&self, templates: &BTreeMap<String, String>) -> Result<(), StoreError> {
-        const ACTION: &str = "seed the example clinic";
         let questions: Vec<_> = FAQ
             .iter()
             .zip(1..)
@@ -129,32 +93,64 @@ impl Db {
                 })
             })
             .collect();
-        run!(self, ACTION, |connection| sqlx::query!(
-            "with service as (
+        let hours = serde_json::json!({
+            "mon": {"start": "09:00", "end": "18:00"},
+            "tue": {"start": "09:00", "end": "18:00"},
+            "wed": {"start": "09:00", "end": "18:00"},
+            "thu": {"start": "09:00", "end": "18:00"},
+            "fri": {"start": "09:00", "end": "18:00"},
+        });
+        // One statement, so that there is never a clinic without its rows.
+        let made = run!(self, ACTION, |connection| sqlx::query_scalar!(
+            r#"with clinic as (
+                insert into scheduler.clinics (
+                    clinic_id, name, phone, address, business_hours, pre_session_instructions,
+                    zapi_instance_id, zapi_instance_token
+                )
+                values (
+                    $1, 'Laser Beauty', '5511988880000', 'Rua Exemplo, 123 - São Paulo', $2,
+                    'Venha com a pele limpa, sem creme nem desodorante, e evite sol nos dois dias '
+                    'anteriores.', 'instance-123', 'example-token'
+                )
+                on conflict do nothing
+                returning clinic_id
+            ), service as (
                 insert into scheduler.services (clinic_id, name, duration_minutes, price_cents, description)
-                values ($1, 'Depilação a laser', 45, 15000, 'Sessão avulsa de depilação a laser')
+                select clinic_id, 'Depilação a laser', 45, 15000, 'Sessão avulsa de depilação a laser'
+                from clinic
             ), professional as (
                 insert into scheduler.professionals (clinic_id, name, role)
-                values ($1, 'Biomédica esteta', 'Biomédica esteta')
+                select clinic_id, 'Biomédica esteta', 'Biomédica esteta' from clinic
             ), rules as (
                 insert into scheduler.availability_rules (clinic_id, day_of_week, start_time, end_time)
-                select $1, day, '09:00', '18:00' from generate_series(1, 5) day
+                select clinic_id, day, '09:00', '18:00' from clinic, generate_series(1, 5) day
             ), questions as (
                 insert into scheduler.faq_items
                     (clinic_id, question_key, question_label, answer, display_order)
-                select $1, question_key, question_label, answer, display_order
-                from jsonb_to_recordset($2) as q (
+                select clinic_id, question_key, question_label, answer, display_order
+                from clinic, jsonb_to_recordset($3) as q (
                     question_key text, question_label text, answer text, display_order integer
                 )
+            ), texts as (
+                insert into scheduler.message_templates (clinic_id, template_key, content)
+                select clinic_id, key, value from clinic, jsonb_each_text($4)
             )
-            insert into scheduler.message_templates (clinic_id, template_key, content)
-            select $1, key, value from jsonb_each_text($3)",
+            select exists (select from clinic) as "made!""#,
             EXAMPLE_CLINIC,
+            hours,
             Json(&questions) as _,
             Json(templates) as _,
         )
-        .execute(connection))
-        .map(drop)
+        .fetch_one(connection))?;
+        self.profiles.remove(&ClinicId(EXAMPLE_CLINIC.into()));
+        if !made {
+            return Ok(vec![SetupLine(format!("clinic {EXAMPLE_CLINIC}: already there"))]);
+        }
+        Ok(vec![
+            SetupLine(format!("clinic {EXAMPLE_CLINIC}: made, z-api instance instance-123")),
+            SetupLine("services: 1, professionals: 1, availability rules: 5".into()),
+            SetupLine(format!("questions: {}, templates: {}", FAQ.len(), templates.len())),
+        ])
     }
 
     async fn finished_migrations(&self) -> Result<Vec<i64>, StoreError> {

@@ -1,0 +1,51 @@
+//! The commands that prepare a database, when something goes wrong.
+
+use scheduler_core::adapters::postgres::Db;
+use scheduler_core::app::seed::seed_clinic;
+use scheduler_core::config::{DatabaseConfig, SslMode};
+use scheduler_core::domain::clinic::Secret;
+use scheduler_tests::database;
+
+/// Refuses the last rows that the example clinic gets.
+const REFUSE_TEMPLATES: &str = "
+    create function public.refuse() returns trigger language plpgsql as
+        $$ begin raise exception 'no templates today'; end $$;
+    create trigger refuse before insert on scheduler.message_templates
+        for each row execute function public.refuse();
+";
+
+fn db(url: &str) -> Db {
+    let config = DatabaseConfig { url: Secret::new(url), ssl_mode: SslMode::Disable, root_cert: None };
+    Db::single_connection(&config).unwrap()
+}
+
+#[tokio::test]
+async fn a_seed_that_fails_half_way_leaves_no_clinic_and_can_be_repeated() {
+    let database = database().await;
+    let change = async |sql: &str| sqlx::raw_sql(sql).execute(&database.pool).await.unwrap();
+    change("truncate scheduler.clinics cascade").await;
+    change(REFUSE_TEMPLATES).await;
+    let db = db(&database.url);
+    assert!(seed_clinic(&db).await.is_err());
+    assert_eq!(database.number("select count(*) from scheduler.clinics").await, 0);
+
+    change("drop trigger refuse on scheduler.message_templates").await;
+    let printed = seed_clinic(&db).await.unwrap();
+    assert!(printed[0].0.contains("made"), "{printed:?}");
+    for (table, rows) in [
+        ("clinics", 1),
+        ("services", 1),
+        ("professionals", 1),
+        ("availability_rules", 5),
+        ("faq_items", 5),
+        ("message_templates", 17),
+    ] {
+        assert_eq!(
+            database.number(&format!("select count(*) from scheduler.{table}")).await,
+            rows,
+            "{table}"
+        );
+    }
+    let repeated = seed_clinic(&db).await.unwrap();
+    assert!(repeated[0].0.contains("already there"), "{repeated:?}");
+}
