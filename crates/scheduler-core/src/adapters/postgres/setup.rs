@@ -2,16 +2,34 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::Db;
-use super::connection::{run, try_run};
+use super::connection::{run, store_error, try_run};
 use crate::domain::ids::ClinicId;
 use crate::error::StoreError;
 
 /// A printable line about one thing that was done, or that existed already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetupLine(pub String);
+
+/// The limits of a migration in place of a statement's (docs/rules/speed.md#budgets). It may rewrite or index a
+/// large table, but waits only briefly for a table that somebody uses, because everybody else who wants the
+/// table waits behind it.
+const MIGRATION_LIMITS: &str = "
+    set statement_timeout = '1h';
+    set lock_timeout = '10s';
+    set idle_in_transaction_session_timeout = '1min';
+";
+
+/// Takes the lock under which the schema is changed. The limit on locks would also end the wait for another
+/// process's migrations.
+const WAIT_FOR_OTHER_SETUPS: &str = "
+    set statement_timeout = '1h';
+    set lock_timeout = 0;
+    select pg_advisory_lock(hashtext('scheduler: set up the database'));
+";
 
 /// Id of the example clinic (docs/rules/api.md#local-server).
 const EXAMPLE_CLINIC: &str = "laser-beauty-sp";
@@ -56,11 +74,17 @@ impl Db {
         const ACTION: &str = "set up the database";
         let migrator = sqlx::migrate!("../../migrations");
         let before = self.finished_migrations().await?;
+        // The guard is dropped unsettled, which closes the connection: its limits are not a statement's, and it
+        // holds the lock.
         let mut guard = self.acquire(ACTION).await?;
-        migrator
-            .run_direct(guard.connection()?)
-            .await
-            .map_err(|error| StoreError::internal(ACTION, error))?;
+        let connection: &mut PgConnection = guard.connection()?;
+        for statements in [WAIT_FOR_OTHER_SETUPS, MIGRATION_LIMITS] {
+            sqlx::raw_sql(statements)
+                .execute(&mut *connection)
+                .await
+                .map_err(|error| store_error(ACTION, error.into()))?;
+        }
+        migrator.run_direct(connection).await.map_err(|error| StoreError::internal(ACTION, error))?;
         Ok(migrator
             .iter()
             .map(|migration| {
