@@ -74,7 +74,7 @@ fn no_function_is_compiled_with_the_local_server_or_its_page() {
     let lock: toml::Table = toml::from_str(&read("Cargo.lock")).unwrap();
     let compiled = compiled_into(&lock, "scheduler-api");
     assert!(compiled.contains("scheduler-core") && compiled.len() > 50, "{compiled:?}");
-    for local in ["scheduler-local", "swagger-ui-dist", "dynoxide-rs"] {
+    for local in ["scheduler-local", "scheduler-dynamodb", "swagger-ui-dist", "dynoxide-rs"] {
         assert!(!compiled.contains(local), "{local}");
         assert!(compiled_into(&lock, "scheduler-tests").contains(local), "{local} is not in Cargo.lock");
     }

@@ -1,9 +1,13 @@
 //! The embedded DynamoDB: serves DynamoDB's API over HTTP for any AWS client.
 
+mod service;
+
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
-use dynoxide::Database;
+use scheduler_dynamodb::DynamoDb;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -15,7 +19,7 @@ use crate::port;
 pub struct EmbeddedDynamoDb {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
-    server_task: JoinHandle<Result<(), String>>,
+    server_task: JoinHandle<io::Result<()>>,
 }
 
 /// Why the embedded DynamoDB could not start.
@@ -26,24 +30,29 @@ pub enum EmbeddedError {
     Data(String),
     /// No port could be bound.
     #[error("the embedded DynamoDB could not bind a port: {0}")]
-    Port(#[from] std::io::Error),
+    Port(#[from] io::Error),
 }
 
 impl EmbeddedDynamoDb {
     /// Serves the data file at `path`, or an empty database in memory, on `port` of 127.0.0.1 or the next
     /// free port.
     pub async fn start(path: Option<&Path>, port: u16) -> Result<Self, EmbeddedError> {
-        let database = match path {
-            Some(path) => Database::new(&path.to_string_lossy()),
-            None => Database::memory(),
+        let engine = match path {
+            Some(path) => DynamoDb::open(path),
+            None => DynamoDb::in_memory(),
         };
-        let database = database.map_err(|error| EmbeddedError::Data(error.to_string()))?;
+        let engine = Arc::new(engine.map_err(|failure| EmbeddedError::Data(failure.cause))?);
         let listener: TcpListener = port::bind(Ipv4Addr::LOCALHOST, port).await?;
         let address = listener.local_addr()?;
-        let (stop, stopped) = oneshot::channel();
-        let server_task = tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, async {
-            let _ = stopped.await;
-        }));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = service::router(engine);
+        let server_task = tokio::spawn(async move {
+            axum::serve(listener, router)
+                .with_graceful_shutdown(async move {
+                    let _ = stopped.await;
+                })
+                .await
+        });
         Ok(Self { address, stop, server_task })
     }
 
