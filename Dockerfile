@@ -3,6 +3,8 @@
 # Zips:           docker build --target functions --build-arg AWS_REGION=sa-east-1 --output target/lambda .
 # Local server:   docker build --target demo --tag scheduler-demo .
 #                 docker run --rm -p 127.0.0.1:9000:9000 scheduler-demo
+# The published port is asked as localhost or 127.0.0.1. For another name, such as the container's in a network of
+# containers or a tunnel's, add --env LOCAL_HOSTS=<name>.
 
 FROM rust:1.95-slim-bookworm AS source
 WORKDIR /scheduler

@@ -12,11 +12,14 @@ import { chromium } from "playwright-core";
 export const API_KEY = "test-api-key";
 export const CLINIC = "laser-beauty-sp";
 
+/** A host name that the browser resolves to this machine. */
+export const REBOUND_NAME = "rebound.test";
+
 /** Monday, 08:00 in São Paulo. */
 const START_TIME = "2026-02-16T11:00:00Z";
 const SCREENSHOTS = join(import.meta.dirname, "../../target/browser");
 /** Environment variables that configure the server. It must not inherit them. */
-const SERVER_VARIABLES = /^(DATABASE_URL|RDS_.*|AWS_ENDPOINT_URL.*|ZAPI_.*|ALLOWED_PHONES|WEBHOOK_.*|SCHEDULER_.*|.*_TABLE|PORT|DYNAMODB_PORT|STAGE|GOOGLE_.*|SEND_.*)$/;
+const SERVER_VARIABLES = /^(DATABASE_URL|RDS_.*|AWS_ENDPOINT_URL.*|ZAPI_.*|ALLOWED_PHONES|WEBHOOK_.*|SCHEDULER_.*|.*_TABLE|PORT|DYNAMODB_PORT|LOCAL_.*|STAGE|GOOGLE_.*|SEND_.*)$/;
 /** Generous, because a busy machine can be slow. The speed tests measure inside the page. */
 const TIMEOUT_MS = 60_000;
 
@@ -51,13 +54,14 @@ class TestApp {
 
   async start() {
     this.#folder = await mkdtemp(join(tmpdir(), "scheduler-browser-"));
-    const port = await freePort();
+    const [port, dynamodbPort] = [await freePort(), await freePort()];
     this.base = `http://127.0.0.1:${port}`;
+    this.dynamodb = `http://127.0.0.1:${dynamodbPort}`;
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !SERVER_VARIABLES.test(name)));
     const log = await open(join(this.#folder, "log"), "a");
     this.#process = spawn(process.env.SCHEDULER_LOCAL_PROGRAM, {
       cwd: this.#folder,
-      env: { ...env, PORT: String(port), DYNAMODB_PORT: String(await freePort()), ...this.#settings },
+      env: { ...env, PORT: String(port), DYNAMODB_PORT: String(dynamodbPort), ...this.#settings },
       stdio: ["ignore", log.fd, log.fd],
     });
     await log.close();
@@ -115,6 +119,14 @@ class TestApp {
     });
     await page.goto(this.base + path);
     return page;
+  }
+
+  /** Opens an empty tab, for pages of other servers. */
+  async openTab() {
+    const context = await this.#browser.newContext();
+    const tab = await context.newPage();
+    tab.setDefaultTimeout(TIMEOUT_MS);
+    return tab;
   }
 
   async #waitUntilHealthy() {
@@ -196,8 +208,10 @@ export class PageDriver {
 }
 
 async function startBrowser() {
+  // A name that leads to this machine, as one of an attacker may.
+  const args = [`--host-resolver-rules=MAP ${REBOUND_NAME} 127.0.0.1`];
   // Chromium's sandbox does not work for root.
-  const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
+  if (process.getuid() === 0) args.push("--no-sandbox");
   return chromium.launch({ executablePath: process.env.CHROMIUM, args });
 }
 

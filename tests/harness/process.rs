@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Environment variables of the test run that the server must not inherit.
-const NOT_INHERITED: [&str; 25] = [
+const NOT_INHERITED: [&str; 30] = [
     "DATABASE_URL",
     "RDS_HOST",
     "RDS_PORT",
@@ -34,10 +34,13 @@ const NOT_INHERITED: [&str; 25] = [
     "CONVERSATION_SESSIONS_TABLE",
     "MESSAGE_EVENTS_TABLE",
     "SCHEDULED_REMINDERS_TABLE",
-    "GOOGLE_SHEETS_SERVICE_ACCOUNT",
+    "GOOGLE_SHEETS_SERVICE_AC30",
     "GOOGLE_SHEETS_BASE_URL",
     "PORT",
     "STAGE",
+    "LOCAL_ADDRESS",
+    "LOCAL_HOSTS",
+    "LOCAL_ORIGINS",
     "LOCAL_JOBS",
 ];
 

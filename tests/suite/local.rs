@@ -1,5 +1,6 @@
 //! The local server when it is started, stopped, killed and started again.
 
+mod browsers;
 mod cluster;
 mod server;
 mod setup;

@@ -8,6 +8,7 @@ mod docs;
 pub mod dynamodb;
 pub mod fake_zapi;
 pub mod folder;
+pub mod guard;
 mod local_routes;
 mod page;
 pub mod port;

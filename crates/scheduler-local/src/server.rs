@@ -29,6 +29,7 @@ use crate::database::Database;
 use crate::dynamodb::EmbeddedDynamoDb;
 use crate::fake_zapi::FakeZapi;
 use crate::folder::DataFolder;
+use crate::guard::Guard;
 use crate::settings::Settings;
 use crate::shutdown::GRACE_PERIOD;
 use crate::state::LocalState;
@@ -86,11 +87,12 @@ impl Server {
         notices.extend(port_notice("PORT", settings.port, address.port()));
         let db = Db::connection_pool(&database.config, MAX_CONNECTIONS)?;
         notices.extend(database.prepare(&db).await.map_err(with_cause)?);
+        let guard = Guard::admitting(&settings.hosts, &settings.origins);
         let embedded = match settings.dynamodb_endpoint {
             Some(_) => None,
             None => {
                 let path = folder.path().join("dynamodb.sqlite");
-                Some(EmbeddedDynamoDb::start(Some(&path), settings.dynamodb_port).await?)
+                Some(EmbeddedDynamoDb::start_guarded(Some(&path), settings.dynamodb_port, &guard).await?)
             }
         };
         if let Some(embedded) = &embedded {
@@ -142,7 +144,7 @@ impl Server {
             postgres_port: database.port(),
             has_outbox,
             notices,
-            server_task: tokio::spawn(serve(listener, state)),
+            server_task: tokio::spawn(serve(listener, state, guard)),
             schedule: settings
                 .runs_jobs
                 .then(|| tokio::spawn(schedule::run(contexts.clone(), changes, stopping))),
@@ -175,12 +177,12 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, state: LocalState) -> std::io::Result<()> {
+async fn serve(listener: TcpListener, state: LocalState, guard: Guard) -> std::io::Result<()> {
     let mut stopping = state.stopping.clone();
     let local = local_routes::router().merge(page::router()).fallback(dispatch_request).with_state(state);
     let router: Router =
         local.layer(map_response(forbid_storing)).merge(docs::router()).layer(map_response(forbid_sniffing));
-    axum::serve(listener, router)
+    axum::serve(listener, guard.protect(router))
         .with_graceful_shutdown(async move {
             let _ = stopping.wait_for(|stop| *stop).await;
         })

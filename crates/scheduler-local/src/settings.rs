@@ -20,6 +20,10 @@ pub struct Settings {
     pub folder: PathBuf,
     /// Address to listen on.
     pub host: IpAddr,
+    /// Names by which the server may be asked, besides addresses and `localhost`; in lower case.
+    pub hosts: Vec<String>,
+    /// Origins whose pages may use the server, besides its own; such as `https://example.com`.
+    pub origins: Vec<String>,
     /// Preferred HTTP port; the next free one is used if it is taken. 0 means any.
     pub port: u16,
     /// Preferred port of the embedded DynamoDB, likewise.
@@ -71,6 +75,12 @@ pub enum SettingsError {
     /// This variable is not an IP address.
     #[error("{0} is not an IP address")]
     Host(&'static str),
+    /// An entry of this variable is not the name of a host.
+    #[error("{0} is not a list of host names without ports, such as scheduler.example.com")]
+    HostName(&'static str),
+    /// An entry of this variable is not an origin.
+    #[error("{0} is not a list of origins such as https://example.com")]
+    Origin(&'static str),
 }
 
 impl Settings {
@@ -102,6 +112,8 @@ impl Settings {
         let settings = Self {
             folder: PathBuf::from(".local"),
             host: host(&reader, "LOCAL_ADDRESS")?,
+            hosts: host_names(&reader, "LOCAL_HOSTS")?,
+            origins: origins(&reader, "LOCAL_ORIGINS")?,
             port: port(&reader, "PORT", 9000)?,
             dynamodb_port: port(&reader, "DYNAMODB_PORT", 8000)?,
             database,
@@ -133,9 +145,64 @@ fn host(reader: &EnvReader<'_>, name: &'static str) -> Result<IpAddr, SettingsEr
     }
 }
 
+fn host_names(reader: &EnvReader<'_>, name: &'static str) -> Result<Vec<String>, SettingsError> {
+    let names: Vec<String> = entries(reader, name);
+    let is_part = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    };
+    if !names.iter().all(|name| name.split('.').all(is_part)) {
+        return Err(SettingsError::HostName(name));
+    }
+    Ok(names)
+}
+
+fn origins(reader: &EnvReader<'_>, name: &'static str) -> Result<Vec<String>, SettingsError> {
+    let origins: Vec<String> = entries(reader, name);
+    let is_origin = |origin: &String| {
+        origin.split_once("://").is_some_and(|(scheme, host)| {
+            !scheme.is_empty() && !host.is_empty() && !host.contains(['/', '*', '?', '#', '@'])
+        })
+    };
+    if !origins.iter().all(is_origin) {
+        return Err(SettingsError::Origin(name));
+    }
+    Ok(origins)
+}
+
+/// The entries of a list separated by commas, in lower case.
+fn entries(reader: &EnvReader<'_>, name: &str) -> Vec<String> {
+    let list = reader.optional(name).unwrap_or_default();
+    list.split(',').map(|entry| entry.trim().to_ascii_lowercase()).filter(|entry| !entry.is_empty()).collect()
+}
+
 fn port(reader: &EnvReader<'_>, name: &'static str, default: u16) -> Result<u16, SettingsError> {
     match reader.optional(name) {
         None => Ok(default),
         Some(port) => port.parse().map_err(|_| SettingsError::Port(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &'static str, value: &'static str) -> Result<Settings, SettingsError> {
+        Settings::read(&|asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn hosts_and_origins_are_lists_without_addresses_of_pages() {
+        let hosts = read("LOCAL_HOSTS", "Scheduler, tunnel.example.com,").unwrap().hosts;
+        assert_eq!(hosts, ["scheduler", "tunnel.example.com"]);
+        let origins = read("LOCAL_ORIGINS", "https://Example.com, http://localhost:5173").unwrap().origins;
+        assert_eq!(origins, ["https://example.com", "http://localhost:5173"]);
+        for wrong in ["scheduler:9000", "https://example.com", "*", "a..b", "a b"] {
+            let error = read("LOCAL_HOSTS", wrong).unwrap_err();
+            assert!(matches!(error, SettingsError::HostName("LOCAL_HOSTS")), "{wrong}: {error}");
+        }
+        for wrong in ["example.com", "*", "https://", "https://example.com/page", "null"] {
+            let error = read("LOCAL_ORIGINS", wrong).unwrap_err();
+            assert!(matches!(error, SettingsError::Origin("LOCAL_ORIGINS")), "{wrong}: {error}");
+        }
     }
 }

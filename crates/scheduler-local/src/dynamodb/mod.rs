@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::guard::Guard;
 use crate::port;
 
 /// A running embedded DynamoDB. It stops when this is dropped; [`EmbeddedDynamoDb::stop`] also waits for
@@ -35,8 +36,13 @@ pub enum EmbeddedError {
 
 impl EmbeddedDynamoDb {
     /// Serves the data file at `path`, or an empty database in memory, on `port` of 127.0.0.1 or the next
-    /// free port.
+    /// free port. Pages of other servers are refused.
     pub async fn start(path: Option<&Path>, port: u16) -> Result<Self, EmbeddedError> {
+        Self::start_guarded(path, port, &Guard::default()).await
+    }
+
+    /// Like [`Self::start`], with a guard that lets more in.
+    pub async fn start_guarded(path: Option<&Path>, port: u16, guard: &Guard) -> Result<Self, EmbeddedError> {
         let engine = match path {
             Some(path) => DynamoDb::open(path),
             None => DynamoDb::in_memory(),
@@ -45,7 +51,7 @@ impl EmbeddedDynamoDb {
         let listener: TcpListener = port::bind(Ipv4Addr::LOCALHOST, port).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = service::router(engine);
+        let router = guard.protect(service::router(engine));
         let server_task = tokio::spawn(async move {
             axum::serve(listener, router)
                 .with_graceful_shutdown(async move {

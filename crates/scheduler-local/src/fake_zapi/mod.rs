@@ -25,6 +25,8 @@ use uuid::Uuid;
 use faulty_stream::{FaultyListener, StreamControl};
 pub use script::ScriptedAnswer;
 
+use crate::guard::Guard;
+
 /// A message that would have gone to WhatsApp, as `/_local/outbox` shows it
 /// (docs/rules/api.md#local-routes).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -88,6 +90,7 @@ impl FakeZapi {
             .route("/instances/{instance}/token/{token}/{*endpoint}", any(answer))
             .fallback(|| async { no_such_resource() })
             .with_state(Arc::clone(&shared));
+        let router = Guard::default().protect(router);
         let service = router.into_make_service_with_connect_info::<StreamControl>();
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(FaultyListener(listener), service).await {
