@@ -2,5 +2,6 @@
 
 mod browsers;
 mod cluster;
+mod expiry;
 mod server;
 mod setup;

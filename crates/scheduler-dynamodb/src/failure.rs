@@ -40,3 +40,9 @@ impl From<DynoxideError> for Failure {
         Self { status: error.status_code(), body: error.to_json(), cause }
     }
 }
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        DynoxideError::SqliteError(error).into()
+    }
+}

@@ -61,6 +61,7 @@ pub struct Server {
     stop: watch::Sender<bool>,
     server_task: JoinHandle<std::io::Result<()>>,
     schedule: Option<JoinHandle<()>>,
+    sweeps: Option<JoinHandle<()>>,
     resources: Resources,
 }
 
@@ -107,6 +108,10 @@ impl Server {
             Err(error) if embedded.is_none() => notices.push(error.to_string()),
             created => created?,
         }
+        let sweeper = match &embedded {
+            Some(embedded) if settings.runs_jobs => Some(embedded.sweeper(tables::expiring(stores.names())?)),
+            _ => None,
+        };
         let (zapi, base_url) = match &settings.zapi_base_url {
             Some(base_url) => (None, base_url.clone()),
             None => {
@@ -131,6 +136,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let has_outbox = zapi.is_some();
         let changes = Changes::default();
+        let sweeps = sweeper.map(|sweeper| tokio::spawn(sweeper.run(clock.clone(), stopping.clone())));
         let state = LocalState {
             contexts: contexts.clone(),
             clock,
@@ -145,6 +151,7 @@ impl Server {
             has_outbox,
             notices,
             server_task: tokio::spawn(serve(listener, state, guard)),
+            sweeps,
             schedule: settings
                 .runs_jobs
                 .then(|| tokio::spawn(schedule::run(contexts.clone(), changes, stopping))),
@@ -164,10 +171,10 @@ impl Server {
     pub async fn stop(self) {
         let _ = self.stop.send(true);
         let _ = tokio::time::timeout(GRACE_PERIOD, self.server_task).await;
-        if let Some(mut schedule) = self.schedule
-            && tokio::time::timeout(GRACE_PERIOD, &mut schedule).await.is_err()
-        {
-            schedule.abort();
+        for mut task in [self.schedule, self.sweeps].into_iter().flatten() {
+            if tokio::time::timeout(GRACE_PERIOD, &mut task).await.is_err() {
+                task.abort();
+            }
         }
         let _ = tokio::time::timeout(GRACE_PERIOD, self.resources.db.close()).await;
         if let Some(embedded) = self.resources.embedded {

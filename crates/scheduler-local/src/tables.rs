@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
+use scheduler_dynamodb::ExpiringTable;
 use serde::Deserialize;
 
 const DEFINITIONS: [&str; 3] = [
@@ -47,9 +48,7 @@ pub async fn create(client: &Client, names: [&str; 3]) -> Result<(), TablesError
     })?;
     let missing = |name: &&str| !listed.table_names().iter().any(|existing| existing == name);
     for (definition, name) in DEFINITIONS.into_iter().zip(names).filter(|(_, name)| missing(name)) {
-        let template: Template =
-            serde_saphyr::from_str(definition).map_err(|error| TablesError::Definition(error.to_string()))?;
-        for resource in template.resources.into_values() {
+        for resource in read(definition)?.resources.into_values() {
             create_table(client, name, resource.properties).await?;
         }
     }
@@ -59,13 +58,32 @@ pub async fn create(client: &Client, names: [&str; 3]) -> Result<(), TablesError
 /// The names from the definitions, with `prefix` in place of the resource prefix.
 pub fn default_names(prefix: &str) -> Result<[String; 3], TablesError> {
     let name = |definition: &str| {
-        let template: Template =
-            serde_saphyr::from_str(definition).map_err(|error| TablesError::Definition(error.to_string()))?;
-        let table = template.resources.into_values().next();
+        let table = read(definition)?.resources.into_values().next();
         let table = table.ok_or_else(|| TablesError::Definition("it contains no table".into()))?;
         Ok::<_, TablesError>(table.properties.table_name.replace(PREFIX_VARIABLE, prefix))
     };
     Ok([name(DEFINITIONS[0])?, name(DEFINITIONS[1])?, name(DEFINITIONS[2])?])
+}
+
+/// The tables whose definitions let items expire. `names` are those of sessions, message events and reminders.
+pub fn expiring(names: [&str; 3]) -> Result<Vec<ExpiringTable>, TablesError> {
+    let mut expiring = Vec::new();
+    for (definition, name) in DEFINITIONS.into_iter().zip(names) {
+        for table in read(definition)?.resources.into_values().map(|resource| resource.properties) {
+            if let Some(expiry) = table.time_to_live_specification.filter(|expiry| expiry.enabled) {
+                expiring.push(ExpiringTable {
+                    name: name.to_owned(),
+                    expires_at: expiry.attribute_name,
+                    keys: table.key_schema.into_iter().map(|key| key.attribute_name).collect(),
+                });
+            }
+        }
+    }
+    Ok(expiring)
+}
+
+fn read(definition: &str) -> Result<Template, TablesError> {
+    serde_saphyr::from_str(definition).map_err(|error| TablesError::Definition(error.to_string()))
 }
 
 async fn create_table(client: &Client, name: &str, table: Table) -> Result<(), TablesError> {
@@ -134,6 +152,14 @@ struct Table {
     key_schema: Vec<Key>,
     #[serde(default)]
     global_secondary_indexes: Vec<Index>,
+    time_to_live_specification: Option<TimeToLive>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TimeToLive {
+    attribute_name: String,
+    enabled: bool,
 }
 
 #[derive(Deserialize)]

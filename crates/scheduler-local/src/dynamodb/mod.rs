@@ -1,5 +1,6 @@
 //! The embedded DynamoDB: serves DynamoDB's API over HTTP for any AWS client.
 
+mod expiry;
 mod service;
 
 use std::io;
@@ -7,11 +8,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use scheduler_dynamodb::DynamoDb;
+use scheduler_dynamodb::{DynamoDb, ExpiringTable};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use self::expiry::{SweepError, Sweeper};
 use crate::guard::Guard;
 use crate::port;
 
@@ -19,6 +21,7 @@ use crate::port;
 /// running requests.
 pub struct EmbeddedDynamoDb {
     address: SocketAddr,
+    engine: Arc<DynamoDb>,
     stop: oneshot::Sender<()>,
     server_task: JoinHandle<io::Result<()>>,
 }
@@ -51,7 +54,7 @@ impl EmbeddedDynamoDb {
         let listener: TcpListener = port::bind(Ipv4Addr::LOCALHOST, port).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = guard.protect(service::router(engine));
+        let router = guard.protect(service::router(Arc::clone(&engine)));
         let server_task = tokio::spawn(async move {
             axum::serve(listener, router)
                 .with_graceful_shutdown(async move {
@@ -59,7 +62,7 @@ impl EmbeddedDynamoDb {
                 })
                 .await
         });
-        Ok(Self { address, stop, server_task })
+        Ok(Self { address, engine, stop, server_task })
     }
 
     /// Endpoint URL, such as `http://127.0.0.1:8000`.
@@ -70,6 +73,11 @@ impl EmbeddedDynamoDb {
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// What deletes the expired items of `tables`.
+    pub fn sweeper(&self, tables: Vec<ExpiringTable>) -> Sweeper {
+        Sweeper::new(Arc::clone(&self.engine), tables)
     }
 
     /// Stops accepting requests and waits for running ones, at most 15 seconds.
