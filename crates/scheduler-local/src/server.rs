@@ -38,6 +38,9 @@ use crate::{docs, local_routes, page, port, schedule, tables};
 /// Size of the connection pool. With several connections, parallel requests race as parallel Lambdas do.
 const MAX_CONNECTIONS: u32 = 20;
 
+/// How many messages the outbox keeps.
+const KEPT_MESSAGES: usize = 10_000;
+
 /// Larger bodies are answered 413 without dispatch. The routes have lower limits
 /// (docs/rules/security.md#limits).
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
@@ -115,7 +118,7 @@ impl Server {
         let (zapi, base_url) = match &settings.zapi_base_url {
             Some(base_url) => (None, base_url.clone()),
             None => {
-                let fake = FakeZapi::start(clock.clone()).await?;
+                let fake = FakeZapi::keeping(KEPT_MESSAGES, clock.clone()).await?;
                 let base_url = fake.base_url();
                 (Some(Arc::new(fake)), base_url)
             }

@@ -1,6 +1,7 @@
 //! The fake z-api server: answers like z-api and keeps in an outbox what would have gone to WhatsApp.
 
 mod faulty_stream;
+mod newest;
 mod script;
 
 use std::collections::{HashMap, VecDeque};
@@ -83,9 +84,14 @@ pub struct FakeZapi {
 impl FakeZapi {
     /// Starts on a free port of 127.0.0.1. Fails if no port can be bound.
     pub async fn start(clock: Arc<dyn Clock>) -> io::Result<Self> {
+        Self::keeping(usize::MAX, clock).await
+    }
+
+    /// Like [`Self::start`], but forgets all except the newest `kept` messages and calls.
+    pub async fn keeping(kept: usize, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { clock, state: Mutex::default() });
+        let shared = Arc::new(Shared { clock, kept, state: Mutex::default() });
         let router = Router::new()
             .route("/instances/{instance}/token/{token}/{*endpoint}", any(answer))
             .fallback(|| async { no_such_resource() })
@@ -120,7 +126,7 @@ impl FakeZapi {
 
     /// Every call since the start or the last [`Self::clear`], oldest first.
     pub fn calls(&self) -> Vec<Call> {
-        self.shared.lock().calls.clone()
+        self.shared.lock().calls.iter().cloned().collect()
     }
 
     /// Sets the answer to the next call. Further answers are queued, one for each later call.
@@ -162,13 +168,14 @@ impl Drop for FakeZapi {
 
 struct Shared {
     clock: Arc<dyn Clock>,
+    kept: usize,
     state: Mutex<FakeState>,
 }
 
 #[derive(Default)]
 struct FakeState {
-    outbox: Vec<OutboxMessage>,
-    calls: Vec<Call>,
+    outbox: VecDeque<OutboxMessage>,
+    calls: VecDeque<Call>,
     next: VecDeque<ScriptedAnswer>,
     by_phone: HashMap<String, ScriptedAnswer>,
     by_endpoint: Vec<(&'static str, ScriptedAnswer)>,
@@ -225,7 +232,7 @@ impl Shared {
             message_id: message_id.clone(),
             sent_at: self.clock.now().to_rfc3339_opts(SecondsFormat::Millis, true),
         };
-        self.lock().outbox.push(sent);
+        newest::push(&mut self.lock().outbox, sent, self.kept);
         let zaap_id = Uuid::new_v4().simple().to_string().to_uppercase();
         Ok(json!({ "zaapId": zaap_id, "messageId": message_id, "id": message_id }))
     }
@@ -279,7 +286,7 @@ async fn answer(
         client_token: headers.get("Client-Token").and_then(|value| value.to_str().ok()).map(str::to_owned),
         body: serde_json::from_slice(&body).unwrap_or_default(),
     };
-    shared.lock().calls.push(call.clone());
+    newest::push(&mut shared.lock().calls, call.clone(), shared.kept);
     if method != Method::GET && !is_json(&headers) {
         return json_response(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
