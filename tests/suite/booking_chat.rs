@@ -1,7 +1,7 @@
 //! Patients book, move and cancel in the chat: sent messages, appointments and the message history agree.
 
 use chrono::{Datelike, NaiveDate, TimeDelta};
-use scheduler_tests::{BOOKING_STEPS, TestApp, TestConfig, audio, button, echo, staff, text};
+use scheduler_tests::{BOOKING_STEPS, TestApp, TestConfig, audio, button, echo, staff};
 use serde_json::{Value, json};
 
 const MARIA: &str = "5511999990000";

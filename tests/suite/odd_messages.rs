@@ -53,7 +53,7 @@ async fn an_advert_a_view_once_picture_and_a_vote_are_answered() {
     assert!(greeting.iter().any(|reply| !reply.options.is_empty()), "the menu: {greeting:?}");
     for content in [
         json!({ "externalAdReply": { "title": "Anúncio" }, "text": { "title": "Anúncio" } }),
-        json!({ "viewOnce": true, "waitingMessage": true }),
+        json!({ "viewOnce": true }),
         json!({ "pollVote": { "pollMessageId": "3EB0POLL", "options": [{ "name": "Sim" }] } }),
         json!({ "contacts": [{ "displayName": "Ana" }] }),
         json!({ "kindOfNextYear": {} }),

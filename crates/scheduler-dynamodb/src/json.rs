@@ -4,9 +4,12 @@ use dynoxide::DynoxideError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// Makes an error of a reason.
+type MakeError = fn(String) -> DynoxideError;
+
 /// Marks that dynoxide puts before the reason why a request cannot be read, and the kind of error that each
 /// stands for.
-const MARKS: [(&str, fn(String) -> DynoxideError); 5] = [
+const MARKS: [(&str, MakeError); 5] = [
     ("VALIDATION_REQUEST:", DynoxideError::ValidationException),
     ("VALIDATION_AS_READ:", DynoxideError::ValidationException),
     ("VALIDATION:", DynoxideError::ValidationException),

@@ -175,6 +175,8 @@ async fn a_stored_reminder_beyond_the_limits_is_not_sent() {
         reminder_type: REMINDER_24H.to_owned(),
         status: ReminderStatus::Pending,
         attempts: 0,
+        sent_at: None,
+        unknown_sends: 0,
     };
     let reminders = function.contexts.job.chats.tables.reminders();
     reminders.put(&reminder, PutMode::Create).await.expect("a reminder");

@@ -99,7 +99,7 @@ fn every_kind_of_webhook_is_parsed_or_ignored_with_a_reason() {
         ("received-reaction-removed", "ignored: removed reaction"),
         ("received-status-reply-text", "record says teste [message]"),
         ("received-status-reply-image", "record says teste [message]"),
-        ("received-waiting-message", "staff sends viewOnce [message]"),
+        ("received-waiting-message", "ignored: the content arrives later"),
         ("received-pin-message", "ignored: reaction or pin of staff"),
         ("received-broadcast-list", "ignored: broadcast"),
         ("received-newsletter", "ignored: newsletter"),

@@ -19,6 +19,9 @@ pub enum UrlOutcome {
     Failed(SendError),
 }
 
+/// Clinics per SQL query.
+const PAGE: usize = 100;
+
 /// Sets the webhook URL of every active clinic, one after the other, and calls `report` after each. A clinic
 /// that fails does not stop the others. Fails if the clinics cannot be read.
 pub async fn set_webhook_urls(
@@ -27,11 +30,18 @@ pub async fn set_webhook_urls(
     urls: &WebhookUrls,
     mut report: impl FnMut(&ClinicId, &UrlOutcome),
 ) -> Result<(), StoreError> {
-    for clinic in db.list_clinics().await? {
-        let outcome = set_webhook_url(provider, urls, &clinic).await;
-        report(&clinic.id, &outcome);
+    let mut after = None;
+    loop {
+        let page = db.list_clinics(after.as_ref(), PAGE).await?.unwrap_or_default();
+        for clinic in &page.clinics {
+            let outcome = set_webhook_url(provider, urls, clinic).await;
+            report(&clinic.id, &outcome);
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 async fn set_webhook_url(provider: &dyn WhatsAppProvider, urls: &WebhookUrls, clinic: &Clinic) -> UrlOutcome {

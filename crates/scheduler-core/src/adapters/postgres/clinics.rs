@@ -28,7 +28,7 @@ pub enum ClinicWriteOutcome {
 }
 
 /// A page of clinics.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ClinicPage {
     /// Sorted by name and id.
     pub clinics: Vec<Clinic>,

@@ -73,8 +73,7 @@ pub(super) fn parse(payload: &Value, now: DateTime<Utc>) -> Result<IncomingMessa
         return Err("notification");
     }
     let phone = patient_address(payload)?;
-    // What can be viewed only once is never delivered to z-api, which goes on waiting for it.
-    if flag(payload, "waitingMessage") == Some(true) && !is_view_once(payload) {
+    if flag(payload, "waitingMessage") == Some(true) {
         return Err("the content arrives later");
     }
     let message_id = id(payload, "messageId").ok_or("no message id")?;
@@ -103,7 +102,7 @@ pub(super) fn parse_echo(payload: &Value) -> Option<Echo> {
     if !(is("fromMe") && is("fromApi")) || has(payload, "notification") {
         return None;
     }
-    let text = match content(payload).or_else(|| software_text(payload)) {
+    let text = match known_content(payload).or_else(|| software_text(payload)) {
         Some(Content::Text { text }) => Some(text),
         Some(Content::Pressed { .. } | Content::Unreadable { .. }) | None => None,
     };

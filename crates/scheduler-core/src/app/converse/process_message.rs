@@ -160,8 +160,15 @@ impl ChatWorker<'_> {
         let profile = self.profile.clone();
         let person = self.person(message);
         let (received_at, is_known) = (batch.received_at(), self.is_known_sender(&person));
-        let runner =
-            EffectRunner::new(self.chats, &profile, &person, batch.key(), received_at, is_known, &self.changed);
+        let runner = EffectRunner::new(
+            self.chats,
+            &profile,
+            &person,
+            batch.key(),
+            received_at,
+            is_known,
+            &self.changed,
+        );
         let turn = async {
             let (decision, address_saved) = tokio::join!(run(&runner, chat, event), async {
                 if save_address {
