@@ -24,7 +24,8 @@ fn writer<'a>(app: &'a TestApp, lid: Option<&str>, name: &str) -> Patient<'a> {
 async fn with_marias_visit() -> TestApp {
     let app = TestApp::start().await;
     let mut maria = writer(&app, Some(MARIA), "Maria Silva");
-    maria.says("Olá").await;
+    maria.goes_to("day_").await;
+    maria.presses("day_2026-02-17").await;
     maria.books().await;
     drop(maria);
     assert_eq!(lids(&app).await, [(PHONE.to_owned(), MARIA.to_owned())]);
@@ -115,7 +116,8 @@ async fn somebody_elses_number_books_in_their_own_name_and_record() {
     let mut app = with_marias_visit().await;
     let mut ana = writer(&app, Some(ANA), "Aninha");
     ana.says("Olá").await;
-    ana.goes_to("time_").await;
+    ana.goes_to("day_").await;
+    ana.presses("day_2026-02-17").await;
     ana.presses("time_").await;
     assert_eq!(app.state(PHONE).await, "ASK_NAME", "Maria's name is not used");
     ana.says("Ana Souza").await;
