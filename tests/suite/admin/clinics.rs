@@ -94,6 +94,28 @@ async fn a_zapi_instance_belongs_to_one_clinic_and_needs_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tab_of_a_spreadsheet_belongs_to_one_clinic() {
+    let app = TestApp::start().await;
+    let sheet = |tab: &str| json!({ "google_spreadsheet_id": "1BxiMV", "google_sheet_name": tab });
+    put(&app, &format!("/clinics/{CLINIC}"), sheet("Agenda")).await;
+    let mut new = sheet("Agenda");
+    new["name"] = json!("Outra");
+    new["business_hours"] = json!({});
+    let refused = ask(&app, Method::POST, "/clinics", new.clone(), 409).await;
+    assert!(text(&refused, "message").contains("planilha"), "{refused}");
+    new["google_sheet_name"] = json!("Outra");
+    let made = post(&app, "/clinics", new).await;
+    let path = format!("/clinics/{}", text(&made, "clinicId"));
+    // One spreadsheet cannot have both of these.
+    for tab in ["Agenda", "AGENDA"] {
+        ask(&app, Method::PUT, &path, json!({ "google_sheet_name": tab }), 409).await;
+    }
+    assert_eq!(get(&app, &path).await["clinic"], made["clinic"]);
+    put(&app, &format!("/clinics/{CLINIC}"), json!({ "google_spreadsheet_id": null })).await;
+    assert_eq!(put(&app, &path, sheet("Agenda")).await["clinic"]["google_sheet_name"], "Agenda");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_for_one_clinic_neither_creates_nor_lists_clinics() {
     let keys = "test-api-key,laser-beauty-sp:one-key";
     let app = TestApp::with(TestConfig { keys, ..TestConfig::default() }).await;

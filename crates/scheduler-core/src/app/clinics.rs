@@ -44,6 +44,9 @@ pub enum ClinicError {
     /// The z-api instance belongs to another clinic.
     #[error("the z-api instance belongs to another clinic")]
     InstanceTaken,
+    /// The tab of the spreadsheet belongs to another clinic.
+    #[error("the tab of the spreadsheet belongs to another clinic")]
+    SheetTaken,
     /// Tokens of a z-api instance are given, but no instance id.
     #[error("the id of the z-api instance is missing")]
     MissingInstanceId,
@@ -72,6 +75,7 @@ pub async fn create(
         match db.create_clinic(&clinic).await? {
             ClinicWriteOutcome::Written(made) => return Ok(*made),
             ClinicWriteOutcome::InstanceTaken => return Err(ClinicError::InstanceTaken),
+            ClinicWriteOutcome::SheetTaken => return Err(ClinicError::SheetTaken),
             ClinicWriteOutcome::IdTaken | ClinicWriteOutcome::Stale | ClinicWriteOutcome::NotFound => {
                 clinic.id = ClinicId::from_name(&clinic.name, random_bytes());
             }
@@ -88,6 +92,7 @@ pub async fn update(db: &Db, id: &ClinicId, change: &ClinicChange) -> Result<Cli
         match db.update_clinic(&clinic).await? {
             ClinicWriteOutcome::Written(changed) => return Ok(*changed),
             ClinicWriteOutcome::InstanceTaken => return Err(ClinicError::InstanceTaken),
+            ClinicWriteOutcome::SheetTaken => return Err(ClinicError::SheetTaken),
             ClinicWriteOutcome::NotFound => return Err(ClinicError::NotFound),
             ClinicWriteOutcome::Stale | ClinicWriteOutcome::IdTaken => {}
         }

@@ -25,6 +25,8 @@ pub enum ClinicWriteOutcome {
     IdTaken,
     /// The z-api instance belongs to another clinic.
     InstanceTaken,
+    /// The tab of the spreadsheet belongs to another clinic.
+    SheetTaken,
 }
 
 /// A page of clinics.
@@ -200,10 +202,11 @@ fn write_outcome(
     match row {
         Ok(Some(row)) => Ok(Some(ClinicWriteOutcome::Written(Box::new(row.try_into()?)))),
         Ok(None) => Ok(None),
-        Err(error) if constraint(&error) == Some("clinics_zapi_instance_key") => {
-            Ok(Some(ClinicWriteOutcome::InstanceTaken))
-        }
-        Err(error) => Err(store_error(action, error)),
+        Err(error) => match constraint(&error) {
+            Some("clinics_zapi_instance_key") => Ok(Some(ClinicWriteOutcome::InstanceTaken)),
+            Some("clinics_sheet_tab_key") => Ok(Some(ClinicWriteOutcome::SheetTaken)),
+            _ => Err(store_error(action, error)),
+        },
     }
 }
 
