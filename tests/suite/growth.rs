@@ -6,13 +6,16 @@ use std::path::Path;
 use std::time::Instant;
 
 use reqwest::Method;
+use scheduler_core::domain::sheet::columns::ID_COLUMN;
 use scheduler_local::postgres::Cluster;
 use scheduler_tests::database::{migrate_and_seed, own_cluster};
 use scheduler_tests::google::FakeGoogle;
 use scheduler_tests::{CLINIC, TestApp, TestConfig, TestDatabase};
 use serde_json::Value;
+use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tempfile::TempDir;
+use uuid::Uuid;
 
 const FEW: i64 = 1_000;
 const MANY: i64 = 100_000;
@@ -98,6 +101,21 @@ async fn pages_of_request(app: &TestApp, cluster: &Cluster, path: &str) -> i64 {
     read
 }
 
+/// Puts the ids of the next appointments into the sheet, as if they had been written before.
+async fn fill(google: &FakeGoogle, pool: &PgPool) {
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "select id from scheduler.appointments order by appointment_date, start_time, id limit 1000",
+    )
+    .fetch_all(pool)
+    .await
+    .expect("ids");
+    google.change_tab("spreadsheet", "Agenda", |grid| {
+        for (row, id) in (1..).zip(&ids) {
+            grid.set(row, ID_COLUMN, &id.to_string());
+        }
+    });
+}
+
 /// The pages that the Reconciler reads to update twenty reminders, and the SheetWriter to write twenty rows.
 async fn pages_of_projections(app: &mut TestApp, cluster: &Cluster) -> Vec<(String, i64)> {
     let mut read = Vec::new();
@@ -112,7 +130,7 @@ async fn pages_of_projections(app: &mut TestApp, cluster: &Cluster) -> Vec<(Stri
         assert_eq!((&reconciled["reminders_projected"], &written["rows_written"]), (&20.into(), &20.into()));
         let log = cluster.log();
         let read_by = |word: &str| (format!("projections, {word}"), pages(&log[before..], word));
-        read = ["reminder_version", "sheet_version"].map(read_by).into();
+        read = ["reminder_version", "sheet_version", "select since from"].map(read_by).into();
     }
     assert!(read.iter().all(|(_, pages)| *pages > 0), "no plan was logged: {read:?}");
     read
@@ -150,7 +168,8 @@ async fn statements_read_about_as_many_pages_of_100_000_appointments_as_of_1_000
         grow(&database, GROW, from, to).await;
         let mut app = TestApp::on(database.clone(), TestConfig::default()).await;
         let google = FakeGoogle::start(app.clock.clone()).await;
-        google.add_tab("spreadsheet", "Agenda", 1_000);
+        google.add_tab("spreadsheet", "Agenda", 2_000);
+        fill(&google, &database.pool).await;
         app.set_env("GOOGLE_SHEETS_SERVICE_ACCOUNT", google.service_account());
         app.set_env("GOOGLE_SHEETS_BASE_URL", google.base_url());
         app.restart(None).await;

@@ -9,7 +9,7 @@ use super::layers::list;
 const NOT_SENT: [(&str, &str); 4] = [
     ("conversation/understand/", "the words that patients write"),
     ("domain/areas.rs", "words that are skipped when areas are read"),
-    ("domain/sheet.rs", "the header of the clinic's sheet"),
+    ("domain/sheet/", "the header of the clinic's sheet, and the notice in its log"),
     ("domain/text_normalize.rs", "plural endings"),
 ];
 

@@ -4,15 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, RawPathParams, Request, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, Query, RawPathParams, Request, State};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, middleware};
 use scheduler_core::ports::Clock;
 use serde_json::{Value, json};
 
-use super::grid::{cells, columns, range_name};
-use super::{GoogleMode, Shared};
+use super::grid::{column_cells, columns, range_name};
+use super::spreadsheet::Spreadsheet;
+use super::{CallKind, GoogleMode, Shared};
 
 /// Counts a call as abandoned if it is dropped before its answer, because the client has gone.
 struct CallGuard {
@@ -28,7 +29,8 @@ impl Drop for CallGuard {
     }
 }
 
-/// Middleware: records the call, checks its token and applies the mode.
+/// Middleware: records the call, checks its token, applies the mode, and lets the staff work before the call
+/// is answered.
 pub(super) async fn check(
     State(shared): State<Arc<Shared>>,
     params: RawPathParams,
@@ -38,7 +40,8 @@ pub(super) async fn check(
     let (authorized, mode) = {
         let mut state = shared.state();
         let now = shared.clock.now();
-        state.calls.push(now);
+        let kind = if request.method() == Method::GET { CallKind::Read } else { CallKind::Write };
+        state.calls.push((now, kind));
         let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let token = token.and_then(|value| value.strip_prefix("Bearer token-")?.parse::<usize>().ok());
         let valid = state.revoked_tokens + 1..=state.issued_tokens;
@@ -48,21 +51,27 @@ pub(super) async fn check(
         let mode = id.and_then(|id| state.spreadsheet_modes.get(id)).copied().unwrap_or(state.mode);
         (authorized, mode)
     };
-    let mut guard = CallGuard { shared, answered: false };
+    let mut guard = CallGuard { shared: shared.clone(), answered: false };
     let answer = match mode {
         GoogleMode::Hang => {
             tokio::time::sleep(Duration::from_secs(600)).await;
             StatusCode::GATEWAY_TIMEOUT.into_response()
         }
         GoogleMode::Status(status) => error(status, "requested by the test"),
-        GoogleMode::Slow(_) | GoogleMode::Normal if !authorized => {
-            error(401, "Request had invalid authentication credentials.")
+        _ if !authorized => error(401, "Request had invalid authentication credentials."),
+        GoogleMode::RefusedWrites if request.method() == Method::POST => {
+            error(400, "You are trying to edit a protected cell or object.")
         }
         GoogleMode::Slow(by) => {
             tokio::time::sleep(by).await;
             next.run(request).await
         }
-        GoogleMode::Normal => next.run(request).await,
+        GoogleMode::LostAnswers | GoogleMode::RefusedWrites | GoogleMode::Normal => {
+            shared.state().let_staff_work();
+            let is_lost = mode == GoogleMode::LostAnswers && request.method() == Method::POST;
+            let answer = next.run(request).await;
+            if is_lost { error(503, "The service is currently unavailable.") } else { answer }
+        }
     };
     guard.answered = true;
     answer
@@ -71,13 +80,12 @@ pub(super) async fn check(
 /// <https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheets/get>
 pub(super) async fn properties(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
     let state = shared.state();
-    let Some(tabs) = state.spreadsheets.get(&id) else { return not_found() };
-    let sheets: Vec<Value> = tabs
-        .keys()
-        .enumerate()
-        .map(|(number, title)| json!({"properties": {"sheetId": number, "title": title}}))
-        .collect();
-    Json(json!({ "sheets": sheets })).into_response()
+    let Some(spreadsheet) = state.spreadsheets.get(&id) else { return not_found() };
+    let properties = spreadsheet
+        .tabs
+        .iter()
+        .map(|tab| json!({"properties": {"sheetId": tab.id, "title": tab.title, "hidden": tab.hidden}}));
+    Json(json!({ "sheets": properties.collect::<Vec<_>>() })).into_response()
 }
 
 /// <https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheets/batchUpdate>
@@ -88,77 +96,54 @@ pub(super) async fn change(
 ) -> Response {
     let Some(id) = id.strip_suffix(":batchUpdate") else { return not_found() };
     let mut state = shared.state();
-    let Some(tabs) = state.spreadsheets.get_mut(id) else { return not_found() };
-    for request in body["requests"].as_array().into_iter().flatten() {
-        let append = &request["appendDimension"];
-        let number = append["sheetId"].as_u64().and_then(|number| usize::try_from(number).ok());
-        let grid = number.and_then(|number| tabs.values_mut().nth(number));
-        let more = append["length"].as_u64().and_then(|more| usize::try_from(more).ok());
-        match (grid, more) {
-            (Some(grid), Some(more)) if append["dimension"] == "ROWS" => grid.rows += more,
-            _ => return error(400, "Invalid requests[0].appendDimension"),
-        }
+    let Some(spreadsheet) = state.spreadsheets.get_mut(id) else { return not_found() };
+    if let Err(message) = spreadsheet.apply(&body["requests"]) {
+        return error(400, &message);
     }
-    Json(json!({"spreadsheetId": id, "replies": [{}]})).into_response()
-}
-
-/// <https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheets.values/get>
-pub(super) async fn read(
-    State(shared): State<Arc<Shared>>,
-    Path((id, range)): Path<(String, String)>,
-) -> Response {
-    let state = shared.state();
-    let Some(tabs) = state.spreadsheets.get(&id) else { return not_found() };
-    let found = columns(&range).and_then(|(tab, first, last)| {
-        let grid = tabs.get(&tab)?;
-        Some((tab, grid, first, last))
-    });
-    let Some((tab, grid, first, last)) = found else { return unknown_range(&range) };
-    let rows = grid.values(first, last);
-    let mut answer = json!({"range": range_name(&tab, first, last, grid.rows), "majorDimension": "ROWS"});
-    if !rows.is_empty() {
-        answer["values"] = json!(rows);
+    let replies = body["requests"].as_array().map_or(0, Vec::len);
+    let mut answer = json!({"spreadsheetId": id, "replies": vec![json!({}); replies]});
+    if body["includeSpreadsheetInResponse"] == true {
+        let range = body["responseRanges"][0].as_str().unwrap_or_default();
+        let Some(data) = grid_data(spreadsheet, range) else { return unknown_range(range) };
+        answer["updatedSpreadsheet"] = json!({ "sheets": [{ "data": [data] }] });
     }
     Json(answer).into_response()
 }
 
-/// <https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheets.values/batchUpdate>
-pub(super) async fn write(
+/// <https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheets.values/batchGet>
+pub(super) async fn read(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
-    Json(body): Json<Value>,
+    Query(query): Query<Vec<(String, String)>>,
 ) -> Response {
-    let mut state = shared.state();
-    let Some(tabs) = state.spreadsheets.get_mut(&id) else { return not_found() };
-    if body["valueInputOption"] != "RAW" {
-        return error(400, "'valueInputOption' is required, and must be RAW in these tests");
-    }
-    // All ranges are checked before anything is written, because a batch is applied completely or not at all.
-    let mut writes = Vec::new();
-    for data in body["data"].as_array().into_iter().flatten() {
-        let range = data["range"].as_str().unwrap_or_default();
-        let Some((tab, first, last, row)) = cells(range) else { return unknown_range(range) };
-        let Some(grid) = tabs.get(&tab) else { return unknown_range(range) };
-        if !grid.contains(row, last) {
-            let limits = format!("Range ({range}) exceeds grid limits. Max rows: {}", grid.rows);
-            return error(400, &limits);
+    let state = shared.state();
+    let Some(spreadsheet) = state.spreadsheets.get(&id) else { return not_found() };
+    let mut ranges = Vec::new();
+    for (_, range) in query.iter().filter(|(name, _)| name == "ranges") {
+        let found = columns(range).and_then(|(title, columns)| Some((spreadsheet.tab(&title)?, columns)));
+        let Some((tab, columns)) = found else { return unknown_range(range) };
+        let name = range_name(&tab.title, columns, tab.grid.rows);
+        let mut answer = json!({"range": name, "majorDimension": "ROWS"});
+        let rows = tab.grid.values(columns);
+        if !rows.is_empty() {
+            answer["values"] = json!(rows);
         }
-        let values = data["values"][0].as_array().cloned().unwrap_or_default();
-        if values.len() > last + 1 - first {
-            return error(400, &format!("Requested writing within range [{range}], but tried more"));
-        }
-        writes.push((tab, first, row, values));
+        ranges.push(answer);
     }
-    let mut cells = 0;
-    for (tab, first, row, values) in &writes {
-        for (column, value) in values.iter().enumerate() {
-            if let (Some(grid), Some(text)) = (tabs.get_mut(tab), value.as_str()) {
-                grid.set(row - 1, first + column, text);
-                cells += 1;
-            }
-        }
-    }
-    Json(json!({"spreadsheetId": id, "totalUpdatedCells": cells})).into_response()
+    Json(json!({"spreadsheetId": id, "valueRanges": ranges})).into_response()
+}
+
+/// The cells of a column as `GridData`: without empty rows at the end.
+fn grid_data(spreadsheet: &Spreadsheet, range: &str) -> Option<Value> {
+    let (title, rows, column) = column_cells(range)?;
+    let grid = &spreadsheet.tab(&title)?.grid;
+    let mut texts: Vec<&str> = rows.map(|row| grid.text(row, column)).collect();
+    texts.truncate(texts.iter().rposition(|text| !text.is_empty()).map_or(0, |last| last + 1));
+    let row = |text: &&str| match *text {
+        "" => json!({}),
+        text => json!({"values": [{"formattedValue": text}]}),
+    };
+    Some(json!({ "rowData": texts.iter().map(row).collect::<Vec<_>>() }))
 }
 
 fn unknown_range(range: &str) -> Response {

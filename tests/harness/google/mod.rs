@@ -4,8 +4,9 @@
 mod account;
 mod api;
 mod grid;
+mod spreadsheet;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,7 +19,10 @@ use scheduler_core::domain::clinic::Secret;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use self::grid::Grid;
+pub use self::grid::Grid;
+
+use self::grid::COLUMNS;
+use self::spreadsheet::{Spreadsheet, Tab};
 use crate::clock::TestClock;
 
 /// How the Sheets API answers.
@@ -30,6 +34,10 @@ pub enum GoogleMode {
     Slow(Duration),
     /// With this error status.
     Status(u16),
+    /// Writes are made, but answered with 503.
+    LostAnswers,
+    /// Writes are answered with 400, as in a protected tab.
+    RefusedWrites,
     /// Not at all while the test runs.
     Hang,
 }
@@ -48,18 +56,33 @@ struct Shared {
     state: Mutex<GoogleState>,
 }
 
+/// A kind of API calls, for which Google has a quota of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CallKind {
+    Read,
+    Write,
+}
+
+/// What people do in a tab before each call is answered.
+struct Staff {
+    spreadsheet: String,
+    tab: String,
+    work: Box<dyn FnMut(&mut Grid) + Send>,
+}
+
 struct GoogleState {
     mode: GoogleMode,
     /// Modes of single spreadsheets; they override `mode`.
     spreadsheet_modes: HashMap<String, GoogleMode>,
     /// When each API call came, by the test's clock.
-    calls: Vec<DateTime<Utc>>,
+    calls: Vec<(DateTime<Utc>, CallKind)>,
     abandoned_calls: usize,
     issued_tokens: usize,
     /// The first tokens, up to this number, are refused.
     revoked_tokens: usize,
     refused_assertions: usize,
-    spreadsheets: HashMap<String, BTreeMap<String, Grid>>,
+    spreadsheets: HashMap<String, Spreadsheet>,
+    staff: Option<Staff>,
 }
 
 impl FakeGoogle {
@@ -76,13 +99,13 @@ impl FakeGoogle {
             revoked_tokens: 0,
             refused_assertions: 0,
             spreadsheets: HashMap::new(),
+            staff: None,
         };
         let token_uri = format!("http://{address}/token");
         let shared = Arc::new(Shared { clock, token_uri, state: Mutex::new(state) });
         let api = Router::new()
             .route("/v4/spreadsheets/{id}", get(api::properties).post(api::change))
-            .route("/v4/spreadsheets/{id}/values/{range}", get(api::read))
-            .route("/v4/spreadsheets/{id}/values:batchUpdate", post(api::write))
+            .route("/v4/spreadsheets/{id}/values:batchGet", get(api::read))
             .layer(middleware::from_fn_with_state(shared.clone(), api::check));
         let router =
             Router::new().route("/token", post(account::token)).merge(api).with_state(shared.clone());
@@ -111,9 +134,52 @@ impl FakeGoogle {
         SheetsConfig { service_account: Secret::new(account), base_url: Some(self.base_url()) }
     }
 
-    /// Adds a tab with this many rows, and its spreadsheet if needed.
+    /// The same account, with a private key that is none.
+    pub fn config_with_broken_key(&self) -> SheetsConfig {
+        let account = self.service_account().replace("MII", "!!!");
+        SheetsConfig { service_account: Secret::new(account), base_url: Some(self.base_url()) }
+    }
+
+    /// Adds an empty tab with this many rows, and its spreadsheet if needed. Replaces a tab of that name.
     pub fn add_tab(&self, spreadsheet: &str, tab: &str, rows: usize) {
-        self.state().spreadsheets.entry(spreadsheet.into()).or_default().insert(tab.into(), Grid::new(rows));
+        let mut state = self.state();
+        let tabs = &mut state.spreadsheets.entry(spreadsheet.into()).or_default().tabs;
+        tabs.retain(|known| known.title != tab);
+        let id = tabs.iter().map(|known| known.id + 1).max().unwrap_or(0);
+        tabs.push(Tab { id, title: tab.into(), hidden: false, grid: Grid::new(rows, COLUMNS) });
+    }
+
+    /// Deletes the tabs that a spreadsheet hides.
+    pub fn delete_hidden_tabs(&self, spreadsheet: &str) {
+        self.spreadsheet(spreadsheet, |spreadsheet| spreadsheet.tabs.retain(|tab| !tab.hidden));
+    }
+
+    /// Number of tabs that a spreadsheet hides.
+    pub fn hidden_tabs(&self, spreadsheet: &str) -> usize {
+        self.spreadsheet(spreadsheet, |spreadsheet| spreadsheet.tabs.iter().filter(|tab| tab.hidden).count())
+    }
+
+    /// Makes `copyPaste` in a spreadsheet copy nothing, as it may be for rows that are hidden by a filter.
+    pub fn ignore_copies(&self, spreadsheet: &str) {
+        self.spreadsheet(spreadsheet, |spreadsheet| spreadsheet.ignores_copies = true);
+    }
+
+    /// Lets people work in a tab before each call is answered.
+    pub fn let_staff_work(&self, spreadsheet: &str, tab: &str, work: impl FnMut(&mut Grid) + Send + 'static) {
+        let (spreadsheet, tab) = (spreadsheet.to_owned(), tab.to_owned());
+        self.state().staff = Some(Staff { spreadsheet, tab, work: Box::new(work) });
+    }
+
+    /// Ends what [`FakeGoogle::let_staff_work`] began.
+    pub fn send_staff_home(&self) {
+        self.state().staff = None;
+    }
+
+    /// Changes a tab now, as people do in the browser.
+    pub fn change_tab(&self, spreadsheet: &str, tab: &str, change: impl FnOnce(&mut Grid)) {
+        self.spreadsheet(spreadsheet, |spreadsheet| {
+            change(&mut spreadsheet.tab_mut(tab).expect("a tab").grid)
+        });
     }
 
     /// Sets how all calls are answered from now on.
@@ -132,16 +198,16 @@ impl FakeGoogle {
         state.revoked_tokens = state.issued_tokens;
     }
 
-    /// All rows of a tab.
+    /// The rows of a tab up to the last one with content.
     pub fn rows(&self, spreadsheet: &str, tab: &str) -> Vec<Vec<String>> {
-        self.state().spreadsheets[spreadsheet][tab].cells.clone()
+        self.spreadsheet(spreadsheet, |spreadsheet| {
+            spreadsheet.tab(tab).expect("a tab").grid.content().to_vec()
+        })
     }
 
     /// Types a text into a cell, as a person would. Row and column are counted from 1.
     pub fn edit_cell(&self, spreadsheet: &str, tab: &str, row: usize, column: usize, text: &str) {
-        let mut state = self.state();
-        let grid = state.spreadsheets.get_mut(spreadsheet).and_then(|tabs| tabs.get_mut(tab));
-        grid.expect("a tab").set(row - 1, column - 1, text);
+        self.change_tab(spreadsheet, tab, |grid| grid.set(row - 1, column - 1, text));
     }
 
     /// Number of API calls so far.
@@ -164,17 +230,47 @@ impl FakeGoogle {
         self.state().refused_assertions
     }
 
-    /// The largest number of calls within any 60 seconds.
-    pub fn max_calls_per_minute(&self) -> usize {
-        let calls = self.state().calls.clone();
-        let within = |from: &DateTime<Utc>| {
-            calls.iter().filter(|at| *at >= from && **at < *from + TimeDelta::minutes(1)).count()
+    /// Number of API calls so far that read.
+    pub fn reads(&self) -> usize {
+        self.calls_of(CallKind::Read).len()
+    }
+
+    /// Number of API calls so far that write.
+    pub fn writes(&self) -> usize {
+        self.calls_of(CallKind::Write).len()
+    }
+
+    /// The largest numbers of reads and of writes within any 60 seconds.
+    pub fn max_calls_per_minute(&self) -> (usize, usize) {
+        let most = |kind| {
+            let calls = self.calls_of(kind);
+            let within = |from: &DateTime<Utc>| {
+                calls.iter().filter(|at| *at >= from && **at < *from + TimeDelta::minutes(1)).count()
+            };
+            calls.iter().map(within).max().unwrap_or(0)
         };
-        calls.iter().map(within).max().unwrap_or(0)
+        (most(CallKind::Read), most(CallKind::Write))
+    }
+
+    fn calls_of(&self, kind: CallKind) -> Vec<DateTime<Utc>> {
+        self.state().calls.iter().filter(|(_, other)| *other == kind).map(|(at, _)| *at).collect()
+    }
+
+    fn spreadsheet<T>(&self, id: &str, work: impl FnOnce(&mut Spreadsheet) -> T) -> T {
+        work(self.state().spreadsheets.get_mut(id).expect("a spreadsheet"))
     }
 
     fn state(&self) -> MutexGuard<'_, GoogleState> {
         self.shared.state()
+    }
+}
+
+impl GoogleState {
+    fn let_staff_work(&mut self) {
+        let Some(staff) = &mut self.staff else { return };
+        let spreadsheet = self.spreadsheets.get_mut(&staff.spreadsheet);
+        let tab = spreadsheet.and_then(|spreadsheet| spreadsheet.tab_mut(&staff.tab));
+        (staff.work)(&mut tab.expect("a tab").grid);
     }
 }
 

@@ -3,8 +3,12 @@
 mod end_to_end;
 mod faults;
 mod hour;
+mod leases;
 mod quota;
+mod rounds;
 mod rows;
+mod shared_tab;
+mod staff;
 
 use scheduler_api::jobs::SHEET_WRITER;
 use scheduler_core::app::sheets::SheetSync;
@@ -97,6 +101,11 @@ async fn book(database: &TestDatabase, count: i32) -> Vec<Uuid> {
 async fn change(database: &TestDatabase, id: Uuid, what: &str) {
     let sql = format!("update scheduler.appointments set {what}, version = version + 1 where id = $1");
     sqlx::query(&sql).bind(id).execute(&database.pool).await.unwrap();
+}
+
+/// What the function writes sheets with.
+fn writer(function: &InProcessFunction) -> &SheetSync {
+    &function.contexts.sheet_writer.sheets
 }
 
 /// Runs the SheetWriter once and returns its summary.

@@ -36,9 +36,16 @@ async fn a_row_follows_its_appointment_and_the_staff_column_is_never_overwritten
     }
     assert_eq!(google.rows(SHEET, TAB)[2], ["18/02/2026 reunião"]);
 
-    let calls = google.calls();
-    run(&function).await;
-    assert_eq!(google.calls(), calls, "nothing is behind, so Google is not called");
+    let (reads, writes) = (google.reads(), google.writes());
+    for _ in 0..3 {
+        run(&function).await;
+    }
+    assert_eq!(google.writes(), writes, "nothing is behind");
+    assert_eq!(
+        google.reads(),
+        reads + 1,
+        "the tab is read once more after the last write, and then not again"
+    );
     function.stop().await;
 }
 
@@ -124,7 +131,7 @@ async fn a_row_written_to_the_old_spreadsheet_does_not_count_for_the_new_one() {
     connect(function.database(), Some("another")).await;
     let new = db.list_sheet_backlogs().await.unwrap().remove(0);
     db.switch_sheet(&new, "2026-02-16".parse().unwrap()).await.unwrap();
-    db.mark_rows_written(&old, &read).await.unwrap();
+    db.mark_rows_written(&old, &read, true).await.unwrap();
     assert_eq!(run(&function).await["rows_written"], 2);
     assert_eq!(ids(&google, "another"), [appointments[0].to_string(), appointments[1].to_string()]);
     function.stop().await;

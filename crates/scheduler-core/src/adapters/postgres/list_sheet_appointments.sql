@@ -1,6 +1,6 @@
 -- Appointments of clinic $1 whose sheet row is out of date, at most $2, by date and time.
 select
-    a.id, a.version, a.appointment_date, a.start_time, a.areas, a.status,
+    a.id, a.version, a.sheet_version, a.appointment_date, a.start_time, a.areas, a.status,
     a.patient_confirmed_at is not null as "confirmed!",
     p.name as "patient_name?", p.phone as "patient_phone?", s.name as service_name
 from scheduler.sheet_projections t

@@ -1,8 +1,9 @@
--- Clinics with rows that are out of date, or with another sheet than the one that was written before. First
--- those without such rows, then those that have waited longest since the appointment's change or the start
--- of the sheet. The count stops at 1000 rows per clinic. Its `order by` makes PostgreSQL read the partial
--- index appointments_sheet_behind; without it the planner, which expects a third of all appointments to match,
--- reads the whole table.
+-- Clinics with rows that are out of date, with another sheet than the one that was written before, or with a
+-- sheet that was written since it was last read. First new sheets without rows behind, then those that have
+-- waited longest since the change of the appointment or of its patient, or since the start of the sheet; last
+-- those that only have to be read. The count stops at 1000 rows per clinic. Its `order by` makes PostgreSQL
+-- read the partial index appointments_sheet_behind; without it the planner, which expects a third of all
+-- appointments to match, reads the whole table.
 select
     c.clinic_id, c.timezone,
     c.google_spreadsheet_id as "spreadsheet!",
@@ -19,7 +20,14 @@ cross join lateral (
 cross join lateral (
     select count(*) as appointments, min(some_appointments.since) as since
     from (
-        select greatest(a.updated_at, p.updated_at) as since
+        select greatest(
+            a.updated_at,
+            p.updated_at,
+            -- Below zero: the patient's name or phone was changed.
+            case when a.sheet_version < 0 then (
+                select patient.updated_at from scheduler.patients patient where patient.id = a.patient_id
+            ) end
+        ) as since
         from scheduler.appointments a
         where a.clinic_id = c.clinic_id
             and a.sheet_version < a.version
@@ -28,5 +36,6 @@ cross join lateral (
         limit 1000
     ) some_appointments
 ) behind
-where c.active and c.google_spreadsheet_id is not null and (tab.is_new or behind.appointments > 0)
-order by behind.since nulls first, c.clinic_id
+where c.active and c.google_spreadsheet_id is not null
+    and (tab.is_new or behind.appointments > 0 or p.unchecked)
+order by behind.appointments = 0 and not tab.is_new, behind.since nulls first, c.clinic_id

@@ -1,19 +1,18 @@
 //! Ranges in A1 notation (<https://developers.google.com/workspace/sheets/api/guides/concepts#cell>).
 
+use std::ops::Range;
+
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::domain::sheet::Cells;
-
-/// Whole columns of a tab, numbered from 0: `'Agenda'!A:I`.
-pub(super) fn columns(tab: &str, first: usize, last: usize) -> String {
-    format!("{}!{}:{}", quoted(tab), column_letter(first), column_letter(last))
+/// The first columns of a tab, as many as this: `'Agenda'!A:J`.
+pub(super) fn columns(tab: &str, number: usize) -> String {
+    format!("{}!A:{}", quoted(tab), column_letter(number.saturating_sub(1)))
 }
 
-/// Cells of one row: `'Agenda'!A2:J2`.
-pub(super) fn range(tab: &str, cells: &Cells) -> String {
-    let last = cells.column + cells.values.len().saturating_sub(1);
-    let row = cells.row;
-    format!("{}!{}{row}:{}{row}", quoted(tab), column_letter(cells.column), column_letter(last))
+/// Cells of one column; rows and column are counted from 0: `'Agenda'!I2:I5`.
+pub(super) fn cells_of_column(tab: &str, column: usize, rows: &Range<usize>) -> String {
+    let letter = column_letter(column);
+    format!("{}!{letter}{}:{letter}{}", quoted(tab), rows.start + 1, rows.end)
 }
 
 /// The last row of a range that Google returned, which is the last row of the tab: 1000 for
@@ -32,7 +31,7 @@ fn quoted(tab: &str) -> String {
     format!("'{}'", tab.replace('\'', "''"))
 }
 
-/// Letter of a column, numbered from 0. The sheet's last column is `J`.
+/// Letter of a column, counted from 0. No range has more than 26 columns.
 fn column_letter(column: usize) -> char {
     u8::try_from(column).ok().and_then(|column| b'A'.checked_add(column)).map_or('Z', char::from)
 }
@@ -43,10 +42,9 @@ mod tests {
 
     #[test]
     fn ranges_are_written_in_a1_notation() {
-        let cells = Cells { row: 12, column: 8, values: vec![String::new(); 2] };
-        assert_eq!(range("Agenda", &cells), "'Agenda'!I12:J12");
-        assert_eq!(range("D'Ávila 2026", &cells), "'D''Ávila 2026'!I12:J12");
-        assert_eq!(columns("Agenda", 0, 8), "'Agenda'!A:I");
+        assert_eq!(cells_of_column("Agenda", 8, &(11..14)), "'Agenda'!I12:I14");
+        assert_eq!(cells_of_column("D'Ávila 2026", 8, &(11..12)), "'D''Ávila 2026'!I12:I12");
+        assert_eq!(columns("Agenda", 10), "'Agenda'!A:J");
         assert_eq!(percent_encode("A/B?"), "A%2FB%3F");
     }
 

@@ -8,7 +8,10 @@ use google_sheets4::hyper_util::client::legacy::{Builder, Client};
 use google_sheets4::hyper_util::rt::{TokioExecutor, TokioTimer};
 use google_sheets4::{Sheets, hyper_rustls};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use rustls::ClientConfig;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, SignatureScheme};
 use tokio::sync::Mutex;
 use yup_oauth2::client::CustomHyperClientBuilder;
 use yup_oauth2::{ServiceAccountAuthenticator, ServiceAccountKey};
@@ -38,7 +41,9 @@ pub(super) struct Account {
 
 impl Account {
     pub(super) fn new(config: &SheetsConfig) -> Result<Self, SheetsConfigError> {
-        let key = serde_json::from_str(config.service_account.expose()).map_err(|_| SheetsConfigError)?;
+        let key: ServiceAccountKey =
+            serde_json::from_str(config.service_account.expose()).map_err(|_| SheetsConfigError)?;
+        check_private_key(&key.private_key)?;
         let tls = tls::client_config().map_err(|_| SheetsConfigError)?;
         Ok(Self { key, base_url: config.base_url.clone(), tls, hub: Mutex::default() })
     }
@@ -51,11 +56,9 @@ impl Account {
         }
         let tokens = CustomHyperClientBuilder::from(client_builder().build(self.connector()));
         let account = ServiceAccountAuthenticator::with_client(self.key.clone(), tokens).build().await;
-        // The private key is parsed here. The error is dropped, because it may quote the key.
-        let account = account.map_err(|_| SheetsError {
-            kind: SheetsErrorKind::Later,
-            detail: "the service account's private key cannot be parsed".to_owned(),
-        })?;
+        // The error is dropped, because it may quote the key, which was checked at the start.
+        let account = account
+            .map_err(|_| SheetsError::new(SheetsErrorKind::Later, "the service account's client failed"))?;
         let mut hub = Sheets::new(client_builder().build(self.connector()), account);
         if let Some(base_url) = &self.base_url {
             hub.base_url(format!("{base_url}/"));
@@ -82,6 +85,13 @@ impl Account {
         }
         answered
     }
+}
+
+/// The private key is used with the first call only. One that cannot be used would fail every call.
+fn check_private_key(pem: &str) -> Result<(), SheetsConfigError> {
+    let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| SheetsConfigError)?;
+    let key = any_supported_type(&key).map_err(|_| SheetsConfigError)?;
+    key.choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256]).map(drop).ok_or(SheetsConfigError)
 }
 
 fn client_builder() -> Builder {

@@ -7,13 +7,15 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 /// Deadline of one call, including the request for a token.
-const CALL_TIMEOUT: Duration = Duration::from_secs(4);
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// What to do about a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SheetsErrorKind {
     /// Try again later. The call may have taken effect.
     Later,
+    /// The tab is no longer as it was when it was read: read it again. Nothing was written.
+    Changed,
     /// No such spreadsheet or tab, or no permission: try again only after somebody has changed something.
     Refused,
 }
@@ -26,6 +28,12 @@ pub struct SheetsError {
     pub kind: SheetsErrorKind,
     /// What failed and why, for the log.
     pub detail: String,
+}
+
+impl SheetsError {
+    pub(super) fn new(kind: SheetsErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
 }
 
 /// Records the HTTP status of a refusal, which the client's error does not always contain.
@@ -48,7 +56,7 @@ impl StatusRecorder {
             400 | 403 | 404 => SheetsErrorKind::Refused,
             _ => SheetsErrorKind::Later,
         };
-        SheetsError { kind, detail: format!("Google answered {status}") }
+        SheetsError::new(kind, format!("Google answered {status}"))
     }
 }
 
@@ -56,7 +64,7 @@ impl StatusRecorder {
 pub(super) async fn call<T>(
     future: impl Future<Output = common::Result<(common::Response, T)>>,
 ) -> Result<T, SheetsError> {
-    let later = |detail: &str| SheetsError { kind: SheetsErrorKind::Later, detail: detail.to_owned() };
+    let later = |detail: &str| SheetsError::new(SheetsErrorKind::Later, detail);
     match timeout(CALL_TIMEOUT, future).await {
         Ok(Ok((_, answer))) => Ok(answer),
         // The client's error texts are dropped, because they may quote the request or the answer.
