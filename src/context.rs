@@ -25,6 +25,9 @@ use crate::error::ApiError;
 use crate::metrics::{Metric, Metrics};
 use crate::request::ApiRequest;
 
+/// Connections to PostgreSQL of a job. Every other function needs one.
+const JOB_CONNECTIONS: usize = 4;
+
 /// The clients and settings that one kind of function uses.
 pub trait Context: Clone + Send + Sync + Sized + 'static {
     /// Builds the context from the environment. Clients connect at the first use, or in [`Context::warm_up`].
@@ -172,7 +175,7 @@ impl Context for Reception {
         let read = (reader.database(SslMode::VerifyFull), reader.reminders(), reader.api_keys());
         let (database, reminders, keys) = reader.finish(read)?;
         Ok(Self {
-            db: Db::single_connection(&database)?,
+            db: Db::held_connections(&database)?,
             reminders: Reminders::new(reminders),
             clock: Arc::new(SystemClock),
             keys: keys.into(),
@@ -236,10 +239,7 @@ context_with_chats!(Webhook, warm_dynamodb, read_webhook_token, |chats, metrics,
     token,
     metrics
 });
-context_with_chats!(Job, warm_all_stores, |_: &mut EnvReader<'_>| (), |chats, metrics, ()| Self {
-    chats,
-    metrics
-});
+context_with_chats!(Job, warm_all_stores, use_job_connections, |chats, metrics, ()| Self { chats, metrics });
 
 macro_rules! authorize_by_key {
     ($($context:ident),+) => {$(
@@ -298,7 +298,12 @@ fn read_webhook_token(reader: &mut EnvReader<'_>) -> WebhookToken {
 fn open_admin(mut reader: EnvReader<'_>) -> Result<Admin, StartError> {
     let read = (reader.database(SslMode::VerifyFull), reader.api_keys());
     let (database, keys) = reader.finish(read)?;
-    Ok(Admin { db: Db::single_connection(&database)?, clock: Arc::new(SystemClock), keys: keys.into() })
+    Ok(Admin { db: Db::held_connections(&database)?, clock: Arc::new(SystemClock), keys: keys.into() })
+}
+
+/// A job works on many items at once.
+fn use_job_connections(reader: &mut EnvReader<'_>) {
+    reader.use_connections(JOB_CONNECTIONS);
 }
 
 fn keys_and_limits(reader: &mut EnvReader<'_>) -> (Vec<ApiKey>, SendLimits) {
@@ -312,7 +317,7 @@ fn open_chats(mut reader: EnvReader<'_>) -> Result<(Chats, Metrics), StartError>
     let read = (reader.database(SslMode::VerifyFull), reader.tables(), reader.zapi());
     let (database, tables, zapi) = reader.finish(read)?;
     let chats = Chats {
-        db: Db::single_connection(&database)?,
+        db: Db::held_connections(&database)?,
         tables: Tables::new(tables),
         whatsapp: Arc::new(Zapi::new(&zapi.base_url, zapi.client_token)?),
         clock: Arc::new(SystemClock),

@@ -50,7 +50,7 @@ SECRETS = sorted({secret for secrets in FUNCTION_SECRETS.values() for secret in 
 
 # Processing a chat: the function that takes the chat's lease processes everything that waits there.
 CHAT = {
-    "ConversationSessionsTable": "GetItem UpdateItem",
+    "ConversationSessionsTable": "BatchGetItem GetItem PutItem UpdateItem",
     "MessageEventsTable": "PutItem Query",
     "ScheduledRemindersTable": "BatchGetItem PutItem UpdateItem",
 }
@@ -72,13 +72,13 @@ RIGHTS = {
     },
     "DailyReportSender": {
         "ConversationSessionsTable": "GetItem UpdateItem",
-        "MessageEventsTable": "PutItem",
+        "MessageEventsTable": "PutItem Query",
         "DailyReportSenderFailures": "SendMessage",
     },
     "Reconciler": {
         **CHAT,
-        "ConversationSessionsTable": "DeleteItem GetItem UpdateItem",
-        "ConversationSessionsTable/index/due-index": "Query",
+        "ConversationSessionsTable": "BatchGetItem DeleteItem GetItem PutItem UpdateItem",
+        "ConversationSessionsTable/index/due-work-index": "Query",
         "ReconcilerFailures": "SendMessage",
     },
     "SheetWriter": {"ConversationSessionsTable": "GetItem UpdateItem", "SheetWriterFailures": "SendMessage"},
@@ -100,6 +100,7 @@ INDEXES = [
     "clinicId-statusTimestamp-index",
     "conversationId-index",
     "due-index",
+    "due-work-index",
     "status-sendAt-index",
     "status-statusTimestamp-index",
 ]
@@ -225,7 +226,7 @@ def listed(value):
 
 
 def resource_name(resource):
-    """`ReconcilerFailures`, `ConversationSessionsTable/index/due-index`, or `parameter/local/RDS_PASSWORD`."""
+    """`ReconcilerFailures`, `ConversationSessionsTable/index/due-work-index`, or `parameter/local/RDS_PASSWORD`."""
     if isinstance(resource, dict) and "Fn::GetAtt" in resource:
         return resource["Fn::GetAtt"][0]
     if isinstance(resource, dict) and "Fn::Sub" in resource:

@@ -42,7 +42,7 @@ impl Context for SheetWriter {
         let stage = reader.optional("STAGE");
         let read = (reader.database(SslMode::VerifyFull), reader.tables(), reader.sheets());
         let (database, tables, config) = reader.finish(read)?;
-        let (db, tables) = (Db::single_connection(&database)?, Tables::new(tables));
+        let (db, tables) = (Db::held_connections(&database)?, Tables::new(tables));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let sheets = SheetSync::open(config.as_ref(), &db, &tables, &clock)?;
         Ok(Self::new(sheets, db, tables, clock, Metrics::of(stage)))

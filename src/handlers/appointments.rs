@@ -249,7 +249,7 @@ fn idempotency_key() -> FieldReader<String> {
 fn idempotency(key: &str, request: &ApiRequest) -> Idempotency {
     let body = request.body.as_ref().map(Value::to_string).unwrap_or_default();
     // The prefix keeps these keys apart from those of bookings in the chat, which begin with `chat:`.
-    Idempotency { key: format!("api:{key}"), hash: sha256_hex(body) }
+    Idempotency { key: format!("api:{key}"), former_key: None, hash: sha256_hex(body) }
 }
 
 type PagePosition = (NaiveDate, chrono::NaiveTime, AppointmentId);

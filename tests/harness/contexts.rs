@@ -22,7 +22,8 @@ const UNREACHABLE: &str = "http://127.0.0.1:9";
 
 /// Contexts over the database at `url`; DynamoDB and z-api are unreachable.
 pub fn contexts_with_database(url: &str, keys: Vec<ApiKey>, token: WebhookToken) -> Contexts {
-    let database = DatabaseConfig { url: Secret::new(url), ssl_mode: SslMode::Disable, root_cert: None };
+    let database =
+        DatabaseConfig { url: Secret::new(url), ssl_mode: SslMode::Disable, root_cert: None, connections: 1 };
     let tables = TablesConfig {
         sessions: "sessions".into(),
         events: "events".into(),
@@ -31,7 +32,7 @@ pub fn contexts_with_database(url: &str, keys: Vec<ApiKey>, token: WebhookToken)
         region: "us-east-1".into(),
     };
     let chats = Chats {
-        db: Db::single_connection(&database).expect("a database URL"),
+        db: Db::held_connections(&database).expect("a database URL"),
         tables: Tables::new(tables),
         whatsapp: Arc::new(Zapi::new(UNREACHABLE, None).expect("an HTTP client")),
         clock: Arc::new(TestClock::new()),

@@ -79,8 +79,9 @@ impl InProcessFunction {
             url: Secret::new(database.url_via(postgres.address())),
             ssl_mode: SslMode::Disable,
             root_cert: None,
+            connections: 1,
         };
-        let db = Db::single_connection(&config).expect("an address");
+        let db = Db::held_connections(&config).expect("an address");
         let tables = create_tables(format!("http://{}", dynamodb.address())).await;
         let zapi_url = format!("http://{}", whatsapp.address());
         let chats = Chats {

@@ -152,11 +152,11 @@ async fn a_chat_with_an_expired_lease_is_taken_over_by_one_reconciler() {
     let tables = tables().await;
     let key = chat_key("5511999990000");
     let mut lost = leased(&tables, &key, "a", "crashed", noon()).await;
-    assert!(tables.list_due(noon(), 10).await.unwrap().chats.is_empty());
+    assert!(tables.list_due(noon(), 10, None).await.unwrap().chats.is_empty());
     assert!(tables.claim_due_chat(&key, "early", noon()).await.unwrap().is_none());
 
     let later = noon() + TimeDelta::seconds(31);
-    assert_eq!(tables.list_due(later, 10).await.unwrap().chats.first(), Some(&key));
+    assert_eq!(tables.list_due(later, 10, None).await.unwrap().chats.first(), Some(&key));
     let (one, two) =
         tokio::join!(tables.claim_due_chat(&key, "one", later), tables.claim_due_chat(&key, "two", later));
     let (one, two) = (one.unwrap(), two.unwrap());
@@ -171,7 +171,7 @@ async fn a_chat_with_an_expired_lease_is_taken_over_by_one_reconciler() {
         .unwrap();
     assert!(matches!(saved, SaveOutcome::LeaseLost));
     assert_eq!(work(&tables, session, owner, later).await, ["a#message"]);
-    assert!(tables.list_due(later + TimeDelta::hours(1), 10).await.unwrap().chats.is_empty());
+    assert!(tables.list_due(later + TimeDelta::hours(1), 10, None).await.unwrap().chats.is_empty());
 }
 
 #[tokio::test]
@@ -274,11 +274,11 @@ async fn a_webhook_whose_clinic_is_unknown_is_kept_and_claimed_once() {
     let tables = tables().await;
     let payload = json!({"instanceId": "instance-123", "messageId": "a"});
     tables.store_webhook("instance-123", "a#message", &payload, noon()).await.unwrap();
-    let due = tables.list_due(noon(), 10).await.unwrap();
+    let due = tables.list_due(noon(), 10, None).await.unwrap();
     assert_eq!(due.webhooks.len(), 1);
-    assert_eq!(due.webhooks[0].payload, payload);
-    assert!(tables.claim_webhook(&due.webhooks[0], noon()).await.unwrap());
-    assert!(!tables.claim_webhook(&due.webhooks[0], noon()).await.unwrap());
+    let claimed = tables.claim_webhook(&due.webhooks[0], noon()).await.unwrap().expect("a claim");
+    assert_eq!((claimed.payload, claimed.received_at), (payload, noon()));
+    assert!(tables.claim_webhook(&due.webhooks[0], noon()).await.unwrap().is_none());
     tables.delete_webhook(&due.webhooks[0]).await.unwrap();
-    assert!(tables.list_due(noon() + TimeDelta::hours(1), 10).await.unwrap().webhooks.is_empty());
+    assert!(tables.list_due(noon() + TimeDelta::hours(1), 10, None).await.unwrap().webhooks.is_empty());
 }

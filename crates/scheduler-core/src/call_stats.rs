@@ -56,7 +56,8 @@ struct Counters {
 #[derive(Debug)]
 pub(crate) struct WaitGuard(Option<Arc<Mutex<Counters>>>);
 
-/// Runs a call and returns its statistics. Tasks that the call spawns are not counted.
+/// Runs a call and returns its statistics. Tasks that the call spawns are counted only if they run
+/// [`within`] it.
 pub async fn measure<F: Future>(call: F) -> (F::Output, CallStats) {
     let counters = Arc::<Mutex<Counters>>::default();
     let output = CURRENT.scope(counters.clone(), call).await;
@@ -69,6 +70,12 @@ pub async fn measure<F: Future>(call: F) -> (F::Output, CallStats) {
         outer.unknown_messages += stats.unknown_messages;
     });
     (output, stats)
+}
+
+/// A task of the current call: what it does counts for the call.
+pub(crate) fn within<F: Future>(task: F) -> impl Future<Output = F::Output> {
+    let counters = CURRENT.try_with(Arc::clone).unwrap_or_default();
+    CURRENT.scope(counters, task)
 }
 
 pub(crate) fn start_wait() -> WaitGuard {
@@ -131,6 +138,17 @@ mod tests {
         .await;
         let run = Some(RunOutcome::Done);
         assert_eq!(stats, CallStats { waits: 3, run, failed_messages: 1, unknown_messages: 1 });
+    }
+
+    #[tokio::test]
+    async fn a_task_within_a_call_counts_for_it() {
+        let ((), stats) = measure(async {
+            let counted = tokio::spawn(within(async { record_failed_message() }));
+            let not_counted = tokio::spawn(async { record_failed_message() });
+            counted.await.and(not_counted.await).unwrap();
+        })
+        .await;
+        assert_eq!(stats.failed_messages, 1);
     }
 
     #[tokio::test]

@@ -68,6 +68,8 @@ pub struct DatabaseConfig {
     pub ssl_mode: SslMode,
     /// File of root certificates for `verify-full`, if the default ones are not enough.
     pub root_cert: Option<PathBuf>,
+    /// Connections that the process may hold.
+    pub connections: usize,
 }
 
 /// The DynamoDB tables, and how to reach them.
@@ -129,17 +131,23 @@ pub struct ApiKey {
 pub struct EnvReader<'a> {
     lookup: Lookup<'a>,
     errors: Vec<VariableError>,
+    connections: usize,
 }
 
 impl<'a> EnvReader<'a> {
     /// Reads through `lookup`.
     pub fn new(lookup: Lookup<'a>) -> Self {
-        Self { lookup, errors: Vec::new() }
+        Self { lookup, errors: Vec::new(), connections: 1 }
     }
 
     /// Returns `config`, or all errors that were found while it was read.
     pub fn finish<T>(self, config: T) -> Result<T, ConfigError> {
         if self.errors.is_empty() { Ok(config) } else { Err(ConfigError { errors: self.errors }) }
+    }
+
+    /// Lets the process hold this many connections to PostgreSQL; without this call, one.
+    pub fn use_connections(&mut self, connections: usize) {
+        self.connections = connections;
     }
 
     /// `DATABASE_URL`, or the five `RDS_*` variables. `default_ssl_mode` applies if `RDS_SSL_MODE` is not
@@ -172,7 +180,7 @@ impl<'a> EnvReader<'a> {
             }
         };
         let root_cert = self.optional("RDS_ROOT_CERT").map(PathBuf::from);
-        DatabaseConfig { url: Secret::new(url), ssl_mode, root_cert }
+        DatabaseConfig { url: Secret::new(url), ssl_mode, root_cert, connections: self.connections }
     }
 
     /// Names of the three DynamoDB tables, with endpoint and region.

@@ -27,7 +27,7 @@ impl Database {
         let cluster = Cluster::start(&settings.folder.join("postgres")).await?;
         cluster.create_database(DATABASE_NAME).await?;
         let url = Secret::new(cluster.url(DATABASE_NAME));
-        let config = DatabaseConfig { url, ssl_mode: SslMode::Disable, root_cert: None };
+        let config = DatabaseConfig { url, ssl_mode: SslMode::Disable, root_cert: None, connections: 1 };
         Ok(Self { config, cluster: Some(cluster) })
     }
 

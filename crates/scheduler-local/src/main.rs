@@ -106,7 +106,7 @@ async fn run_task(task: Task) -> Result<ExitCode, StartError> {
     let settings = Settings::read(&environment)?;
     let _folder = if settings.database.is_none() { Some(DataFolder::lock(&settings.folder)?) } else { None };
     let database = Database::open(&settings).await?;
-    let db = Db::single_connection(&database.config)?;
+    let db = Db::held_connections(&database.config)?;
     let done = apply(task, &db, database.is_managed()).await;
     drop(db);
     database.stop().await;

@@ -16,7 +16,7 @@ pub(crate) async fn run(env: Lookup<'_>) -> Result<ExitCode, StartError> {
     let read = (reader.database(SslMode::Prefer), reader.zapi(), reader.webhook_urls());
     let (database, zapi, urls) = reader.finish(read)?;
     let urls = urls.ok_or("WEBHOOK_TOKEN and WEBHOOK_BASE_URL must be set")?;
-    let db = Db::single_connection(&database).map_err(with_cause)?;
+    let db = Db::held_connections(&database).map_err(with_cause)?;
     let provider = Zapi::new(&zapi.base_url, zapi.client_token)?;
     let (mut set, mut failed) = (0, 0);
     let done = set_webhook_urls(&db, &provider, &urls, |clinic, outcome| match outcome {

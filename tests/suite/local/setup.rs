@@ -32,8 +32,9 @@ const NOTE_LIMITS: &str = "
 ";
 
 fn db(url: &str) -> Db {
-    let config = DatabaseConfig { url: Secret::new(url), ssl_mode: SslMode::Disable, root_cert: None };
-    Db::single_connection(&config).unwrap()
+    let config =
+        DatabaseConfig { url: Secret::new(url), ssl_mode: SslMode::Disable, root_cert: None, connections: 1 };
+    Db::held_connections(&config).unwrap()
 }
 
 #[tokio::test]

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use scheduler_api::jobs::{RECONCILER, REMINDER_PROCESSOR, SHEET_WRITER};
+use scheduler_core::app::chats::Chats;
+use scheduler_core::app::sheets::SheetSync;
+use scheduler_core::config::SheetsConfig;
 use scheduler_core::ports::Clock;
 use scheduler_tests::google::{FakeGoogle, GoogleMode};
 use scheduler_tests::{TestApp, TestConfig, wait_until};
@@ -88,9 +91,10 @@ async fn an_unknown_service_account_writes_nothing_and_breaks_nothing() {
 #[tokio::test]
 async fn a_private_key_that_is_none_is_refused_at_the_start() {
     let (function, google) = start().await;
-    let chats = &function.contexts.job.chats;
-    assert!(SheetSync::open(Some(&google.config()), chats).is_ok());
-    let refused = SheetSync::open(Some(&google.config_with_broken_key()), chats).err().expect("an error");
+    let Chats { db, tables, clock, .. } = &function.contexts.job.chats;
+    let open = |config: SheetsConfig| SheetSync::open(Some(&config), db, tables, clock);
+    assert!(open(google.config()).is_ok());
+    let refused = open(google.config_with_broken_key()).err().expect("an error");
     assert!(refused.to_string().starts_with("GOOGLE_SHEETS_SERVICE_ACCOUNT"), "{refused}");
     function.stop().await;
 }
@@ -208,7 +212,7 @@ async fn reminders_and_chats_do_not_wait_for_a_google_that_hangs() {
     assert_eq!(summary["rows_written"], 0, "{summary}");
     let count = |name: &str| summary[name].as_u64().unwrap() as usize;
     assert!(count("sheets_failed") >= 4, "the run really waited for Google: {summary}");
-    assert_eq!(count("sheets_failed") + count("sheets_left"), clinics.len(), "{summary}");
+    assert_eq!(count("sheets_failed") + count("sheets_left"), sixteen_clinics().len(), "{summary}");
     let given_up = async || google.abandoned_calls() == count("sheets_failed");
     wait_until("Google has noticed", Duration::from_secs(60), given_up).await;
     function.stop().await;

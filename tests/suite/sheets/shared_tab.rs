@@ -5,7 +5,7 @@ use scheduler_tests::database;
 
 /// The part of the migration that decides to which clinic a tab belongs.
 fn migration() -> &'static str {
-    let migration = include_str!("../../../migrations/0005_sheet_tab_unique.sql");
+    let migration = include_str!("../../../migrations/0006_sheet_tab_unique.sql");
     migration.split_once("alter table").expect("the next part").0
 }
 

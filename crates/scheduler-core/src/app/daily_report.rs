@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use serde::Serialize;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -14,7 +13,9 @@ use crate::adapters::dynamodb::reminder_queue::MAX_UNKNOWN_SENDS;
 use crate::adapters::dynamodb::report::{ClaimedReport, ReportProgress};
 use crate::adapters::dynamodb::session::ChatKey;
 use crate::adapters::postgres::appointments::read::AppointmentFilter;
+use crate::adapters::postgres::report::ReportRecipient;
 use crate::app::chats::Chats;
+use crate::app::fair_run::{Ended, OnePage, run_fairly};
 use crate::app::history::{MessageHistory, OutboundMessage};
 use crate::conversation::say::report::report;
 use crate::domain::appointment::{Appointment, AppointmentStatus};
@@ -30,8 +31,6 @@ use crate::ports::whatsapp::{SendError, SendErrorKind};
 
 /// Hour of the clinic's local time from which reports are sent, until midnight.
 const REPORT_HOUR: u32 = 20;
-/// Clinics served in parallel, because one call to the provider may take seconds.
-const MAX_CONCURRENT_CLINICS: usize = 8;
 /// Appointments per SQL query.
 const PAGE: i64 = 100;
 
@@ -51,6 +50,8 @@ pub struct ReportSummary {
     pub failed: usize,
     /// Clinics the run had no time for.
     pub left: usize,
+    /// Clinics whose report panicked. They are among those that failed.
+    pub poisoned: usize,
 }
 
 enum ReportOutcome {
@@ -96,27 +97,25 @@ impl Chats {
         let deadline = Instant::now() + budget;
         let now = self.clock.now();
         let mut summary = ReportSummary::default();
-        let mut tasks = JoinSet::new();
-        for clinic in self.db.list_report_recipients().await? {
+        let evening = |clinic: ReportRecipient| {
             let local_now = wall_clock_at(now, clinic.timezone);
-            let Some(tomorrow) = local_now.date().succ_opt().filter(|_| local_now.hour() >= REPORT_HOUR)
-            else {
-                continue;
-            };
-            if tasks.len() >= MAX_CONCURRENT_CLINICS {
-                summary.count(tasks.join_next().await);
-            }
-            if Instant::now() >= deadline {
-                summary.left += 1;
-                continue;
-            }
+            let tomorrow = local_now.date().succ_opt().filter(|_| local_now.hour() >= REPORT_HOUR)?;
+            Some((clinic.id.0.clone(), (clinic.id, tomorrow)))
+        };
+        let mut due: Vec<_> =
+            self.db.list_report_recipients().await?.into_iter().filter_map(evening).collect();
+        // Each hour begins at another clinic, so that it is not always the same ones that are left.
+        let hours = usize::try_from(now.timestamp() / 3_600).unwrap_or_default();
+        let first = hours.wrapping_mul(7_919) % due.len().max(1);
+        due.rotate_left(first);
+        let work = |(clinic, date): (ClinicId, NaiveDate)| {
             let chats = self.clone();
-            tasks.spawn(async move { chats.report_day(&clinic.id, tomorrow).await });
-        }
-        while let Some(outcome) = tasks.join_next().await {
-            summary.count(Some(outcome));
-        }
-        Ok(summary)
+            async move { Ok(chats.report_day(&clinic, date).await) }
+        };
+        let (left, failed) =
+            run_fairly("report", deadline, OnePage(Some(due)), work, |ended| summary.count(ended)).await;
+        summary.left += left;
+        failed.map_or(Ok(summary), Err)
     }
 
     async fn report_day(&self, clinic: &ClinicId, date: NaiveDate) -> ReportOutcome {
@@ -319,15 +318,15 @@ fn report_history<'a>(
 }
 
 impl ReportSummary {
-    fn count(&mut self, outcome: Option<Result<ReportOutcome, tokio::task::JoinError>>) {
-        match outcome {
-            Some(Ok(ReportOutcome::Sent)) => self.sent += 1,
-            Some(Ok(ReportOutcome::Unknown)) => self.unknown += 1,
-            Some(Ok(ReportOutcome::Empty)) => self.empty += 1,
-            Some(Ok(ReportOutcome::Blocked)) => self.blocked += 1,
-            // `Err`: the task panicked.
-            Some(Ok(ReportOutcome::Failed) | Err(_)) => self.failed += 1,
-            Some(Ok(ReportOutcome::Skipped)) | None => {}
+    fn count(&mut self, ended: Ended<ReportOutcome>) {
+        self.poisoned += usize::from(ended.is_poison());
+        match ended {
+            Ended::Done(ReportOutcome::Sent) => self.sent += 1,
+            Ended::Done(ReportOutcome::Unknown) => self.unknown += 1,
+            Ended::Done(ReportOutcome::Empty) => self.empty += 1,
+            Ended::Done(ReportOutcome::Blocked) => self.blocked += 1,
+            Ended::Done(ReportOutcome::Failed) | Ended::Failed(_) | Ended::Panicked => self.failed += 1,
+            Ended::Done(ReportOutcome::Skipped) => {}
         }
     }
 }

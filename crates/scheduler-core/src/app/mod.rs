@@ -8,6 +8,7 @@ pub mod clinics;
 pub mod converse;
 pub mod daily_report;
 mod deliver;
+mod fair_run;
 mod history;
 pub mod notify_change;
 mod recipient;

@@ -134,6 +134,8 @@ pub struct Booking {
 pub struct Idempotency {
     /// Unique per clinic.
     pub key: String,
+    /// The key that the previous release would have used for the same request of the same person.
+    pub former_key: Option<String>,
     /// Hash of the request.
     pub hash: String,
 }

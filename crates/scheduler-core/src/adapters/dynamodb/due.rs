@@ -14,16 +14,25 @@ use crate::domain::ids::ClinicId;
 use crate::domain::phone::MatchKey;
 use crate::error::StoreError;
 
-/// Work for the Reconciler, oldest first.
+/// The index of work that is due. It holds keys and `waitingSince` alone; the earlier release reads `due-index`.
+const DUE_INDEX: &str = "due-work-index";
+
+/// A page of the work for the Reconciler.
 #[derive(Debug, Clone, Default)]
 pub struct DueWork {
     /// Chats that have work and whose lease has expired, or that were deferred to a time that has come.
     pub chats: Vec<ChatKey>,
     /// Webhooks that wait for their clinic.
     pub webhooks: Vec<WaitingWebhook>,
-    /// When the oldest of this work became due.
+    /// Since when the work that waits longest on this page has waited.
     pub oldest: Option<DateTime<Utc>>,
+    /// Where the next page starts; `None` on the last page.
+    pub next: Option<DueCursor>,
 }
+
+/// A position in each shard of the index.
+#[derive(Debug, Clone)]
+pub struct DueCursor(Vec<Option<Item>>);
 
 /// A chat as it is stored, for inspection.
 #[derive(Debug, Clone, Serialize)]
@@ -37,35 +46,51 @@ pub struct ChatView {
 }
 
 impl Tables {
-    /// Lists what is due now, at most `limit` items of each shard.
-    pub async fn list_due(&self, now: DateTime<Utc>, limit: i32) -> Result<DueWork, StoreError> {
+    /// Lists a page of what is due now: at most `limit` items of each shard.
+    pub async fn list_due(
+        &self,
+        now: DateTime<Utc>,
+        limit: i32,
+        from: Option<DueCursor>,
+    ) -> Result<DueWork, StoreError> {
+        // `None`: nothing is left in this shard.
+        let starts = from.map_or_else(
+            || vec![Some(None); SHARDS as usize],
+            |DueCursor(keys)| keys.into_iter().map(|key| key.map(Some)).collect(),
+        );
         let mut shards = tokio::task::JoinSet::new();
-        for shard in 0..SHARDS {
+        for (shard, start) in starts.into_iter().enumerate() {
+            let Some(start) = start else { continue };
             let query = self
                 .client
                 .query()
                 .table_name(&self.sessions)
-                .index_name("due-index")
+                .index_name(DUE_INDEX)
                 .key_condition_expression("dueShard = :shard AND dueAt <= :now")
                 .expression_attribute_values(":shard", AttributeValue::S(shard.to_string()))
                 .expression_attribute_values(":now", AttributeValue::S(instant(now)))
-                .limit(limit);
-            shards.spawn(query.send());
+                .limit(limit)
+                .set_exclusive_start_key(start);
+            shards.spawn(async move { (shard, query.send().await) });
         }
         let mut items: Vec<Item> = Vec::new();
-        while let Some(shard) = shards.join_next().await {
-            let page = shard
-                .map_err(|error| StoreError::internal("list due work", error))?
-                .map_err(|error| store_error("list due work", error))?;
+        let mut next = vec![None; SHARDS as usize];
+        while let Some(answered) = shards.join_next().await {
+            let (shard, page) = answered.map_err(|error| StoreError::internal("list due work", error))?;
+            let page = page.map_err(|error| store_error("list due work", error))?;
             items.extend(page.items.unwrap_or_default());
+            if let Some(place) = next.get_mut(shard) {
+                *place = page.last_evaluated_key;
+            }
         }
-        let due_at = |item: &Item| item.get("dueAt").and_then(|at| at.as_s().ok().cloned());
-        items.sort_by_key(due_at);
-        let oldest = items.first().and_then(due_at).and_then(|at| at.parse().ok());
-        let mut due = DueWork { oldest, ..DueWork::default() };
+        let next = next.iter().any(Option::is_some).then_some(DueCursor(next));
+        let mut due = DueWork { next, ..DueWork::default() };
+        items.sort_by_key(|item| text(item, "dueAt"));
         for item in items {
-            let pk = item.get("pk").and_then(|pk| pk.as_s().ok()).map(String::as_str).unwrap_or_default();
-            if let Some(key) = ChatKey::from_pk(pk) {
+            let since = text(&item, "waitingSince").or_else(|| text(&item, "dueAt"));
+            let since = since.and_then(|at| at.parse::<DateTime<Utc>>().ok());
+            due.oldest = [due.oldest, since].into_iter().flatten().min();
+            if let Some(key) = text(&item, "pk").as_deref().and_then(ChatKey::from_pk) {
                 due.chats.push(key);
             } else if let Some(webhook) = WaitingWebhook::from_item(&item) {
                 due.webhooks.push(webhook);
@@ -134,6 +159,10 @@ impl Tables {
         }
         Ok(events)
     }
+}
+
+fn text(item: &Item, name: &str) -> Option<String> {
+    item.get(name)?.as_s().ok().cloned()
 }
 
 fn to_json(item: Item) -> Result<Value, StoreError> {

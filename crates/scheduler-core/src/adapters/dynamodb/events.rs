@@ -181,10 +181,15 @@ impl Tables {
             .await
             .map_err(|error| store_error("read a chat's history", error))?;
         let next = page.last_evaluated_key.as_ref().and_then(|key| key.get("sk")?.as_s().ok().cloned());
-        let events = serde_dynamo::from_items(page.items.unwrap_or_default())
-            .map_err(|error| StoreError::internal("read a chat's history", error))?;
+        let events = page.items.unwrap_or_default().into_iter().filter_map(read_event).collect();
         Ok(EventPage { events, next })
     }
+}
+
+/// An event. One that cannot be read is left out with a warning.
+fn read_event(item: Item) -> Option<MessageEvent> {
+    let read = serde_dynamo::from_item(item);
+    read.inspect_err(|_| tracing::warn!(step = "read_event", "an event cannot be read and is left out")).ok()
 }
 
 mod milliseconds {

@@ -1,7 +1,7 @@
 //! Stores webhooks whose clinic could not be looked up because PostgreSQL was unavailable
 //! (docs/rules/data.md#instance-inbox).
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
@@ -20,6 +20,11 @@ pub struct WaitingWebhook {
     pk: String,
     sk: String,
     due_at: String,
+}
+
+/// A webhook that this Reconciler has claimed.
+#[derive(Debug, Clone)]
+pub struct ClaimedWebhook {
     /// When it arrived.
     pub received_at: DateTime<Utc>,
     /// The body of the webhook.
@@ -44,6 +49,7 @@ impl Tables {
             .item("sk", AttributeValue::S(key.to_owned()))
             .item("body", AttributeValue::S(payload.to_string()))
             .item("dueAt", AttributeValue::S(instant(now)))
+            .item("waitingSince", AttributeValue::S(instant(now)))
             .item("receivedAt", AttributeValue::S(instant(now)))
             .item("updatedAt", AttributeValue::S(instant(now)))
             .item("ttl", AttributeValue::N((now + SESSION_TTL).timestamp().to_string()))
@@ -53,12 +59,14 @@ impl Tables {
         Ok(())
     }
 
-    /// Claims a waiting webhook. `false`: another Reconciler claimed it first.
+    /// Claims a waiting webhook. `None`: another Reconciler claimed it first, or it is gone. A webhook that
+    /// cannot be read stays claimed, so that it does not hold up the others.
     pub async fn claim_webhook(
         &self,
         webhook: &WaitingWebhook,
         now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<ClaimedWebhook>, StoreError> {
+        const ACTION: &str = "claim a webhook";
         let claimed = self
             .client
             .update_item()
@@ -69,15 +77,18 @@ impl Tables {
             .condition_expression("dueAt = :seen")
             .expression_attribute_values(":later", AttributeValue::S(instant(now + CLAIM_DURATION)))
             .expression_attribute_values(":seen", AttributeValue::S(webhook.due_at.clone()))
+            .return_values(ReturnValue::AllNew)
             .send()
             .await;
-        match claimed {
-            Ok(_) => Ok(true),
+        let item = match claimed {
+            Ok(answer) => answer.attributes.unwrap_or_default(),
             Err(error) => match error.as_service_error() {
-                Some(refused) if refused.is_conditional_check_failed_exception() => Ok(false),
-                _ => Err(store_error("claim a webhook", error)),
+                Some(refused) if refused.is_conditional_check_failed_exception() => return Ok(None),
+                _ => return Err(store_error(ACTION, error)),
             },
-        }
+        };
+        let claimed = ClaimedWebhook::from_item(&item);
+        claimed.map(Some).ok_or_else(|| StoreError::internal(ACTION, "the webhook cannot be read"))
     }
 
     /// Deletes a webhook that was processed.
@@ -97,12 +108,21 @@ impl Tables {
 impl WaitingWebhook {
     pub(super) fn from_item(item: &Item) -> Option<Self> {
         let text = |name: &str| item.get(name)?.as_s().ok().cloned();
+        Some(Self { pk: text("pk")?, sk: text("sk")?, due_at: text("dueAt")? })
+    }
+
+    /// The z-api instance that sent it.
+    pub fn instance(&self) -> &str {
+        self.pk.strip_prefix("INBOX#").unwrap_or(&self.pk)
+    }
+}
+
+impl ClaimedWebhook {
+    fn from_item(item: &Item) -> Option<Self> {
+        let text = |name: &str| item.get(name)?.as_s().ok();
         Some(Self {
-            pk: text("pk")?,
-            sk: text("sk")?,
-            due_at: text("dueAt")?,
             received_at: text("receivedAt").or_else(|| text("updatedAt"))?.parse().ok()?,
-            payload: serde_json::from_str(&text("body")?).ok()?,
+            payload: serde_json::from_str(text("body")?).ok()?,
         })
     }
 }

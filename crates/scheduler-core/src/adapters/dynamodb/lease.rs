@@ -8,19 +8,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Tables;
 use super::errors::{is_conflict, store_error, wait_before_retry};
-use super::session::{ChatKey, InboxEntry, Item, SESSION, Session, instant, to_attribute};
-use crate::digest::short_sha256_hex;
+use super::session::{ChatKey, InboxEntry, Item, SESSION, Session, instant, seen_mark, to_attribute};
 use crate::domain::phone::MatchKey;
 use crate::error::StoreError;
 
-/// How long a lease lasts after the worker's last write: longer than a Lambda function may run (20 s).
+/// How long a lease lasts after the worker's last write: longer than a worker may take between two writes.
 pub const LEASE_DURATION: TimeDelta = TimeDelta::seconds(30);
 
-/// How long an item of the sessions table is kept after its last write. For the same time, or until it is
-/// full, `seen` collects the marks of stored messages; then it becomes `seenBefore`, and a new `seen` begins.
+/// How long an item of the sessions table is kept after its last write.
 pub(super) const SESSION_TTL: TimeDelta = TimeDelta::days(8);
 
-/// Number of partitions over which `due-index` is spread.
+/// Number of partitions over which `due-work-index` is spread.
 pub(super) const SHARDS: u32 = 4;
 
 /// Maximum entries of an inbox: an item holds 400 KB, and only 20 messages a minute are worked on.
@@ -28,8 +26,10 @@ const MAX_INBOX_ENTRIES: &str = "60";
 
 /// Condition: the lease is free.
 const LEASE_FREE: &str = "(attribute_not_exists(leaseUntil) OR leaseUntil <= :now)";
-/// Condition: no message with this key was stored before.
-const NOT_SEEN: &str = "NOT contains(seen, :seen) AND NOT contains(seenBefore, :seen)";
+/// Condition: no message with this key waits in the inbox. An earlier release marked all messages in `seen`
+/// and `seenBefore`.
+const NOT_WAITING: &str =
+    "NOT contains(waiting, :seen) AND NOT contains(seen, :seen) AND NOT contains(seenBefore, :seen)";
 
 /// Result of [`Tables::store_message`].
 #[derive(Debug)]
@@ -46,14 +46,9 @@ pub enum StoreOutcome {
     Full,
 }
 
-/// The shard of `due-index` to which an item belongs.
+/// The shard of `due-work-index` to which an item belongs.
 pub(super) fn shard(pk: &str) -> String {
     (pk.bytes().map(u32::from).sum::<u32>() % SHARDS).to_string()
-}
-
-/// A message key as `seen` holds it: 64 bits of a digest, so that the set stays small.
-pub(super) fn seen_mark(key: &str) -> String {
-    short_sha256_hex(key)
 }
 
 impl Tables {
@@ -71,6 +66,8 @@ impl Tables {
             let old = match self.store_and_lease(key, entry, lease_owner, now).await? {
                 Ok(session) => return Ok(StoreOutcome::StoredAndLeased(Box::new(session))),
                 Err(Refused::TooLarge) => return Ok(StoreOutcome::Full),
+                // The item was deleted meanwhile, so the next try creates it.
+                Err(Refused::Missing) => continue,
                 Err(Refused::ConditionFailed(old)) => old,
             };
             if let Some(answer) = moved_or_seen(&old, &entry.key, lease_owner) {
@@ -83,6 +80,7 @@ impl Tables {
             match self.store_only(key, entry, observed, now).await? {
                 Ok(()) => return Ok(StoreOutcome::Stored),
                 Err(Refused::TooLarge) => return Ok(StoreOutcome::Full),
+                Err(Refused::Missing) => {}
                 Err(Refused::ConditionFailed(old)) => {
                     if let Some(answer) = moved_or_seen(&old, &entry.key, lease_owner) {
                         return Ok(answer);
@@ -118,7 +116,7 @@ impl Tables {
             Err(Refused::ConditionFailed(old)) if old.lease_owner.as_deref() == Some(lease_owner) => {
                 Ok(Some(*old))
             }
-            Err(_) => Ok(None),
+            Err(Refused::ConditionFailed(_) | Refused::Missing | Refused::TooLarge) => Ok(None),
         }
     }
 
@@ -150,10 +148,11 @@ impl Tables {
                 "SET inbox = list_append(if_not_exists(inbox, :none), :entry), \
                  version = if_not_exists(version, :zero), clinicId = :clinic, \
                  leaseOwner = :lease_owner, leaseUntil = :until, dueShard = :shard, dueAt = :until, \
-                 updatedAt = :now, #ttl = :ttl ADD seen :mark",
+                 waitingSince = if_not_exists(waitingSince, :now), updatedAt = :now, #ttl = :ttl \
+                 ADD waiting :mark",
             )
             .condition_expression(format!(
-                "attribute_not_exists(movedTo) AND {LEASE_FREE} AND {NOT_SEEN} \
+                "attribute_not_exists(movedTo) AND {LEASE_FREE} AND {NOT_WAITING} \
                  AND (attribute_not_exists(inbox) OR size(inbox) < :full)"
             ))
             .expression_attribute_values(":lease_owner", AttributeValue::S(lease_owner.to_owned()))
@@ -175,10 +174,10 @@ impl Tables {
             .store_update(key, entry, now)?
             .update_expression(
                 "SET inbox = list_append(if_not_exists(inbox, :none), :entry), updatedAt = :now, \
-                 #ttl = :ttl ADD seen :mark",
+                 #ttl = :ttl ADD waiting :mark",
             )
             .condition_expression(format!(
-                "leaseOwner = :observed AND {NOT_SEEN} \
+                "leaseOwner = :observed AND {NOT_WAITING} \
                  AND (attribute_not_exists(inbox) OR size(inbox) < :full)"
             ))
             .expression_attribute_values(":observed", AttributeValue::S(observed.to_owned()));
@@ -242,6 +241,8 @@ impl Tables {
 enum Refused {
     /// A condition failed. Contains the session, which is unchanged.
     ConditionFailed(Box<Session>),
+    /// A condition failed because the chat has no item any more.
+    Missing,
     /// The item would be larger than DynamoDB allows.
     TooLarge,
 }
@@ -252,8 +253,7 @@ fn parse_refusal<R>(
     let SdkError::ServiceError(service) = error else { return None };
     match service.err() {
         UpdateItemError::ConditionalCheckFailedException(check) => {
-            // If the answer has no item, the item was deleted meanwhile. That counts as an error.
-            let old: Item = check.item.clone()?;
+            let Some(old): Option<Item> = check.item.clone() else { return Some(Ok(Err(Refused::Missing))) };
             Some(Session::from_item(old).map(|old| Err(Refused::ConditionFailed(Box::new(old)))))
         }
         other if other.code() == Some("ValidationException") => {
@@ -269,7 +269,7 @@ fn moved_or_seen(old: &Session, key: &str, lease_owner: &str) -> Option<StoreOut
         return Some(StoreOutcome::Moved(person.clone()));
     }
     let mark = seen_mark(key);
-    if old.seen.contains(&mark) || old.seen_before.contains(&mark) {
+    if [&old.waiting, &old.seen, &old.seen_before].iter().any(|marks| marks.contains(&mark)) {
         // This is our own write: its answer was lost, and the SDK sent it again.
         if old.lease_owner.as_deref() == Some(lease_owner) {
             return Some(StoreOutcome::StoredAndLeased(Box::new(old.clone())));

@@ -11,6 +11,7 @@ pub mod reminder_queue;
 pub mod reminders;
 pub mod report;
 pub mod save;
+pub mod seen;
 pub mod send_count;
 pub mod session;
 pub mod sheets;

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::client::{connect, warm};
-use super::errors::store_error;
+use super::errors::{store_error, wait_before_retry};
 use super::session::{Item, instant};
 use crate::config::RemindersConfig;
 use crate::domain::ids::ReminderId;
@@ -164,6 +164,7 @@ impl Reminders {
     pub async fn list(&self, keys: &[ReminderKey]) -> Result<Vec<Reminder>, StoreError> {
         const ACTION: &str = "read reminders";
         let mut found = Vec::new();
+        let mut retries = 0;
         for keys in keys.chunks(MAX_BATCH_GET_ITEMS) {
             let mut left = Some(keys.iter().map(ReminderKey::item).collect::<Vec<_>>());
             while let Some(keys) = left.take() {
@@ -174,15 +175,24 @@ impl Reminders {
                 let answer = answer.map_err(|error| store_error(ACTION, error))?;
                 let mut tables = answer.responses.unwrap_or_default();
                 let items = tables.remove(&self.table).unwrap_or_default();
-                let read: Vec<Reminder> =
-                    serde_dynamo::from_items(items).map_err(|error| StoreError::internal(ACTION, error))?;
-                found.extend(read);
+                found.extend(items.into_iter().filter_map(read_reminder));
                 let unread = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
                 left = unread.map(|unread| unread.keys).filter(|keys| !keys.is_empty());
+                if left.is_some() && !wait_before_retry(retries).await {
+                    return Err(StoreError::unavailable(ACTION, "DynamoDB did not read all keys"));
+                }
+                retries += 1;
             }
         }
         Ok(found)
     }
+}
+
+/// A reminder. One that cannot be read is left out with a warning.
+fn read_reminder(item: Item) -> Option<Reminder> {
+    let read = serde_dynamo::from_item(item);
+    read.inspect_err(|_| tracing::warn!(step = "read_reminder", "a reminder cannot be read and is left out"))
+        .ok()
 }
 
 pub(super) fn status(status: ReminderStatus) -> AttributeValue {

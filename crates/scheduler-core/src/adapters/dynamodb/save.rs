@@ -1,5 +1,7 @@
 //! Commits a chat worker's results: state, replies, history and lease in one transaction.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
@@ -12,11 +14,13 @@ use super::Tables;
 use super::errors::{is_transaction_retryable, store_error, wait_before_retry};
 use super::events::MessageEvent;
 use super::lease::{LEASE_DURATION, SESSION_TTL, shard};
-use super::session::{ChatKey, InboxEntry, Item, SESSION, Session, instant, state_data, to_attribute};
+use super::session::{
+    ChatKey, InboxEntry, Item, SESSION, Session, instant, seen_mark, state_data, to_attribute,
+};
 use crate::error::StoreError;
 
-/// Maximum marks in one generation of `seen`.
-const MAX_SEEN: usize = 3_000;
+/// How long marks of an earlier release are kept. They are collected for eight days, and valid for eight more.
+const OLD_MARKS_TTL: TimeDelta = TimeDelta::days(16);
 
 /// How long the item of a lid's chat is kept after the chat moved to the phone's item.
 const POINTER_TTL: TimeDelta = TimeDelta::days(90);
@@ -77,11 +81,8 @@ impl Tables {
         commit: Commit<'_>,
         now: DateTime<Utc>,
     ) -> Result<SaveOutcome, StoreError> {
-        let rotates = starts_new_generation(session, now);
-        if rotates || session.bookkeeping.seen_since.is_none() {
-            session.bookkeeping.seen_since = Some(now);
-        }
-        let update = self.session_update(session, lease_owner, &commit, rotates, now)?;
+        let token = Uuid::new_v4().to_string();
+        let update = self.session_update(session, lease_owner, &commit, &token, now)?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
         if let Some(from) = commit.moved_from {
             let pointer = self.pointer_update(from, &session.key, now)?;
@@ -90,17 +91,16 @@ impl Tables {
         for event in commit.events {
             writes.push(TransactWriteItem::builder().put(self.put_event(&session.key, event)?).build());
         }
+        for entry in commit.finished_entries {
+            writes.push(TransactWriteItem::builder().put(self.put_seen(&session.key, entry, now)?).build());
+        }
         // All attempts share one token, so that DynamoDB does not repeat a write whose answer was lost.
-        let token = Uuid::new_v4().to_string();
         let mut retries = 0;
         loop {
             let call = self.client.transact_write_items().client_request_token(&token);
             let error = match call.set_transact_items(Some(writes.clone())).send().await {
                 Ok(_) => {
                     session.version += 1;
-                    if rotates {
-                        session.seen_before = std::mem::take(&mut session.seen);
-                    }
                     return Ok(SaveOutcome::Done);
                 }
                 Err(error) => error,
@@ -110,7 +110,7 @@ impl Tables {
                 continue;
             }
             return match failed_condition(&error, commit.moved_from.is_some()) {
-                Some(Refusal::Session(old)) => classify_refusal(session, lease_owner, old),
+                Some(Refusal::Session(old)) => classify_refusal(session, lease_owner, &token, old),
                 Some(Refusal::Pointer) => Ok(SaveOutcome::LidBusy),
                 None => Err(store_error("save a chat", error)),
             };
@@ -122,7 +122,7 @@ impl Tables {
         session: &Session,
         lease_owner: &str,
         commit: &Commit<'_>,
-        rotates: bool,
+        token: &str,
         now: DateTime<Utc>,
     ) -> Result<Update, StoreError> {
         let pk = session.key.pk();
@@ -130,6 +130,7 @@ impl Tables {
             "version = :version",
             "pendingReplies = :pending",
             "notes = :notes",
+            "saveToken = :token",
             "updatedAt = :now",
             "#ttl = :ttl",
         ];
@@ -146,6 +147,7 @@ impl Tables {
             .expression_attribute_values(":version", AttributeValue::N((session.version + 1).to_string()))
             .expression_attribute_values(":pending", to_attribute(&session.pending)?)
             .expression_attribute_values(":notes", to_attribute(&session.bookkeeping)?)
+            .expression_attribute_values(":token", AttributeValue::S(token.to_owned()))
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .expression_attribute_values(
                 ":ttl",
@@ -183,9 +185,8 @@ impl Tables {
                 .expression_attribute_names("#key", "key")
                 .expression_attribute_values(format!(":done{index}"), AttributeValue::S(entry.clone()));
         }
-        if rotates {
-            set.push("seenBefore = seen");
-            remove.push("seen".to_owned());
+        if has_old_marks(session, now) {
+            remove.extend(["seen", "seenBefore"].map(str::to_owned));
         }
         match commit.lease {
             LeaseChange::Keep => {
@@ -195,7 +196,9 @@ impl Tables {
                     .expression_attribute_values(":shard", AttributeValue::S(shard(&pk)));
             }
             LeaseChange::Release => {
-                remove.extend(["leaseOwner", "leaseUntil", "dueShard", "dueAt"].map(str::to_owned));
+                remove.extend(
+                    ["leaseOwner", "leaseUntil", "dueShard", "dueAt", "waitingSince"].map(str::to_owned),
+                );
                 let left = commit.finished_entries.len().to_string();
                 condition.push_str(" AND (attribute_not_exists(inbox) OR size(inbox) = :left)");
                 update = update.expression_attribute_values(":left", AttributeValue::N(left));
@@ -215,6 +218,13 @@ impl Tables {
         let mut expression = format!("SET {}", set.join(", "));
         if !remove.is_empty() {
             expression = format!("{expression} REMOVE {}", remove.join(", "));
+        }
+        if !commit.finished_entries.is_empty() {
+            let marks = commit.finished_entries.iter().map(|entry| seen_mark(entry));
+            let marks: BTreeSet<String> = marks.collect();
+            expression.push_str(" DELETE waiting :marks");
+            update =
+                update.expression_attribute_values(":marks", AttributeValue::Ss(marks.into_iter().collect()));
         }
         update
             .update_expression(expression)
@@ -253,7 +263,7 @@ impl Tables {
             )
             .update_expression(
                 "SET movedTo = :to, version = :version, #ttl = :ttl \
-                 REMOVE pendingReplies, leaseOwner, leaseUntil, dueShard, dueAt",
+                 REMOVE pendingReplies, leaseOwner, leaseUntil, dueShard, dueAt, waitingSince",
             )
             .condition_expression(condition);
         if let Some(version) = from.version {
@@ -287,15 +297,15 @@ fn failed_condition<R>(error: &SdkError<TransactWriteItemsError, R>, has_pointer
 fn classify_refusal(
     session: &mut Session,
     lease_owner: &str,
+    token: &str,
     old: Option<Item>,
 ) -> Result<SaveOutcome, StoreError> {
     let Some(old) = old else { return Ok(SaveOutcome::LeaseLost) };
     let old = Session::from_item(old)?;
-    let ours = old.lease_owner.as_deref() == Some(lease_owner);
-    if ours && old.version == session.version {
+    if old.lease_owner.as_deref() == Some(lease_owner) && old.version == session.version {
         return Ok(SaveOutcome::InboxNotEmpty(old.inbox));
     }
-    if old.version == session.version + 1 && (ours || old.lease_owner.is_none()) {
+    if old.save_token.as_deref() == Some(token) {
         // This is our own write; only its answer was lost.
         session.version += 1;
         return Ok(SaveOutcome::Done);
@@ -303,9 +313,9 @@ fn classify_refusal(
     Ok(SaveOutcome::LeaseLost)
 }
 
-/// Whether `seen` becomes `seenBefore` and a new generation begins. Two generations are kept, so marks last
-/// at least 8 days, or 3,000 messages in a very busy chat (docs/rules/data.md#sessions).
-fn starts_new_generation(session: &Session, now: DateTime<Utc>) -> bool {
-    let is_old = session.bookkeeping.seen_since.is_some_and(|since| now - since >= SESSION_TTL);
-    !session.seen.is_empty() && (is_old || session.seen.len() >= MAX_SEEN)
+/// Whether the marks that an earlier release stored in the chat are older than every message that may still be
+/// repeated.
+fn has_old_marks(session: &Session, now: DateTime<Utc>) -> bool {
+    let has_marks = !(session.seen.is_empty() && session.seen_before.is_empty());
+    has_marks && session.bookkeeping.seen_since.is_none_or(|since| now - since >= OLD_MARKS_TTL)
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -124,6 +125,11 @@ pub struct UnknownSend {
     pub repeated: bool,
 }
 
+/// The mark of a message that was stored: 64 bits of a digest of its key.
+pub(super) fn seen_mark(key: &str) -> String {
+    short_sha256_hex(key)
+}
+
 /// Fingerprint of a sent text. The echo of the text has the same one.
 pub fn text_fingerprint(text: &str) -> String {
     short_sha256_hex(text.trim())
@@ -200,7 +206,7 @@ pub struct Bookkeeping {
     /// When the provider accepted the question of the chat's state. If that is unknown, when the question was
     /// written.
     pub asked_at: Option<DateTime<Utc>>,
-    /// Start of the current generation of `seen`.
+    /// Since when an earlier release has collected marks in `seen`.
     pub seen_since: Option<DateTime<Utc>>,
     /// Time of the chat's last event. The next event gets a later time.
     pub last_event_at: Option<DateTime<Utc>>,
@@ -233,63 +239,48 @@ pub struct Session {
     pub moved_to: Option<MatchKey>,
     pub(super) lease_owner: Option<String>,
     pub(super) lease_until: Option<String>,
+    /// Token of the last write of a chat worker, by which a worker recognises its own.
+    pub(super) save_token: Option<String>,
+    /// Marks of the entries in the inbox.
+    pub(super) waiting: Vec<String>,
+    /// Marks that an earlier release stored here.
     pub(super) seen: Vec<String>,
     pub(super) seen_before: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SessionItem {
-    pk: String,
-    #[serde(default)]
-    version: u64,
-    state_data: Option<Value>,
-    #[serde(default)]
-    previous_states: Vec<Value>,
-    conversation_id: Option<ConversationId>,
-    #[serde(default)]
-    inbox: Vec<InboxEntry>,
-    #[serde(default)]
-    pending_replies: Vec<PendingReply>,
-    expires_at: Option<DateTime<Utc>>,
-    #[serde(default)]
-    #[serde(rename = "notes")]
-    bookkeeping: Bookkeeping,
-    #[serde(default)]
-    attempts: u32,
-    moved_to: Option<MatchKey>,
-    lease_owner: Option<String>,
-    lease_until: Option<String>,
-    #[serde(default)]
-    seen: Vec<String>,
-    #[serde(default)]
-    seen_before: Vec<String>,
-}
-
 impl Session {
-    pub(super) fn from_item(item: Item) -> Result<Self, StoreError> {
-        let stored: SessionItem =
-            serde_dynamo::from_item(item).map_err(|error| StoreError::internal("read a session", error))?;
-        let key = ChatKey::from_pk(&stored.pk)
+    /// Reads a session. A part that cannot be read is left out with a warning, so that the chat goes on.
+    pub(super) fn from_item(mut item: Item) -> Result<Self, StoreError> {
+        let pk = read_part::<String>(&mut item, "pk").unwrap_or_default();
+        let key = ChatKey::from_pk(&pk)
             .ok_or_else(|| StoreError::internal("read a session", "its partition key is not a chat's"))?;
-        let chat = stored.state_data.as_ref().map(|data| parse_chat(data, &stored.previous_states));
+        let state_data: Option<Value> = read_part(&mut item, "stateData");
+        let previous: Vec<Value> = read_part(&mut item, "previousStates").unwrap_or_default();
+        let chat = state_data.map(|data| parse_chat(&data, &previous));
         Ok(Self {
             key,
-            version: stored.version,
+            version: read_part(&mut item, "version").unwrap_or_default(),
             unreadable: matches!(chat, Some(None)),
             chat: chat.flatten(),
-            conversation_id: stored.conversation_id,
-            inbox: stored.inbox,
-            pending: stored.pending_replies,
-            expires_at: stored.expires_at,
-            bookkeeping: stored.bookkeeping,
-            attempts: stored.attempts,
-            moved_to: stored.moved_to,
-            lease_owner: stored.lease_owner,
-            lease_until: stored.lease_until,
-            seen: stored.seen,
-            seen_before: stored.seen_before,
+            conversation_id: read_part(&mut item, "conversationId"),
+            inbox: read_inbox(&mut item),
+            pending: read_list(&mut item, "pendingReplies"),
+            expires_at: read_part(&mut item, "expiresAt"),
+            bookkeeping: read_part(&mut item, "notes").unwrap_or_default(),
+            attempts: read_part(&mut item, "attempts").unwrap_or_default(),
+            moved_to: read_part(&mut item, "movedTo"),
+            lease_owner: read_part(&mut item, "leaseOwner"),
+            lease_until: read_part(&mut item, "leaseUntil"),
+            save_token: read_part(&mut item, "saveToken"),
+            waiting: read_part(&mut item, "waiting").unwrap_or_default(),
+            seen: read_part(&mut item, "seen").unwrap_or_default(),
+            seen_before: read_part(&mut item, "seenBefore").unwrap_or_default(),
         })
+    }
+
+    /// Whether the message with this key waits in the inbox.
+    pub fn is_waiting(&self, key: &str) -> bool {
+        self.inbox.iter().any(|entry| entry.key == key)
     }
 
     /// Whether nothing waits in the chat and nobody holds its lease.
@@ -319,6 +310,42 @@ pub(super) fn state_data(chat: &Chat) -> Value {
 
 pub(super) fn to_attribute(value: &impl Serialize) -> Result<AttributeValue, StoreError> {
     serde_dynamo::to_attribute_value(value).map_err(|error| StoreError::internal("write an item", error))
+}
+
+/// One attribute. `None` if it is missing or, with a warning, if it cannot be read.
+fn read_part<T: DeserializeOwned>(item: &mut Item, name: &'static str) -> Option<T> {
+    let value = item.remove(name).filter(|value| !value.is_null())?;
+    serde_dynamo::from_attribute_value(value).inspect_err(|_| warn_unreadable(name)).ok()
+}
+
+/// The elements of a list that can be read.
+fn read_list<T: DeserializeOwned>(item: &mut Item, name: &'static str) -> Vec<T> {
+    let Some(AttributeValue::L(elements)) = item.remove(name) else { return Vec::new() };
+    let read =
+        |element| serde_dynamo::from_attribute_value(element).inspect_err(|_| warn_unreadable(name)).ok();
+    elements.into_iter().filter_map(read).collect()
+}
+
+/// The entries of the inbox. One that cannot be read stays in its place without work, so that it is removed in
+/// its turn.
+fn read_inbox(item: &mut Item) -> Vec<InboxEntry> {
+    let Some(AttributeValue::L(entries)) = item.remove("inbox") else { return Vec::new() };
+    let read = |entry: AttributeValue| {
+        let key = entry.as_m().ok().and_then(|entry| entry.get("key")?.as_s().ok().cloned());
+        serde_dynamo::from_attribute_value(entry).unwrap_or_else(|_: serde_dynamo::Error| {
+            warn_unreadable("inbox");
+            InboxEntry { key: key.unwrap_or_default(), work: None }
+        })
+    };
+    entries.into_iter().map(read).collect()
+}
+
+fn warn_unreadable(name: &'static str) {
+    tracing::warn!(
+        step = "read_session",
+        attribute = name,
+        "a part of a chat cannot be read and is left out"
+    );
 }
 
 fn parse_or_none<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<InboxWork>, D::Error> {

@@ -1,30 +1,33 @@
-//! Connections to PostgreSQL: a single one in Lambda, a pool in the local server. The macros here run a
+//! Connections to PostgreSQL: few in Lambda, a pool in the local server. The macros here run a
 //! statement on either.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection, PgPool, Postgres};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use super::login::Login;
 use super::options::connect_options;
 use super::profile_cache::ProfileCache;
+use crate::adapters::clock::SystemClock;
 use crate::adapters::ssm::Secrets;
 use crate::call_stats::{self, WaitGuard};
 use crate::config::DatabaseConfig;
 use crate::error::StoreError;
+use crate::ports::Clock;
 
 /// Client-side timeout: once for getting a connection, once more for each statement
 /// (docs/rules/speed.md#budgets).
 pub(super) const CLIENT_TIMEOUT: Duration = Duration::from_millis(3500);
 /// A single connection that was idle for longer is pinged before it is used: the Lambda may have been frozen,
 /// and the server may have closed the connection meanwhile.
-const PING_AFTER_IDLE: Duration = Duration::from_secs(60);
+const PING_AFTER_IDLE: TimeDelta = TimeDelta::seconds(60);
 const PING_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Handle to PostgreSQL. Clones share its connections, its count of statements and its cache.
@@ -37,20 +40,33 @@ pub struct Db {
 
 #[derive(Clone)]
 enum Connections {
-    Single { login: Arc<Login>, slot: Arc<tokio::sync::Mutex<Option<IdleConnection>>> },
+    Held { login: Arc<Login>, permits: Arc<Semaphore>, idle: IdleConnections },
     Pool { pool: PgPool, broken_at: Arc<Mutex<Option<Instant>>> },
 }
 
+/// Connections that no statement uses, the one that was used last at the end.
+type IdleConnections = Arc<Mutex<Vec<IdleConnection>>>;
+
 struct IdleConnection {
     connection: PgConnection,
-    since: Instant,
+    /// By the wall clock, because a frozen Lambda's other clocks may stand still.
+    since: DateTime<Utc>,
+}
+
+impl IdleConnection {
+    fn was_idle_for_long(&self) -> bool {
+        let idle_for = SystemClock.now() - self.since;
+        !(TimeDelta::zero()..PING_AFTER_IDLE).contains(&idle_for)
+    }
 }
 
 impl Db {
-    /// Keeps one connection, opened at the first use or by [`Db::warm`].
-    pub fn single_connection(config: &DatabaseConfig) -> Result<Self, StoreError> {
+    /// Keeps at most as many connections as `config` says, without a background task, which would stand still in
+    /// a frozen Lambda. They are opened at the first use or by [`Db::warm`].
+    pub fn held_connections(config: &DatabaseConfig) -> Result<Self, StoreError> {
         let login = Arc::new(Login::new(connect_options(config)?));
-        Ok(Self::new(Connections::Single { login, slot: Arc::default() }))
+        let permits = Arc::new(Semaphore::new(config.connections));
+        Ok(Self::new(Connections::Held { login, permits, idle: Arc::default() }))
     }
 
     /// Keeps a pool of at most `max_connections`, which are opened on demand.
@@ -93,7 +109,7 @@ impl Db {
     /// Looks for a newer password in `secrets` whenever PostgreSQL refuses the one in use, which is from their
     /// `version`. A pool keeps the password that it started with.
     pub fn renew_password_from(&self, secrets: Arc<Secrets>, version: u64) {
-        if let Connections::Single { login, .. } = &self.connections {
+        if let Connections::Held { login, .. } = &self.connections {
             login.renew_from(secrets, version);
         }
     }
@@ -129,17 +145,19 @@ impl Db {
                 let connection = pool.acquire().await?;
                 Ok(Checkout::Pooled(Some(connection), broken_at.clone()))
             }
-            Connections::Single { login, slot } => {
-                let mut slot = slot.clone().lock_owned().await;
-                let connection = match slot.take() {
-                    Some(idle) if idle.since.elapsed() < PING_AFTER_IDLE => idle.connection,
-                    Some(mut idle) => match timeout(PING_TIMEOUT, idle.connection.ping()).await {
-                        Ok(Ok(())) => idle.connection,
+            Connections::Held { login, permits, idle } => {
+                // The semaphore is never closed.
+                let permit = permits.clone().acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
+                let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let connection = match kept {
+                    Some(kept) if !kept.was_idle_for_long() => kept.connection,
+                    Some(mut kept) => match timeout(PING_TIMEOUT, kept.connection.ping()).await {
+                        Ok(Ok(())) => kept.connection,
                         _ => login.connect().await?,
                     },
                     None => login.connect().await?,
                 };
-                Ok(Checkout::Single(Some(connection), slot))
+                Ok(Checkout::Held(Some(connection), idle.clone(), permit))
             }
         }
     }
@@ -154,7 +172,11 @@ pub(super) struct ConnectionGuard {
 }
 
 enum Checkout {
-    Single(Option<PgConnection>, OwnedMutexGuard<Option<IdleConnection>>),
+    Held(
+        Option<PgConnection>,
+        IdleConnections,
+        #[allow(dead_code, reason = "held until dropped")] OwnedSemaphorePermit,
+    ),
     Pooled(Option<PoolConnection<Postgres>>, Arc<Mutex<Option<Instant>>>),
 }
 
@@ -170,7 +192,7 @@ pub(super) enum QueryError {
 impl ConnectionGuard {
     pub(super) fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
         let connection = match &mut self.checkout {
-            Checkout::Single(connection, _) => connection.as_mut(),
+            Checkout::Held(connection, ..) => connection.as_mut(),
             Checkout::Pooled(connection, _) => connection.as_deref_mut(),
         };
         connection
@@ -194,9 +216,10 @@ impl ConnectionGuard {
             }
             Ok(answer) => {
                 match &mut self.checkout {
-                    Checkout::Single(connection, slot) => {
-                        let since = Instant::now();
-                        **slot = connection.take().map(|connection| IdleConnection { connection, since });
+                    Checkout::Held(connection, idle, _) => {
+                        let since = SystemClock.now();
+                        let kept = connection.take().map(|connection| IdleConnection { connection, since });
+                        idle.lock().unwrap_or_else(PoisonError::into_inner).extend(kept);
                     }
                     Checkout::Pooled(connection, _) => drop(connection.take()),
                 }

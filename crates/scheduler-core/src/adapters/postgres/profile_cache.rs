@@ -2,46 +2,66 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use tokio::time::Instant;
+use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::clinic::Clinic;
+use crate::adapters::clock::SystemClock;
 use crate::domain::clinic_profile::ClinicProfile;
 use crate::domain::ids::ClinicId;
+use crate::ports::Clock;
 
 /// How long a process uses its copy of a clinic before it reads the clinic again.
-const MAX_AGE: Duration = Duration::from_secs(60);
+const MAX_AGE: TimeDelta = TimeDelta::seconds(60);
 
 /// Profiles by clinic. Clones share the profiles.
 #[derive(Clone, Default)]
-pub(super) struct ProfileCache(Arc<Mutex<HashMap<ClinicId, CachedProfile>>>);
+pub(super) struct ProfileCache(Arc<Mutex<Cached>>);
+
+#[derive(Default)]
+struct Cached {
+    profiles: HashMap<ClinicId, CachedProfile>,
+    by_instance: HashMap<String, ClinicId>,
+}
 
 struct CachedProfile {
     profile: Arc<ClinicProfile>,
-    read_at: Instant,
+    /// By the wall clock, because a frozen Lambda's other clocks may stand still.
+    read_at: DateTime<Utc>,
 }
 
 impl ProfileCache {
-    pub(super) fn find(&self, is_wanted: impl Fn(&Clinic) -> bool) -> Option<Arc<ClinicProfile>> {
+    pub(super) fn find(&self, id: &ClinicId) -> Option<Arc<ClinicProfile>> {
+        self.0.lock().ok()?.find(id)
+    }
+
+    pub(super) fn find_by_instance(&self, instance_id: &str) -> Option<Arc<ClinicProfile>> {
         let cached = self.0.lock().ok()?;
-        cached
-            .values()
-            .find(|cached| cached.read_at.elapsed() < MAX_AGE && is_wanted(&cached.profile.clinic))
-            .map(|cached| cached.profile.clone())
+        let found = cached.find(cached.by_instance.get(instance_id)?);
+        found.filter(|profile| profile.clinic.zapi.as_ref().is_some_and(|zapi| zapi.id == instance_id))
     }
 
     pub(super) fn insert(&self, profile: &Arc<ClinicProfile>) {
-        if let Ok(mut cached) = self.0.lock() {
-            let entry = CachedProfile { profile: profile.clone(), read_at: Instant::now() };
-            cached.insert(profile.clinic.id.clone(), entry);
+        let Ok(mut cached) = self.0.lock() else { return };
+        let id = &profile.clinic.id;
+        if let Some(zapi) = &profile.clinic.zapi {
+            cached.by_instance.insert(zapi.id.clone(), id.clone());
         }
+        let entry = CachedProfile { profile: profile.clone(), read_at: SystemClock.now() };
+        cached.profiles.insert(id.clone(), entry);
     }
 
     /// Removes a clinic after a write to anything in its profile.
     pub(super) fn remove(&self, id: &ClinicId) {
         if let Ok(mut cached) = self.0.lock() {
-            cached.remove(id);
+            cached.profiles.remove(id);
         }
+    }
+}
+
+impl Cached {
+    fn find(&self, id: &ClinicId) -> Option<Arc<ClinicProfile>> {
+        let cached = self.profiles.get(id)?;
+        let age = SystemClock.now() - cached.read_at;
+        (TimeDelta::zero()..MAX_AGE).contains(&age).then(|| cached.profile.clone())
     }
 }

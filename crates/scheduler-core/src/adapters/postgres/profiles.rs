@@ -19,9 +19,7 @@ impl Db {
         &self,
         instance_id: &str,
     ) -> Result<Option<Arc<ClinicProfile>>, StoreError> {
-        if let Some(profile) =
-            self.profiles.find(|clinic| clinic.zapi.as_ref().is_some_and(|zapi| zapi.id == instance_id))
-        {
+        if let Some(profile) = self.profiles.find_by_instance(instance_id) {
             return Ok(Some(profile));
         }
         self.read_profile(None, Some(instance_id)).await
@@ -29,7 +27,7 @@ impl Db {
 
     /// An active clinic, from the cache if possible.
     pub async fn find_profile(&self, id: &ClinicId) -> Result<Option<Arc<ClinicProfile>>, StoreError> {
-        if let Some(profile) = self.profiles.find(|clinic| clinic.id == *id) {
+        if let Some(profile) = self.profiles.find(id) {
             return Ok(Some(profile));
         }
         self.read_profile(Some(id), None).await

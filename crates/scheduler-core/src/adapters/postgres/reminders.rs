@@ -54,14 +54,23 @@ pub struct CurrentAppointment {
     pub patient: Patient,
 }
 
+/// A page of appointments whose reminder is behind.
+#[derive(Debug)]
+pub struct UnprojectedPage {
+    /// Sorted by start.
+    pub appointments: Vec<AppointmentForReminder>,
+    /// The appointment after which the next page begins; `None` on the last page.
+    pub next: Option<(Slot, AppointmentId)>,
+}
+
 impl Db {
-    /// Appointments of active clinics whose reminder is behind, sorted by start: at most `limit`, beginning
-    /// after `after`. An appointment that cannot be read is left out with a warning.
+    /// Appointments of active clinics whose reminder is behind: at most `limit`, beginning after `after`. An
+    /// appointment that cannot be read is left out with a warning.
     pub async fn list_unprojected_appointments(
         &self,
         after: Option<(Slot, AppointmentId)>,
         limit: i64,
-    ) -> Result<Vec<AppointmentForReminder>, StoreError> {
+    ) -> Result<UnprojectedPage, StoreError> {
         const ACTION: &str = "list appointments whose reminder is behind";
         let rows = run!(self, ACTION, retry, |connection| sqlx::query_file!(
             "src/adapters/postgres/list_reminders_behind.sql",
@@ -71,7 +80,11 @@ impl Db {
             limit,
         )
         .fetch_all(connection))?;
-        Ok(readable(rows.into_iter().map(|row| {
+        let is_last = i64::try_from(rows.len()).is_ok_and(|read| read < limit);
+        let place = rows.last().map(|row| {
+            (Slot { date: row.appointment_date, time: row.start_time }, AppointmentId::from(row.id))
+        });
+        let appointments = readable(rows.into_iter().map(|row| {
             let clinic = ClinicId(row.clinic_id);
             let status: Result<AppointmentStatus, StoreError> =
                 row.status.parse().map_err(|error| StoreError::internal(ACTION, error));
@@ -85,7 +98,8 @@ impl Db {
                 patient_phone: row.patient_phone,
             });
             (clinic, appointment)
-        })))
+        }));
+        Ok(UnprojectedPage { appointments, next: place.filter(|_| !is_last) })
     }
 
     /// Records that the reminder is up to date with this version of the appointment. `start` is the start for

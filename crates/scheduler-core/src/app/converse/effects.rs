@@ -46,7 +46,7 @@ pub(super) struct EffectRunner<'a> {
     pub(super) chats: &'a Chats,
     profile: &'a ClinicProfile,
     pub(super) person: &'a Person,
-    /// Key of the message that is worked on. A booking uses it as its idempotency key.
+    /// Key of the message that is worked on. With the person it is the idempotency key of a booking.
     message_key: &'a str,
     /// When the message arrived; the same if the message is run again.
     pub(super) received_at: DateTime<Utc>,
@@ -323,7 +323,11 @@ impl<'a> EffectRunner<'a> {
 
     fn idempotency(&self, plan: &BookingPlan, slot: Slot) -> Idempotency {
         let request = format!("{}|{}|{}|{:?}", plan.service, slot.at(), plan.minutes, plan.areas);
-        Idempotency { key: format!("chat:{}", self.message_key), hash: sha256_hex(request) }
+        Idempotency {
+            key: format!("chat:{}:{}", self.person.match_key, self.message_key),
+            former_key: Some(format!("chat:{}", self.message_key)),
+            hash: sha256_hex(request),
+        }
     }
 }
 

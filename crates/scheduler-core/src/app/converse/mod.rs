@@ -1,6 +1,7 @@
 //! Runs a chat: stores the message, takes the lease, runs effects, commits, sends replies, releases the
 //! lease (docs/rules/conversation.md#one-chat-one-worker).
 
+mod abandon;
 mod batch;
 mod echo;
 mod effects;

@@ -22,6 +22,9 @@ use crate::ports::whatsapp::WebhookEvent;
 /// Time budget of a webhook. The Reconciler continues what does not fit.
 const WEBHOOK_BUDGET: Duration = Duration::from_secs(12);
 
+/// How often a chat is followed to where it continues: from a lid to a phone, and once more.
+const MAX_MOVES: usize = 2;
+
 /// Largest webhook, in bytes, that is stored until its clinic can be looked up. DynamoDB limits items to
 /// 400 KB, and no message of a patient is that large.
 const MAX_STORED_WEBHOOK_BYTES: usize = 300_000;
@@ -137,23 +140,36 @@ impl Chats {
     ) -> Result<WebhookOutcome, StoreError> {
         let lease_owner = Uuid::new_v4().to_string();
         let now = self.clock.now();
-        // The lid's earlier chat is read at the same time, which saves a network wait.
-        let (stored, lid_chat) = tokio::join!(
+        // What else must be known is read at the same time, which saves a network wait.
+        let chats: Vec<&ChatKey> = [Some(&key), lid.as_ref()].into_iter().flatten().collect();
+        let keys = [entry.key.as_str()];
+        let (mut stored, seen, lid_chat) = tokio::join!(
             self.tables.store_message(&key, &entry, &lease_owner, now),
-            read_lid_chat(self, lid)
+            self.tables.find_seen(&chats, &keys),
+            read_lid_chat(self, lid.clone())
         );
-        let stored = match stored? {
-            StoreOutcome::Moved(person) => {
-                let key = ChatKey { person, ..key };
-                self.tables.store_message(&key, &entry, &lease_owner, now).await?
-            }
-            stored => stored,
-        };
+        let mut stored_in = key.clone();
+        // A chat can move on while its message is being stored.
+        for _ in 0..MAX_MOVES {
+            let Ok(StoreOutcome::Moved(person)) = stored else { break };
+            stored_in = ChatKey { person, ..key.clone() };
+            stored = self.tables.store_message(&stored_in, &entry, &lease_owner, now).await;
+        }
+        // Without an answer the worker looks again.
+        let seen = seen.ok().filter(|_| stored_in == key).map(|seen| {
+            let waits_in_lid_chat = lid_chat
+                .as_ref()
+                .is_some_and(|(_, chat)| chat.as_ref().is_some_and(|chat| chat.is_waiting(&entry.key)));
+            !seen.is_empty() || waits_in_lid_chat
+        });
         failpoints::hit("message_stored");
-        match stored {
+        match stored? {
             StoreOutcome::StoredAndLeased(session) => {
-                let worker =
+                let mut worker =
                     ChatWorker::new(self, profile.clone(), *session, lease_owner, deadline, lid_chat);
+                if let Some(seen) = seen {
+                    worker.seen.insert(entry.key.clone(), seen);
+                }
                 // The message is stored, so the Reconciler recovers from any error from here on.
                 if let Err(error) = worker.work().await {
                     tracing::error!(
@@ -164,12 +180,12 @@ impl Chats {
                 }
                 Ok(WebhookOutcome::Stored)
             }
-            StoreOutcome::Stored | StoreOutcome::Moved(_) => Ok(WebhookOutcome::Stored),
+            StoreOutcome::Stored => Ok(WebhookOutcome::Stored),
             StoreOutcome::Duplicate => Ok(WebhookOutcome::Ignored("seen before")),
-            StoreOutcome::Full => {
-                tracing::warn!(step = "converse", "a chat's inbox is full");
-                Ok(WebhookOutcome::Ignored("too many messages at once"))
+            StoreOutcome::Moved(_) => {
+                Err(StoreError::unavailable("store a message", "the chat moved on too often"))
             }
+            StoreOutcome::Full => Err(StoreError::unavailable("store a message", "the chat's inbox is full")),
         }
     }
 

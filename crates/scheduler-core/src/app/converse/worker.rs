@@ -1,6 +1,7 @@
 //! Works on a chat while holding its lease: one inbox entry after the other, each followed by its replies
 //! (docs/rules/conversation.md#one-chat-one-worker).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub(in crate::app) struct ChatWorker<'a> {
     pub(super) deadline: Instant,
     /// The lid's earlier chat, if it was read together with the first message.
     pub(super) lid_chat: Option<(ChatKey, Option<Session>)>,
+    /// Whether each of these messages was worked on before. Those that are not in here are looked up first.
+    pub(super) seen: HashMap<String, bool>,
     /// Events that the next save adds to the history.
     pub(super) events: Vec<MessageEvent>,
     /// When a call to the provider is cut off.
@@ -88,6 +91,7 @@ impl<'a> ChatWorker<'a> {
             lease_owner,
             deadline,
             lid_chat,
+            seen: HashMap::new(),
             events: Vec::new(),
             send_deadline: deadline.checked_sub(SEND_MARGIN).unwrap_or(deadline),
             has_unsaved_outcome: false,
@@ -133,6 +137,7 @@ impl<'a> ChatWorker<'a> {
             return self.send_pending().await;
         }
         if !self.session.inbox.is_empty() {
+            self.look_for_seen().await?;
             return self.work_on(self.next_entries()).await;
         }
         if can_send && let Some(reply) = self.first_unproven() {
@@ -155,13 +160,32 @@ impl<'a> ChatWorker<'a> {
         }
     }
 
+    /// Looks up which waiting entries were worked on before.
+    async fn look_for_seen(&mut self) -> Result<(), StoreError> {
+        let inbox = self.session.inbox.iter().map(|entry| &entry.key);
+        let keys: Vec<String> = inbox.filter(|key| !self.seen.contains_key(*key)).cloned().collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let asked: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let seen = self.chats.tables.find_seen(&[&self.session.key], &asked).await?;
+        self.seen.extend(keys.into_iter().map(|key| (key.clone(), seen.contains(&key))));
+        Ok(())
+    }
+
+    fn was_seen(&self, entry: &InboxEntry) -> bool {
+        self.seen.get(&entry.key).copied().unwrap_or_default()
+    }
+
     /// The entries to work on next: the first one, with the texts that wait behind it. After a failed attempt
     /// the first one alone, so that it is read as it was read before.
     fn next_entries(&self) -> Vec<InboxEntry> {
         let inbox = &self.session.inbox;
-        let Some(first) = inbox.first().and_then(joinable_text).filter(|_| self.session.attempts == 0) else {
-            return inbox.first().cloned().into_iter().collect();
-        };
+        let alone = || inbox.first().cloned().into_iter().collect();
+        if self.session.attempts > 0 || inbox.first().is_some_and(|entry| self.was_seen(entry)) {
+            return alone();
+        }
+        let Some(first) = inbox.first().and_then(joinable_text) else { return alone() };
         let was_before_question = self.was_before_question(first);
         let belongs_to_first = |entry: &&InboxEntry| {
             joinable_text(entry).is_some_and(|text| {
@@ -169,7 +193,8 @@ impl<'a> ChatWorker<'a> {
                 same_sender && self.was_before_question(text) == was_before_question
             })
         };
-        inbox.iter().take(MAX_JOINED_TEXTS).take_while(belongs_to_first).cloned().collect()
+        let texts = inbox.iter().take(MAX_JOINED_TEXTS).take_while(belongs_to_first);
+        texts.take_while(|entry| !self.was_seen(entry)).cloned().collect()
     }
 
     async fn work_on(&mut self, entries: Vec<InboxEntry>) -> Result<NextStep, StoreError> {
@@ -180,6 +205,10 @@ impl<'a> ChatWorker<'a> {
         }
         let mut messages = Vec::new();
         for entry in entries {
+            if self.was_seen(&entry) {
+                tracing::info!(step = "converse", "a message that was seen before is dropped");
+                continue;
+            }
             match entry.work {
                 None => tracing::warn!(step = "converse", "an inbox entry cannot be read and is dropped"),
                 Some(InboxWork::SendMessage { to, message }) => self.queue(to, vec![message], None),

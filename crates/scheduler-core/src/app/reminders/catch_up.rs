@@ -4,57 +4,55 @@
 use tokio::time::Instant;
 
 use super::project::project;
+use crate::adapters::postgres::Db;
 use crate::adapters::postgres::reminders::AppointmentForReminder;
 use crate::app::chats::Chats;
-use crate::error::{StoreError, StoreErrorKind};
+use crate::app::fair_run::{Page, Pages, run_fairly};
+use crate::app::reconcile::ReconcileSummary;
+use crate::domain::ids::AppointmentId;
+use crate::domain::time::Slot;
+use crate::error::StoreError;
 
 /// Appointments per SQL query.
-const PAGE: u16 = 100;
+const PAGE: u16 = 200;
 
-/// How many reminders a run projected.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Appointments whose reminder was brought up to date.
-    pub done: usize,
-    /// Appointments that were found and whose reminder is still behind.
-    pub left: usize,
+struct UnprojectedPages<'a> {
+    db: &'a Db,
+    /// Where the next page begins; `None` after the last one.
+    place: Option<Option<(Slot, AppointmentId)>>,
+}
+
+impl Pages for UnprojectedPages<'_> {
+    type Item = AppointmentForReminder;
+
+    async fn next_page(&mut self) -> Result<Option<Page<AppointmentForReminder>>, StoreError> {
+        let Some(after) = self.place.take() else { return Ok(None) };
+        let behind = self.db.list_unprojected_appointments(after, PAGE.into()).await?;
+        self.place = behind.next.map(Some);
+        let with_clinic = |found: AppointmentForReminder| (found.clinic.0.clone(), found);
+        Ok(Some(behind.appointments.into_iter().map(with_clinic).collect()))
+    }
 }
 
 impl Chats {
     /// Projects every reminder that is behind its appointment, until `deadline`. The next run repeats those
-    /// that fail. If a store is unavailable, returns its error at once.
+    /// that fail.
     pub(in crate::app) async fn project_outdated_reminders(
         &self,
         deadline: Instant,
-    ) -> Result<Progress, StoreError> {
-        let mut progress = Progress::default();
-        let mut after = None;
-        loop {
-            let behind = self.db.list_unprojected_appointments(after, PAGE.into()).await?;
-            for appointment in &behind {
-                if Instant::now() >= deadline {
-                    progress.left += 1;
-                    continue;
-                }
-                match self.project_one(appointment).await {
-                    Ok(()) => progress.done += 1,
-                    Err(error) if error.kind == StoreErrorKind::Unavailable => return Err(error),
-                    Err(error) => {
-                        progress.left += 1;
-                        tracing::error!(
-                            step = "project_reminder",
-                            clinic_id = %appointment.clinic,
-                            error = &error as &dyn std::error::Error,
-                            "could not project a reminder"
-                        );
-                    }
-                }
-            }
-            after = behind.last().map(|appointment| (appointment.slot, appointment.id));
-            if behind.len() < PAGE.into() || Instant::now() >= deadline {
-                return Ok(progress);
-            }
-        }
+    ) -> (ReconcileSummary, Option<StoreError>) {
+        let mut summary = ReconcileSummary::default();
+        let pages = UnprojectedPages { db: &self.db, place: Some(None) };
+        let work = |appointment: AppointmentForReminder| {
+            let chats = self.clone();
+            async move { chats.project_one(&appointment).await }
+        };
+        let (left, failed) = run_fairly("reminder projection", deadline, pages, work, |ended| {
+            summary.count_projection(&ended);
+        })
+        .await;
+        summary.reminders_left += left;
+        (summary, failed)
     }
 
     async fn project_one(&self, appointment: &AppointmentForReminder) -> Result<(), StoreError> {

@@ -1,29 +1,26 @@
-//! One run of the ReminderProcessor: delivers due reminders, page by page and several in parallel, until
+//! One run of the ReminderProcessor: delivers due reminders, page by page, until
 //! its time budget ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tracing::Instrument;
-use uuid::Uuid;
 
 use super::deliver::DeliveryOutcome;
 use super::run::Run;
-use crate::adapters::dynamodb::reminder_queue::DueReminder;
+use crate::adapters::dynamodb::reminder_queue::{DueCursor, DueReminder};
 use crate::app::chats::Chats;
+use crate::app::fair_run::{Ended, Page, Pages, run_fairly};
 use crate::domain::ids::ClinicId;
 use crate::domain::reminder::ReminderStatus;
 use crate::domain::time::seconds_between;
 use crate::error::StoreError;
 
 /// Reminders per query.
-const PAGE: i32 = 50;
-/// Reminders delivered in parallel. Most of the time is spent waiting for the provider.
-const MAX_CONCURRENT_REMINDERS: usize = 16;
+const PAGE: i32 = 200;
 
 /// What a run of the ReminderProcessor did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -44,6 +41,8 @@ pub struct ReminderSummary {
     pub held: usize,
     /// Reminders left to a later run.
     pub left: usize,
+    /// Reminders that panicked, or whose appointment or clinic cannot be read. They are among those left.
+    pub poisoned: usize,
     /// Clinics whose WhatsApp connection is at fault.
     #[serde(skip)]
     pub at_fault: BTreeSet<ClinicId>,
@@ -59,64 +58,66 @@ impl Chats {
         let deadline = Instant::now() + budget;
         let run = Arc::new(Run::new(self.clone()));
         let mut summary = ReminderSummary::default();
-        // Those without a complete answer come before the PENDING ones, among which there may be more of them
-        // in this run; those stuck in SENDING whose claim expired come last.
-        for status in [ReminderStatus::Unknown, ReminderStatus::Pending, ReminderStatus::Sending] {
-            let mut from = None;
-            loop {
-                let page = self.tables.reminders().list_due(status, run.now(), PAGE, from).await?;
-                let due_at = |due: &DueReminder| due.reminder.as_ref().map(|reminder| reminder.send_at);
-                let overdue =
-                    page.due.iter().filter_map(due_at).map(|since| seconds_between(since, run.now()));
-                summary.oldest_due_seconds = overdue.fold(summary.oldest_due_seconds, u32::max);
-                run.deliver_page(page.due, deadline, &mut summary).await?;
-                from = page.next;
-                if from.is_none() {
-                    break;
-                }
-            }
-        }
+        let oldest_due_seconds = AtomicU32::new(0);
+        let pages = DueReminders::new(&run, &oldest_due_seconds);
+        let work = |due: DueReminder| {
+            let run = Arc::clone(&run);
+            async move { run.deliver(&due).await }
+        };
+        let (left, failed) =
+            run_fairly("reminder", deadline, pages, work, |ended| summary.count(ended)).await;
+        summary.left += left;
+        summary.oldest_due_seconds = oldest_due_seconds.into_inner();
         summary.at_fault = run.faults().clone();
-        Ok(summary)
+        failed.map_or(Ok(summary), Err)
     }
 }
 
-impl Run {
-    /// Delivers a page of reminders. Starts no further one after a store failed.
-    async fn deliver_page(
-        self: &Arc<Self>,
-        mut page: Vec<DueReminder>,
-        deadline: Instant,
-        summary: &mut ReminderSummary,
-    ) -> Result<(), StoreError> {
-        // Overlapping runs start at different places, so that they do not try to claim the same reminders.
-        let first = usize::from(Uuid::new_v4().as_bytes()[0]) * page.len() / 256;
-        page.rotate_left(first);
-        let mut remaining = page.into_iter();
-        let mut tasks = JoinSet::new();
-        let mut failed = None;
-        loop {
-            while tasks.len() < MAX_CONCURRENT_REMINDERS && failed.is_none() && Instant::now() < deadline {
-                let Some(due) = remaining.next() else { break };
-                let run = Arc::clone(self);
-                tasks.spawn(async move { run.deliver(&due).await }.in_current_span());
-            }
-            let Some(ended) = tasks.join_next().await else { break };
-            match ended.map_err(|error| StoreError::internal("send a reminder", error)) {
-                Ok(Ok(outcome)) => summary.count(outcome),
-                Ok(Err(error)) | Err(error) => {
-                    summary.left += 1;
-                    failed.get_or_insert(error);
-                }
-            }
-        }
-        summary.left += remaining.count();
-        failed.map_or(Ok(()), Err)
+struct DueReminders<'a> {
+    run: &'a Run,
+    /// Where the next page of each status begins.
+    places: VecDeque<(ReminderStatus, Option<DueCursor>)>,
+    oldest_due_seconds: &'a AtomicU32,
+}
+
+impl<'a> DueReminders<'a> {
+    /// Those without a complete answer come before the PENDING ones, among which there may be more of them in
+    /// this run; those stuck in SENDING whose claim expired come last.
+    fn new(run: &'a Run, oldest_due_seconds: &'a AtomicU32) -> Self {
+        let order = [ReminderStatus::Unknown, ReminderStatus::Pending, ReminderStatus::Sending];
+        Self { run, places: order.map(|status| (status, None)).into(), oldest_due_seconds }
     }
+}
+
+impl Pages for DueReminders<'_> {
+    type Item = DueReminder;
+
+    async fn next_page(&mut self) -> Result<Option<Page<DueReminder>>, StoreError> {
+        let Some((status, from)) = self.places.pop_front() else { return Ok(None) };
+        let now = self.run.now();
+        let page = self.run.chats.tables.reminders().list_due(status, now, PAGE, from).await?;
+        if page.next.is_some() {
+            self.places.push_front((status, page.next));
+        }
+        let due_at = |due: &DueReminder| due.reminder.as_ref().map(|reminder| reminder.send_at);
+        let overdue = page.due.iter().filter_map(due_at).map(|since| seconds_between(since, now));
+        self.oldest_due_seconds.fetch_max(overdue.max().unwrap_or_default(), Ordering::Relaxed);
+        Ok(Some(page.due.into_iter().map(with_clinic).collect()))
+    }
+}
+
+fn with_clinic(due: DueReminder) -> (String, DueReminder) {
+    let clinic = due.reminder.as_ref().map(|reminder| reminder.clinic_id.0.clone());
+    (clinic.unwrap_or_default(), due)
 }
 
 impl ReminderSummary {
-    fn count(&mut self, outcome: DeliveryOutcome) {
+    fn count(&mut self, ended: Ended<DeliveryOutcome>) {
+        self.poisoned += usize::from(ended.is_poison());
+        let Ended::Done(outcome) = ended else {
+            self.left += 1;
+            return;
+        };
         let (finished, number) = match outcome {
             DeliveryOutcome::Sent => (true, &mut self.sent),
             DeliveryOutcome::Unknown => (false, &mut self.unknown),

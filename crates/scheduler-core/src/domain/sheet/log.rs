@@ -205,7 +205,7 @@ mod tests {
     fn a_write_that_found_another_row_is_a_mistake_until_it_is_undone() {
         let update = format!("update {MARIA}");
         let hit = entry(row("Maria", "", MARIA), &update, row("Maria Silva", "", MARIA));
-        assert!(places(&log(&[hit.clone()])).is_empty());
+        assert!(places(&log(std::slice::from_ref(&hit))).is_empty());
 
         let missed = entry(row("almoço", "sala 2", ""), &update, row("Maria Silva", "", MARIA));
         let damaged = row("Maria Silva", "sala 2", "");

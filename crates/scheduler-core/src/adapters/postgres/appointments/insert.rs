@@ -80,7 +80,7 @@ impl Db {
     /// Tenant check, appointment and patient in one statement. Parameters: $1 clinic, $2 service, $3
     /// professional, $4–$9 the person (match key, phone, wa_id, lid, given name, profile name), $10–$12 date,
     /// start and duration in minutes (null: the service's), $13 areas, $14 notes, $15 $16 idempotency key and
-    /// hash, $17 the id of a new patient, $18 now.
+    /// hash, $17 the id of a new patient, $18 now, $19 the former idempotency key.
     ///
     /// A lid on record is kept: only the chat, which knows who may replace it, does so.
     ///
@@ -117,7 +117,12 @@ impl Db {
                     $11::time + make_interval(mins => coalesce($12, service.duration_minutes)),
                     clinic.buffer_minutes, $13, $14, $15, $16, $18
                 from clinic, service
-                where $3::uuid is null or exists (select from professional)
+                where ($3::uuid is null or exists (select from professional))
+                    and not exists (
+                        select from scheduler.appointments former
+                        where former.clinic_id = $1 and former.idempotency_key = $19
+                            and former.patient_id = (select id from known)
+                    )
                 on conflict do nothing
                 returning *
             ), patient as (
@@ -153,6 +158,7 @@ impl Db {
             idempotency.map(|idempotency| idempotency.hash.as_str()),
             Uuid::new_v4(),
             now,
+            idempotency.and_then(|idempotency| idempotency.former_key.as_deref()),
         )
         .fetch_optional(connection)))
     }
@@ -170,14 +176,21 @@ impl Db {
                 $3::uuid is null or exists (
                     select from scheduler.professionals where clinic_id = $1 and id = $3 and active
                 ) as "professional!",
-                (select id from scheduler.appointments where clinic_id = $1 and idempotency_key = $4)
-                    as "earlier?",
-                (select idempotency_hash from scheduler.appointments
-                    where clinic_id = $1 and idempotency_key = $4) as "hash?""#,
+                earlier.id as "earlier?", earlier.idempotency_hash as "hash?"
+            from (select) one
+            left join lateral (
+                select a.id, a.idempotency_hash from scheduler.appointments a
+                join scheduler.patients p on p.clinic_id = a.clinic_id and p.id = a.patient_id
+                where a.clinic_id = $1
+                    and (a.idempotency_key = $4 or (a.idempotency_key = $5 and p.match_key = $6))
+                limit 1
+            ) earlier on true"#,
             clinic.as_str(),
             booking.service_id.0,
             booking.professional_id.map(|id| id.0),
             booking.idempotency.as_ref().map(|idempotency| idempotency.key.as_str()),
+            booking.idempotency.as_ref().and_then(|idempotency| idempotency.former_key.as_deref()),
+            booking.person.match_key.0,
         )
         .fetch_one(connection))?;
         if let Some((earlier, idempotency)) = found.earlier.zip(booking.idempotency.as_ref()) {
