@@ -75,6 +75,8 @@ pub static JOBS: &[&dyn AnyJob] = &[&RECONCILER, &SHEET_WRITER, &REMINDER_PROCES
 async fn reconcile(context: &Job) -> Result<Value, ApiError> {
     let summary = context.chats.reconcile(RECONCILER_BUDGET).await?;
     context.metrics().emit(Metric::OldestChatDueAge, summary.oldest_due_seconds, context.clock().now());
+    let left = summary.chats_left + summary.inbox_left + summary.reminders_left;
+    emit_left(context, left, summary.poisoned);
     if summary != ReconcileSummary::default() {
         tracing::info!(
             step = "reconcile",
@@ -119,6 +121,7 @@ async fn process_reminders(context: &Job) -> Result<Value, ApiError> {
     let now = context.clock().now();
     context.metrics().emit(Metric::OldestReminderDueAge, summary.oldest_due_seconds, now);
     context.metrics().emit_count(Metric::FailedMessages, summary.failed, now);
+    emit_left(context, summary.left, summary.poisoned);
     for clinic in &summary.at_fault {
         context.metrics().emit_for_clinic(Metric::InstanceFaults, 1, clinic, now);
     }
@@ -139,6 +142,7 @@ async fn process_reminders(context: &Job) -> Result<Value, ApiError> {
 async fn send_reports(context: &Job) -> Result<Value, ApiError> {
     let summary = context.chats.send_reports(DAILY_REPORT_SENDER_BUDGET).await?;
     context.metrics().emit_count(Metric::FailedMessages, summary.failed, context.clock().now());
+    emit_left(context, summary.left, summary.poisoned);
     tracing::info!(
         step = "report",
         sent = summary.sent,
@@ -149,4 +153,10 @@ async fn send_reports(context: &Job) -> Result<Value, ApiError> {
         "sent the nightly reports"
     );
     serde_json::to_value(summary).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+fn emit_left(context: &Job, left: usize, poisoned: usize) {
+    let now = context.clock().now();
+    context.metrics().emit(Metric::ItemsLeft, u32::try_from(left).unwrap_or(u32::MAX), now);
+    context.metrics().emit_count(Metric::PoisonedItems, poisoned, now);
 }

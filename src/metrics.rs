@@ -21,6 +21,11 @@ pub enum Metric {
     FailedMessages,
     /// Messages of which it stays unknown whether the provider accepted them.
     UnknownMessages,
+    /// Items that a job read or knew of and did not come to, such as chats, reminders and reports. Each run writes
+    /// a value.
+    ItemsLeft,
+    /// Items of a job that panicked or cannot be read.
+    PoisonedItems,
     /// 1 for each clinic and run if the clinic's WhatsApp connection does not work (token, subscription or
     /// phone).
     InstanceFaults,
@@ -50,6 +55,8 @@ impl Metric {
             Self::OldestReminderDueAge => "OldestReminderDueAge",
             Self::FailedMessages => "FailedMessages",
             Self::UnknownMessages => "UnknownMessages",
+            Self::ItemsLeft => "ItemsLeft",
+            Self::PoisonedItems => "PoisonedItems",
             Self::InstanceFaults => "InstanceFaults",
             Self::SheetRowsBehind => "SheetRowsBehind",
             Self::SheetBacklogAge => "SheetBacklogAge",
@@ -63,6 +70,8 @@ impl Metric {
         match self {
             Self::FailedMessages
             | Self::UnknownMessages
+            | Self::ItemsLeft
+            | Self::PoisonedItems
             | Self::InstanceFaults
             | Self::SheetRowsBehind
             | Self::TurnWaits

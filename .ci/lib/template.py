@@ -52,21 +52,19 @@ SECRETS = sorted({secret for secrets in FUNCTION_SECRETS.values() for secret in 
 CHAT = {
     "ConversationSessionsTable": "BatchGetItem GetItem PutItem UpdateItem",
     "MessageEventsTable": "PutItem Query",
-    "ScheduledRemindersTable": "BatchGetItem PutItem UpdateItem",
+    "ScheduledRemindersTable": "PutItem Query UpdateItem",
 }
-CHAT_AND_INBOX = {**CHAT, "ConversationSessionsTable": "GetItem PutItem UpdateItem"}
-
 # The rights of each function beyond its log and its secrets; none for those that are not named.
 RIGHTS = {
-    "WhatsAppWebhook": CHAT_AND_INBOX,
-    "WhatsAppStatusWebhook": CHAT_AND_INBOX,
+    "WhatsAppWebhook": CHAT,
+    "WhatsAppStatusWebhook": CHAT,
     "SendMessage": {"ConversationSessionsTable": "GetItem UpdateItem", "MessageEventsTable": "PutItem Query"},
     "UpdateAppointment": CHAT,
     "CreateAppointment": {"ScheduledRemindersTable": "GetItem PutItem UpdateItem"},
     "ReminderProcessor": {
         "ConversationSessionsTable": "GetItem",
         "MessageEventsTable": "PutItem Query",
-        "ScheduledRemindersTable": "UpdateItem",
+        "ScheduledRemindersTable": "Query UpdateItem",
         "ScheduledRemindersTable/index/status-sendAt-index": "Query",
         "ReminderProcessorFailures": "SendMessage",
     },
@@ -119,8 +117,10 @@ SERVICE_ALARMS = [
     "database-connections",
     "failed-messages",
     "instance-faults",
+    "items-left",
     "oldest-chat-due",
     "oldest-reminder-due",
+    "poisoned-items",
     "sheet-backlog",
 ]
 WEB_ACL_ALARM = "blocked-requests"

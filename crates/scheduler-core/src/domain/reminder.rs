@@ -41,10 +41,9 @@ impl ReminderPlan {
         if !is_accepted(start.date) {
             return None;
         }
-        let name = format!("{}#{REMINDER_24H}", start.at().format("%Y-%m-%dT%H:%M"));
         let day_before = start.date.pred_opt()?;
         Some(Self {
-            id: ReminderId(Uuid::new_v5(&appointment.0, name.as_bytes())),
+            id: reminder_id(appointment, start),
             send_at: wall_clock_to_utc(
                 day_before.and_time(start.time.clamp(EARLIEST_SEND_TIME, LATEST_SEND_TIME)),
                 timezone,
@@ -64,6 +63,12 @@ impl ReminderPlan {
     pub fn is_before_send_at(&self, now: DateTime<Utc>) -> bool {
         self.send_at > now
     }
+}
+
+/// The id of the reminder for one start of an appointment, in whatever time zone.
+pub fn reminder_id(appointment: AppointmentId, start: Slot) -> ReminderId {
+    let name = format!("{}#{REMINDER_24H}", start.at().format("%Y-%m-%dT%H:%M"));
+    ReminderId(Uuid::new_v5(&appointment.0, name.as_bytes()))
 }
 
 const fn o_clock(hour: u32) -> NaiveTime {

@@ -1,13 +1,11 @@
 //! The table of reminders: create, cancel, read (docs/rules/data.md#reminders).
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::client::{connect, warm};
-use super::errors::{store_error, wait_before_retry};
+use super::errors::store_error;
 use super::session::{Item, instant};
 use crate::config::RemindersConfig;
 use crate::domain::ids::ReminderId;
@@ -17,10 +15,6 @@ use crate::error::StoreError;
 
 /// How long a reminder is kept after its `sendAt`.
 const REMINDER_TTL: TimeDelta = TimeDelta::hours(48);
-/// Maximum items of one `BatchGetItem`
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
-const MAX_BATCH_GET_ITEMS: usize = 100;
-
 /// The table of reminders and its client. Cheap to clone.
 #[derive(Clone)]
 pub struct Reminders {
@@ -38,7 +32,7 @@ pub struct ReminderKey {
 impl ReminderKey {
     /// The key of the reminder with this id and `sendAt`.
     pub fn new(id: ReminderId, send_at: DateTime<Utc>) -> Self {
-        Self { pk: format!("REMINDER#{id}"), sk: format!("SEND_AT#{}", instant(send_at)) }
+        Self { pk: partition_key(id), sk: format!("SEND_AT#{}", instant(send_at)) }
     }
 
     /// The key of a planned reminder.
@@ -52,6 +46,10 @@ impl ReminderKey {
             ("sk".to_owned(), AttributeValue::S(self.sk.clone())),
         ])
     }
+}
+
+fn partition_key(id: ReminderId) -> String {
+    format!("REMINDER#{id}")
 }
 
 /// Condition under which [`Reminders::put`] writes a reminder.
@@ -160,31 +158,20 @@ impl Reminders {
         self.set_status(key, ReminderStatus::Unknown, ReminderStatus::Sent, "settle a reminder").await
     }
 
-    /// Reads the reminders with these keys, in no particular order. Keys without a reminder are skipped.
-    pub async fn list(&self, keys: &[ReminderKey]) -> Result<Vec<Reminder>, StoreError> {
-        const ACTION: &str = "read reminders";
-        let mut found = Vec::new();
-        let mut retries = 0;
-        for keys in keys.chunks(MAX_BATCH_GET_ITEMS) {
-            let mut left = Some(keys.iter().map(ReminderKey::item).collect::<Vec<_>>());
-            while let Some(keys) = left.take() {
-                let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-                let asked = asked.map_err(|error| StoreError::internal(ACTION, error))?;
-                let request = HashMap::from([(self.table.clone(), asked)]);
-                let answer = self.client.batch_get_item().set_request_items(Some(request)).send().await;
-                let answer = answer.map_err(|error| store_error(ACTION, error))?;
-                let mut tables = answer.responses.unwrap_or_default();
-                let items = tables.remove(&self.table).unwrap_or_default();
-                found.extend(items.into_iter().filter_map(read_reminder));
-                let unread = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
-                left = unread.map(|unread| unread.keys).filter(|keys| !keys.is_empty());
-                if left.is_some() && !wait_before_retry(retries).await {
-                    return Err(StoreError::unavailable(ACTION, "DynamoDB did not read all keys"));
-                }
-                retries += 1;
-            }
-        }
-        Ok(found)
+    /// The reminders with this id. There are several if the clinic's time zone changed, because the time of
+    /// sending is part of the key.
+    pub async fn list(&self, id: ReminderId) -> Result<Vec<Reminder>, StoreError> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(partition_key(id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| store_error("read reminders", error))?;
+        Ok(found.items.unwrap_or_default().into_iter().filter_map(read_reminder).collect())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::app::chats::Chats;
 use crate::domain::clinic_profile::ClinicProfile;
 use crate::domain::message::IncomingMessage;
 use crate::domain::phone::Address;
-use crate::error::{StoreError, StoreErrorKind};
+use crate::error::StoreError;
 use crate::failpoints;
 use crate::ports::whatsapp::WebhookEvent;
 
@@ -78,10 +78,8 @@ impl Chats {
                 tracing::warn!(step = "webhook", "no active clinic has this instance");
                 Ok(WebhookOutcome::Ignored("unknown instance"))
             }
-            Err(error) if error.kind == StoreErrorKind::Unavailable => {
-                self.store_for_later(&instance, &event, payload, error).await
-            }
-            Err(error) => Err(error),
+            // The database is away, or the clinic's row cannot be read before somebody mends it.
+            Err(error) => self.store_for_later(&instance, &event, payload, error).await,
         }
     }
 

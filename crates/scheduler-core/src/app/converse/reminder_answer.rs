@@ -1,15 +1,18 @@
 //! Answers to reminders: finds the appointment that is meant and records a confirmation
 //! (docs/rules/reminders.md#answers-to-a-reminder).
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Days, Utc};
+use tokio::task::JoinSet;
 
 use super::effects::EffectRunner;
-use crate::adapters::dynamodb::reminders::ReminderKey;
 use crate::conversation::machine::event::{Event, PatientMessage};
 use crate::conversation::machine::state::{AppointmentSummary, RemindedAppointment};
+use crate::call_stats;
 use crate::domain::appointment::Appointment;
 use crate::domain::phone::MatchKey;
-use crate::domain::reminder::{Reminder, ReminderPlan};
+use crate::domain::reminder::reminder_id;
 use crate::domain::same_name::has_words;
 use crate::error::StoreError;
 use crate::failpoints;
@@ -43,19 +46,21 @@ impl EffectRunner<'_> {
         let today = self.local_now().date();
         let tomorrow = today.checked_add_days(Days::new(1)).unwrap_or(today);
         appointments.retain(|appointment| appointment.appointment_date <= tomorrow);
-        let timezone = self.clinic().timezone;
-        let plan =
-            |appointment: &Appointment| ReminderPlan::new(appointment.id, appointment.slot(), timezone);
-        let keys: Vec<ReminderKey> =
-            appointments.iter().filter_map(plan).map(|plan| ReminderKey::for_plan(&plan)).collect();
-        let reminders = self.chats.tables.reminders().list(&keys).await?;
-        appointments.retain(|appointment| {
-            let of_appointment = |reminder: &&Reminder| reminder.appointment_id == appointment.id;
-            reminders
-                .iter()
-                .find(of_appointment)
-                .is_some_and(|reminder| reminder.may_be_answered_at(self.received_at))
-        });
+        let mut reading = JoinSet::new();
+        for (index, appointment) in appointments.iter().enumerate() {
+            let id = reminder_id(appointment.id, appointment.slot());
+            let reminders = self.chats.tables.reminders().clone();
+            reading.spawn(call_stats::within(async move { (index, reminders.list(id).await) }));
+        }
+        let mut answerable = BTreeSet::new();
+        while let Some(read) = reading.join_next().await {
+            let (index, reminders) = read.map_err(|error| StoreError::internal("read reminders", error))?;
+            if reminders?.iter().any(|reminder| reminder.may_be_answered_at(self.received_at)) {
+                answerable.insert(index);
+            }
+        }
+        let mut index = 0..;
+        appointments.retain(|_| index.next().is_some_and(|index| answerable.contains(&index)));
         Ok(choose_reminded(&appointments, self.received_at).cloned())
     }
 

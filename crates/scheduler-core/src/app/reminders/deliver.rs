@@ -125,12 +125,17 @@ impl Run {
         }
         let clinic = &profile.clinic;
         let appointment = self.chats.db.find_current_appointment(&clinic.id, reminder.appointment_id).await?;
-        let still_applies = |appointment: &CurrentAppointment| {
+        let plan_of = |appointment: &CurrentAppointment| {
             let plan = ReminderPlan::new(reminder.appointment_id, appointment.slot, clinic.timezone);
-            appointment.status == AppointmentStatus::Confirmed
-                && plan.is_some_and(|plan| plan.id == reminder.reminder_id)
+            plan.filter(|plan| {
+                appointment.status == AppointmentStatus::Confirmed && plan.id == reminder.reminder_id
+            })
         };
-        let Some(appointment) = appointment.filter(still_applies) else {
+        let applies = match appointment.as_ref().and_then(plan_of) {
+            Some(plan) => !self.is_replaced(reminder, &plan).await?,
+            None => false,
+        };
+        let Some(appointment) = appointment.filter(|_| applies) else {
             let why = ReminderResult::Cancelled("the appointment was moved or cancelled");
             return finished(why, None, DeliveryOutcome::Cancelled).await;
         };
@@ -141,6 +146,12 @@ impl Run {
         let patient = &appointment.patient;
         let chat = ChatKey { clinic: reminder.clinic_id.clone(), person: patient.chat_person() };
         let message = reminder_message(&appointment, profile);
+        if reminder.status == ReminderStatus::Pending
+            && self.chats.was_accepted(&chat, &reminder.reminder_id.to_string()).await?
+        {
+            let why = ReminderResult::Cancelled("it was sent before the clinic's time zone changed");
+            return finished(why, None, DeliveryOutcome::Cancelled).await;
+        }
         let mut reminder = reminder.clone();
         if let Some(result) = self.judge_earlier_send(&mut reminder, &chat).await? {
             let outcome = match result {
@@ -165,6 +176,15 @@ impl Run {
             }
         };
         Ok(Prepared::Ready(Box::new(PreparedReminder { reminder, message, clinic, chat, to, attempts })))
+    }
+
+    /// Whether the clinic's time zone has changed and there is a reminder at the new time.
+    async fn is_replaced(&self, reminder: &Reminder, plan: &ReminderPlan) -> Result<bool, StoreError> {
+        if plan.send_at == reminder.send_at {
+            return Ok(false);
+        }
+        let all = self.chats.tables.reminders().list(reminder.reminder_id).await?;
+        Ok(all.iter().any(|other| other.send_at == plan.send_at))
     }
 
     /// Looks in the history for an earlier send of this reminder. Returns the reminder's result if the provider
