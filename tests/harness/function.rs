@@ -81,7 +81,7 @@ impl InProcessFunction {
             root_cert: None,
             connections: 1,
         };
-        let db = Db::held_connections(&config).expect("an address");
+        let db = Db::held_connections(&config).expect("an address").with_clock(clock.clone());
         let tables = create_tables(format!("http://{}", dynamodb.address())).await;
         let zapi_url = format!("http://{}", whatsapp.address());
         let chats = Chats {

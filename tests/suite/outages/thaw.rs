@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use scheduler_tests::function::InProcessFunction;
 
 const PHONE: &str = "5511999990000";
@@ -15,9 +16,7 @@ async fn a_connection_that_died_during_a_freeze_is_replaced_immediately() {
 
     // The function gets no error: its packets are just not answered any more.
     function.postgres().hang_connections();
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(61)).await;
-    tokio::time::resume();
+    function.clock.advance(TimeDelta::seconds(61));
 
     let cost = function.presses(PHONE, "available_days").await;
     println!("first message after a freeze, on a dead connection: {:?} (target 1 s)", cost.took);

@@ -26,10 +26,10 @@ const MAX_INBOX_ENTRIES: &str = "60";
 
 /// Condition: the lease is free.
 const LEASE_FREE: &str = "(attribute_not_exists(leaseUntil) OR leaseUntil <= :now)";
-/// Condition: no message with this key waits in the inbox. An earlier release marked all messages in `seen`
-/// and `seenBefore`.
-const NOT_WAITING: &str =
-    "NOT contains(waiting, :seen) AND NOT contains(seen, :seen) AND NOT contains(seenBefore, :seen)";
+/// Condition: no message with this key waits in the inbox or was finished just now. An earlier release marked
+/// all messages in `seen` and `seenBefore`.
+const NOT_SEEN: &str = "NOT contains(waiting, :seen) AND NOT contains(notes.finished, :seen) \
+     AND NOT contains(seen, :seen) AND NOT contains(seenBefore, :seen)";
 
 /// Result of [`Tables::store_message`].
 #[derive(Debug)]
@@ -152,7 +152,7 @@ impl Tables {
                  ADD waiting :mark",
             )
             .condition_expression(format!(
-                "attribute_not_exists(movedTo) AND {LEASE_FREE} AND {NOT_WAITING} \
+                "attribute_not_exists(movedTo) AND {LEASE_FREE} AND {NOT_SEEN} \
                  AND (attribute_not_exists(inbox) OR size(inbox) < :full)"
             ))
             .expression_attribute_values(":lease_owner", AttributeValue::S(lease_owner.to_owned()))
@@ -177,7 +177,7 @@ impl Tables {
                  #ttl = :ttl ADD waiting :mark",
             )
             .condition_expression(format!(
-                "leaseOwner = :observed AND {NOT_WAITING} \
+                "leaseOwner = :observed AND {NOT_SEEN} \
                  AND (attribute_not_exists(inbox) OR size(inbox) < :full)"
             ))
             .expression_attribute_values(":observed", AttributeValue::S(observed.to_owned()));
@@ -269,7 +269,8 @@ fn moved_or_seen(old: &Session, key: &str, lease_owner: &str) -> Option<StoreOut
         return Some(StoreOutcome::Moved(person.clone()));
     }
     let mark = seen_mark(key);
-    if [&old.waiting, &old.seen, &old.seen_before].iter().any(|marks| marks.contains(&mark)) {
+    let seen = [&old.waiting, &old.bookkeeping.finished, &old.seen, &old.seen_before];
+    if seen.iter().any(|marks| marks.contains(&mark)) {
         // This is our own write: its answer was lost, and the SDK sent it again.
         if old.lease_owner.as_deref() == Some(lease_owner) {
             return Some(StoreOutcome::StoredAndLeased(Box::new(old.clone())));

@@ -15,7 +15,7 @@ use super::errors::{is_transaction_retryable, store_error, wait_before_retry};
 use super::events::MessageEvent;
 use super::lease::{LEASE_DURATION, SESSION_TTL, shard};
 use super::session::{
-    ChatKey, InboxEntry, Item, SESSION, Session, instant, seen_mark, state_data, to_attribute,
+    Bookkeeping, ChatKey, InboxEntry, Item, SESSION, Session, instant, seen_mark, state_data, to_attribute,
 };
 use crate::error::StoreError;
 
@@ -82,7 +82,9 @@ impl Tables {
         now: DateTime<Utc>,
     ) -> Result<SaveOutcome, StoreError> {
         let token = Uuid::new_v4().to_string();
-        let update = self.session_update(session, lease_owner, &commit, &token, now)?;
+        let mut bookkeeping = session.bookkeeping.clone();
+        bookkeeping.remember_finished(commit.finished_entries);
+        let update = self.session_update(session, &bookkeeping, lease_owner, &commit, &token, now)?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
         if let Some(from) = commit.moved_from {
             let pointer = self.pointer_update(from, &session.key, now)?;
@@ -101,6 +103,7 @@ impl Tables {
             let error = match call.set_transact_items(Some(writes.clone())).send().await {
                 Ok(_) => {
                     session.version += 1;
+                    session.bookkeeping = bookkeeping;
                     return Ok(SaveOutcome::Done);
                 }
                 Err(error) => error,
@@ -120,6 +123,7 @@ impl Tables {
     fn session_update(
         &self,
         session: &Session,
+        bookkeeping: &Bookkeeping,
         lease_owner: &str,
         commit: &Commit<'_>,
         token: &str,
@@ -146,7 +150,7 @@ impl Tables {
             .expression_attribute_values(":read", AttributeValue::N(session.version.to_string()))
             .expression_attribute_values(":version", AttributeValue::N((session.version + 1).to_string()))
             .expression_attribute_values(":pending", to_attribute(&session.pending)?)
-            .expression_attribute_values(":notes", to_attribute(&session.bookkeeping)?)
+            .expression_attribute_values(":notes", to_attribute(bookkeeping)?)
             .expression_attribute_values(":token", AttributeValue::S(token.to_owned()))
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .expression_attribute_values(

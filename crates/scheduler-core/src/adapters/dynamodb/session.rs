@@ -206,6 +206,8 @@ pub struct Bookkeeping {
     /// When the provider accepted the question of the chat's state. If that is unknown, when the question was
     /// written.
     pub asked_at: Option<DateTime<Utc>>,
+    /// Marks of the messages that were finished last, at most [`MAX_FINISHED`], oldest first.
+    pub finished: Vec<String>,
     /// Since when an earlier release has collected marks in `seen`.
     pub seen_since: Option<DateTime<Utc>>,
     /// Time of the chat's last event. The next event gets a later time.
@@ -246,6 +248,19 @@ pub struct Session {
     /// Marks that an earlier release stored here.
     pub(super) seen: Vec<String>,
     pub(super) seen_before: Vec<String>,
+}
+
+/// Finished messages that a chat itself remembers. Of these a repetition is recognised even if it is stored at the
+/// moment in which they are finished; older ones are looked up.
+pub(super) const MAX_FINISHED: usize = 16;
+
+impl Bookkeeping {
+    /// Remembers these messages as finished.
+    pub(super) fn remember_finished(&mut self, keys: &[String]) {
+        self.finished.extend(keys.iter().map(|key| seen_mark(key)));
+        let surplus = self.finished.len().saturating_sub(MAX_FINISHED);
+        self.finished.drain(..surplus);
+    }
 }
 
 impl Session {

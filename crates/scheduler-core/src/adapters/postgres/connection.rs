@@ -36,6 +36,8 @@ pub struct Db {
     connections: Connections,
     statements: Arc<AtomicU64>,
     pub(super) profiles: ProfileCache,
+    /// By it, and not by a clock that may stand still while a Lambda is frozen, connections and profiles grow old.
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 #[derive(Clone)]
@@ -49,14 +51,12 @@ type IdleConnections = Arc<Mutex<Vec<IdleConnection>>>;
 
 struct IdleConnection {
     connection: PgConnection,
-    /// By the wall clock, because a frozen Lambda's other clocks may stand still.
     since: DateTime<Utc>,
 }
 
 impl IdleConnection {
-    fn was_idle_for_long(&self) -> bool {
-        let idle_for = SystemClock.now() - self.since;
-        !(TimeDelta::zero()..PING_AFTER_IDLE).contains(&idle_for)
+    fn was_idle_for_long(&self, now: DateTime<Utc>) -> bool {
+        !(TimeDelta::zero()..PING_AFTER_IDLE).contains(&(now - self.since))
     }
 }
 
@@ -89,7 +89,15 @@ impl Db {
     }
 
     fn new(connections: Connections) -> Self {
-        Self { connections, statements: Arc::default(), profiles: ProfileCache::default() }
+        let clock = Arc::new(SystemClock);
+        Self { connections, statements: Arc::default(), profiles: ProfileCache::default(), clock }
+    }
+
+    /// Uses another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Connects ahead of the first request. A failure is only logged here; the first request reports its own.
@@ -150,14 +158,15 @@ impl Db {
                 let permit = permits.clone().acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
                 let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let connection = match kept {
-                    Some(kept) if !kept.was_idle_for_long() => kept.connection,
+                    Some(kept) if !kept.was_idle_for_long(self.clock.now()) => kept.connection,
                     Some(mut kept) => match timeout(PING_TIMEOUT, kept.connection.ping()).await {
                         Ok(Ok(())) => kept.connection,
                         _ => login.connect().await?,
                     },
                     None => login.connect().await?,
                 };
-                Ok(Checkout::Held(Some(connection), idle.clone(), permit))
+                let held = Held { idle: idle.clone(), clock: self.clock.clone(), _permit: permit };
+                Ok(Checkout::Held(Some(connection), held))
             }
         }
     }
@@ -172,12 +181,15 @@ pub(super) struct ConnectionGuard {
 }
 
 enum Checkout {
-    Held(
-        Option<PgConnection>,
-        IdleConnections,
-        #[allow(dead_code, reason = "held until dropped")] OwnedSemaphorePermit,
-    ),
+    Held(Option<PgConnection>, Held),
     Pooled(Option<PoolConnection<Postgres>>, Arc<Mutex<Option<Instant>>>),
+}
+
+/// Where a held connection goes back to.
+struct Held {
+    idle: IdleConnections,
+    clock: Arc<dyn Clock>,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// Why a statement failed.
@@ -216,10 +228,10 @@ impl ConnectionGuard {
             }
             Ok(answer) => {
                 match &mut self.checkout {
-                    Checkout::Held(connection, idle, _) => {
-                        let since = SystemClock.now();
+                    Checkout::Held(connection, held) => {
+                        let since = held.clock.now();
                         let kept = connection.take().map(|connection| IdleConnection { connection, since });
-                        idle.lock().unwrap_or_else(PoisonError::into_inner).extend(kept);
+                        held.idle.lock().unwrap_or_else(PoisonError::into_inner).extend(kept);
                     }
                     Checkout::Pooled(connection, _) => drop(connection.take()),
                 }

@@ -5,10 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::adapters::clock::SystemClock;
 use crate::domain::clinic_profile::ClinicProfile;
 use crate::domain::ids::ClinicId;
-use crate::ports::Clock;
 
 /// How long a process uses its copy of a clinic before it reads the clinic again.
 const MAX_AGE: TimeDelta = TimeDelta::seconds(60);
@@ -25,28 +23,31 @@ struct Cached {
 
 struct CachedProfile {
     profile: Arc<ClinicProfile>,
-    /// By the wall clock, because a frozen Lambda's other clocks may stand still.
     read_at: DateTime<Utc>,
 }
 
 impl ProfileCache {
-    pub(super) fn find(&self, id: &ClinicId) -> Option<Arc<ClinicProfile>> {
-        self.0.lock().ok()?.find(id)
+    pub(super) fn find(&self, id: &ClinicId, now: DateTime<Utc>) -> Option<Arc<ClinicProfile>> {
+        self.0.lock().ok()?.find(id, now)
     }
 
-    pub(super) fn find_by_instance(&self, instance_id: &str) -> Option<Arc<ClinicProfile>> {
+    pub(super) fn find_by_instance(
+        &self,
+        instance_id: &str,
+        now: DateTime<Utc>,
+    ) -> Option<Arc<ClinicProfile>> {
         let cached = self.0.lock().ok()?;
-        let found = cached.find(cached.by_instance.get(instance_id)?);
+        let found = cached.find(cached.by_instance.get(instance_id)?, now);
         found.filter(|profile| profile.clinic.zapi.as_ref().is_some_and(|zapi| zapi.id == instance_id))
     }
 
-    pub(super) fn insert(&self, profile: &Arc<ClinicProfile>) {
+    pub(super) fn insert(&self, profile: &Arc<ClinicProfile>, now: DateTime<Utc>) {
         let Ok(mut cached) = self.0.lock() else { return };
         let id = &profile.clinic.id;
         if let Some(zapi) = &profile.clinic.zapi {
             cached.by_instance.insert(zapi.id.clone(), id.clone());
         }
-        let entry = CachedProfile { profile: profile.clone(), read_at: SystemClock.now() };
+        let entry = CachedProfile { profile: profile.clone(), read_at: now };
         cached.profiles.insert(id.clone(), entry);
     }
 
@@ -59,9 +60,9 @@ impl ProfileCache {
 }
 
 impl Cached {
-    fn find(&self, id: &ClinicId) -> Option<Arc<ClinicProfile>> {
+    fn find(&self, id: &ClinicId, now: DateTime<Utc>) -> Option<Arc<ClinicProfile>> {
         let cached = self.profiles.get(id)?;
-        let age = SystemClock.now() - cached.read_at;
+        let age = now - cached.read_at;
         (TimeDelta::zero()..MAX_AGE).contains(&age).then(|| cached.profile.clone())
     }
 }

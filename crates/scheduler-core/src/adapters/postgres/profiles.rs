@@ -19,7 +19,7 @@ impl Db {
         &self,
         instance_id: &str,
     ) -> Result<Option<Arc<ClinicProfile>>, StoreError> {
-        if let Some(profile) = self.profiles.find_by_instance(instance_id) {
+        if let Some(profile) = self.profiles.find_by_instance(instance_id, self.clock.now()) {
             return Ok(Some(profile));
         }
         self.read_profile(None, Some(instance_id)).await
@@ -27,7 +27,7 @@ impl Db {
 
     /// An active clinic, from the cache if possible.
     pub async fn find_profile(&self, id: &ClinicId) -> Result<Option<Arc<ClinicProfile>>, StoreError> {
-        if let Some(profile) = self.profiles.find(id) {
+        if let Some(profile) = self.profiles.find(id, self.clock.now()) {
             return Ok(Some(profile));
         }
         self.read_profile(Some(id), None).await
@@ -61,7 +61,7 @@ impl Db {
         let Some(row) = row else { return Ok(None) };
         let clinic = Clinic::try_from(row.clinic.0)?;
         let profile = Arc::new(ClinicProfile { clinic, templates: row.templates.0 });
-        self.profiles.insert(&profile);
+        self.profiles.insert(&profile, self.clock.now());
         Ok(Some(profile))
     }
 }
