@@ -3,6 +3,7 @@
 
 mod embedded;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -104,19 +105,24 @@ async fn a_message_is_stored_once_and_waits_while_the_chat_is_leased() {
 }
 
 #[tokio::test]
-async fn seen_messages_are_remembered_for_eight_days_but_not_forever() {
+async fn a_repeated_message_is_recognised_by_its_chat_or_by_the_item_that_it_left() {
     let tables = tables().await;
     let key = chat_key("5511999990000");
-    for (day, id) in [(0, "a"), (4, "b"), (8, "c"), (9, "d"), (17, "e"), (18, "f")] {
-        let now = noon() + TimeDelta::days(day);
-        let session = leased(&tables, &key, id, "one", now).await;
+    for number in 0..20 {
+        let now = noon() + TimeDelta::minutes(number);
+        let session = leased(&tables, &key, &number.to_string(), "one", now).await;
         work(&tables, session, "one", now).await;
     }
-    let last = noon() + TimeDelta::days(18);
-    for (id, duplicate) in [("f", true), ("e", true), ("d", true), ("b", false)] {
-        let stored = store(&tables, &key, id, "two", last + TimeDelta::minutes(1)).await;
-        assert_eq!(matches!(stored, StoreOutcome::Duplicate), duplicate, "{id}");
+    let next_day = noon() + TimeDelta::days(1);
+    for id in ["19", "4"] {
+        assert!(matches!(store(&tables, &key, id, "two", next_day).await, StoreOutcome::Duplicate), "{id}");
     }
+    let seen = tables.find_seen(&[&key], &["3#message", "0#message", "new#message"]).await.unwrap();
+    assert_eq!(seen, BTreeSet::from(["3#message".to_owned(), "0#message".to_owned()]));
+    let elsewhere = chat_key("5511999990001");
+    assert!(tables.find_seen(&[&elsewhere], &["3#message"]).await.unwrap().is_empty());
+    let both = tables.find_seen(&[&elsewhere, &key], &["3#message"]).await.unwrap();
+    assert_eq!(both.len(), 1, "a lid and a phone are looked up together");
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn a_lease_that_expired_is_neither_ended_nor_paused_by_its_old_owner() {
     let tables = &function.contexts.job.chats.tables;
     let now = function.clock.now();
     let old = tables.claim_sheet(SHEET, TAB, "old", now).await.unwrap().expect("a lease");
-    let later = now + TimeDelta::minutes(1);
+    let later = now + TimeDelta::minutes(2);
     let new = tables.claim_sheet(SHEET, TAB, "new", later).await.unwrap().expect("a lease");
     tables.reset_sheet(&old).await.unwrap();
     tables.back_off_sheet(&old, TAB, later + TimeDelta::days(1)).await.unwrap();

@@ -7,9 +7,9 @@ use chrono::{DateTime, Days, Utc};
 use tokio::task::JoinSet;
 
 use super::effects::EffectRunner;
+use crate::call_stats;
 use crate::conversation::machine::event::{Event, PatientMessage};
 use crate::conversation::machine::state::{AppointmentSummary, RemindedAppointment};
-use crate::call_stats;
 use crate::domain::appointment::Appointment;
 use crate::domain::phone::MatchKey;
 use crate::domain::reminder::reminder_id;
