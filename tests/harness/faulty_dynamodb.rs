@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::relay::{json_response, operation, pass_on};
+
 /// What is wrong with the answer to an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -110,8 +112,7 @@ impl Shared {
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let operation = target.rsplit('.').next().unwrap_or_default();
+    let operation = operation(&headers);
     match shared.next_fault(operation) {
         Some(Fault::Throttled) => error_response(
             StatusCode::BAD_REQUEST,
@@ -142,37 +143,22 @@ async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
         }
         Some(Fault::Stale) => {
             let previous = shared.script().answers.get(&body).cloned();
-            match previous {
-                Some(previous) => (json_headers(), previous).into_response(),
-                None => (json_headers(), r#"{"Count":0,"Items":[],"ScannedCount":0}"#).into_response(),
-            }
+            let nothing = Bytes::from_static(br#"{"Count":0,"Items":[],"ScannedCount":0}"#);
+            json_response(StatusCode::OK, previous.unwrap_or(nothing))
         }
         None => forward(&shared, &headers, body).await,
     }
 }
 
 async fn forward(shared: &Shared, headers: &HeaderMap, body: Bytes) -> Response {
-    let mut request = shared.client.post(&shared.target).body(body.clone());
-    for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
-        if let Some(value) = headers.get(name) {
-            request = request.header(name, value);
-        }
-    }
-    let response = match request.send().await {
-        Ok(response) => (response.status(), response.bytes().await),
-        Err(_) => return StatusCode::BAD_GATEWAY.into_response(),
-    };
-    let (status, Ok(bytes)) = response else { return StatusCode::BAD_GATEWAY.into_response() };
+    let answer = pass_on(&shared.client, &shared.target, headers, body.clone()).await;
+    let Some((status, bytes)) = answer else { return StatusCode::BAD_GATEWAY.into_response() };
     if status.is_success() {
         shared.script().answers.insert(body, bytes.clone());
     }
-    (status, json_headers(), bytes).into_response()
+    json_response(status, bytes)
 }
 
 fn error_response(status: StatusCode, body: &Value) -> Response {
-    (status, json_headers(), body.to_string()).into_response()
-}
-
-fn json_headers() -> [(&'static str, &'static str); 1] {
-    [("content-type", "application/x-amz-json-1.0")]
+    json_response(status, body.to_string().into())
 }

@@ -19,6 +19,7 @@ pub mod paths;
 pub mod patient;
 pub mod process;
 pub mod proxy;
+mod relay;
 pub mod runtime_api;
 pub mod ssm;
 pub mod tables;
