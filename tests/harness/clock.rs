@@ -1,6 +1,6 @@
-//! A clock that stands still until a test sets or advances it.
+//! A clock that stands still, or ticks with each reading, until a test sets or advances it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use scheduler_core::ports::Clock;
@@ -10,22 +10,38 @@ pub const MONDAY: &str = "2026-02-16T12:00:00Z";
 
 /// A [`Clock`] that tests control.
 #[derive(Debug)]
-pub struct TestClock(Mutex<DateTime<Utc>>);
+pub struct TestClock(Mutex<Time>);
+
+#[derive(Debug)]
+struct Time {
+    now: DateTime<Utc>,
+    /// How far each reading moves the clock.
+    tick: TimeDelta,
+}
 
 impl TestClock {
     /// Starts at [`MONDAY`].
     pub fn new() -> Self {
-        Self(Mutex::new(MONDAY.parse().unwrap_or_default()))
+        Self(Mutex::new(Time { now: MONDAY.parse().unwrap_or_default(), tick: TimeDelta::zero() }))
     }
 
     /// Sets the current time.
     pub fn set(&self, now: DateTime<Utc>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        self.time().now = now;
     }
 
     /// Moves the clock forward.
     pub fn advance(&self, by: TimeDelta) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;
+        self.time().now += by;
+    }
+
+    /// From now on each reading moves the clock forward, so that no two instants are the same.
+    pub fn tick(&self, by: TimeDelta) {
+        self.time().tick = by;
+    }
+
+    fn time(&self) -> MutexGuard<'_, Time> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -37,6 +53,9 @@ impl Default for TestClock {
 
 impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut time = self.time();
+        let (now, tick) = (time.now, time.tick);
+        time.now += tick;
+        now
     }
 }
