@@ -30,6 +30,7 @@ use crate::patient::{last_prompt, press};
 use crate::proxy::{Proxy, Wait, sequential_waits};
 use crate::tables::create_tables;
 use crate::wire::Protocol;
+use crate::write_units::WriteUnitCounter;
 
 /// Everything that a function needs, and the servers that it talks to.
 pub struct InProcessFunction {
@@ -67,13 +68,27 @@ pub struct Cost {
 impl InProcessFunction {
     /// Starts with an empty DynamoDB and the example clinic.
     pub async fn start() -> Self {
-        let database = database().await;
         let embedded = EmbeddedDynamoDb::start(None, 0).await.expect("DynamoDB starts");
+        let endpoint = embedded.endpoint();
+        Self::start_on(embedded, &endpoint).await
+    }
+
+    /// Like [`Self::start`], with a counter of the write units behind the proxy in front of DynamoDB.
+    pub async fn start_with_unit_counter() -> (Self, WriteUnitCounter) {
+        let embedded = EmbeddedDynamoDb::start(None, 0).await.expect("DynamoDB starts");
+        let counter = WriteUnitCounter::start(embedded.endpoint()).await;
+        let function = Self::start_on(embedded, &counter.endpoint()).await;
+        (function, counter)
+    }
+
+    /// Starts on a DynamoDB that is reached at `endpoint`.
+    async fn start_on(embedded: EmbeddedDynamoDb, endpoint: &str) -> Self {
+        let database = database().await;
         let clock = Arc::new(TestClock::new());
         let zapi = FakeZapi::start(clock.clone()).await.expect("z-api starts");
         let target = |url: &str| url.trim_start_matches("http://").parse().expect("an address");
         let postgres = Proxy::start(database.address(), Protocol::Postgres).await;
-        let dynamodb = Proxy::start(target(&embedded.endpoint()), Protocol::DynamoDb).await;
+        let dynamodb = Proxy::start(target(endpoint), Protocol::DynamoDb).await;
         let whatsapp = Proxy::start(target(&zapi.base_url()), Protocol::Http).await;
         let config = DatabaseConfig {
             url: Secret::new(database.url_via(postgres.address())),
@@ -124,28 +139,22 @@ impl InProcessFunction {
         self.posts(phone, press(&self.prompt(phone), id)).await
     }
 
-    /// The last message with options.
-    pub fn prompt(&self, phone: &str) -> OutboxMessage {
-        last_prompt(self.zapi.outbox(Some(phone)))
-    }
-
-    /// Stops the embedded DynamoDB.
-    pub async fn stop(self) {
-        drop(self.proxies);
-        self.database.pool.close().await;
-        self.embedded.stop().await;
-    }
-
-    async fn posts(&self, phone: &str, content: Value) -> Cost {
+    /// A webhook body with the next message, ten seconds after the one before.
+    pub fn next_webhook(&self, phone: &str, content: Value) -> Value {
         self.clock.advance(TimeDelta::seconds(10));
-        for proxy in &self.proxies {
-            proxy.take_traffic();
-        }
         let number = self.message.fetch_add(1, Ordering::Relaxed);
         let from = Sender { phone: phone.to_owned(), lid: None, name: Some("Maria Silva".into()) };
         let sent_at = self.clock.now().timestamp_millis();
-        let body = received(&from, &format!("3EB0{number:016X}"), sent_at, content).to_string();
-        let request = http::Request::post("/webhook/whatsapp").body(body.into_bytes()).expect("a request");
+        received(&from, &format!("3EB0{number:016X}"), sent_at, content)
+    }
+
+    /// Posts a webhook. Panics unless it is answered with 200.
+    pub async fn delivers(&self, webhook: &Value) -> Cost {
+        for proxy in &self.proxies {
+            proxy.take_traffic();
+        }
+        let body = webhook.to_string().into_bytes();
+        let request = http::Request::post("/webhook/whatsapp").body(body).expect("a request");
         let started = Instant::now();
         let (response, stats) = call_stats::measure(dispatch(&self.contexts, request)).await;
         let took = started.elapsed();
@@ -161,5 +170,22 @@ impl InProcessFunction {
             zapi_calls: whatsapp.calls.len(),
             took,
         }
+    }
+
+    /// The last message with options.
+    pub fn prompt(&self, phone: &str) -> OutboxMessage {
+        last_prompt(self.zapi.outbox(Some(phone)))
+    }
+
+    /// Stops the embedded DynamoDB.
+    pub async fn stop(self) {
+        drop(self.proxies);
+        self.database.pool.close().await;
+        self.embedded.stop().await;
+    }
+
+    async fn posts(&self, phone: &str, content: Value) -> Cost {
+        let webhook = self.next_webhook(phone, content);
+        self.delivers(&webhook).await
     }
 }

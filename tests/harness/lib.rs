@@ -25,6 +25,7 @@ pub mod ssm;
 pub mod tables;
 pub mod test_app;
 pub mod wire;
+pub mod write_units;
 
 pub use clock::TestClock;
 pub use contexts::contexts_with_database;
@@ -38,3 +39,4 @@ pub use proxy::{Proxy, ProxyMode, sequential_waits};
 pub use ssm::{FakeSsm, SsmFault};
 pub use test_app::{CLINIC, TestApp, TestConfig, wait_until};
 pub use wire::Protocol;
+pub use write_units::{WriteUnitCounter, WriteUnits};
