@@ -39,4 +39,5 @@ mod sheets;
 mod unreadable_rows;
 mod waits;
 mod webhook_tokens;
+mod write_units;
 mod zapi;
