@@ -53,10 +53,11 @@ const BOOK_THE_DAY: &str = "insert into scheduler.appointments
     from scheduler.services s join scheduler.patients p using (clinic_id) cross join generate_series(0, 7) n
     where s.clinic_id = 'laser-beauty-sp'";
 
-/// Makes the reminders and sheet rows of only twenty appointments of the requested day out of date.
-const MAKE_OUT_OF_DATE: &str =
-    "update scheduler.appointments set reminder_version = version, sheet_version = version
-        where least(reminder_version, sheet_version) < version;
+/// Makes the reminders of only twenty appointments of the requested day out of date, and of the sheet rows only
+/// theirs and those from before the start of the sheet, which are never written.
+const MAKE_OUT_OF_DATE: &str = "update scheduler.appointments set reminder_version = version,
+            sheet_version = case when appointment_date < '2026-02-16' then 0 else version end
+        where reminder_version < version or (sheet_version < version and appointment_date >= '2026-02-16');
     update scheduler.appointments set version = version + 1
         where id in (
             select id from scheduler.appointments where appointment_date = '2026-02-23' order by start_time limit 20
