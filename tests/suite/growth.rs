@@ -20,6 +20,7 @@ use uuid::Uuid;
 const FEW: i64 = 1_000;
 const MANY: i64 = 100_000;
 const A_MILLION: i64 = 1_000_000;
+const PHONE: &str = "5511999990000";
 
 /// Fifty appointments per day, ten minutes apart: on the requested day, then in turn on the next day after it
 /// and on the next day before it, so that past and future grow alike.
@@ -33,25 +34,31 @@ const GROW: &str = "insert into scheduler.appointments
     cross join generate_series($1::bigint, $2::bigint - 1) n
     where s.clinic_id = 'laser-beauty-sp'";
 
-/// Cancelled appointments, 120 per day, on the days before the requested one. They occupy no time, so
-/// PostgreSQL does not compare each with the others.
-const GROW_PAST: &str = "insert into scheduler.appointments
+/// Cancelled appointments, 120 per day: in turn on days before the requested one, of the patient on the phone
+/// [`PHONE`], and on days after the next one, of another patient. They occupy no time, so PostgreSQL does not
+/// compare each with the others.
+const GROW_CANCELLED: &str = "insert into scheduler.appointments
     (clinic_id, patient_id, service_id, appointment_date, start_time, end_time, buffer_minutes, status,
         reminder_version, sheet_version)
-    select s.clinic_id, p.id, s.id, date '2026-02-22' - (n / 120)::int,
+    select s.clinic_id, p.id, s.id,
+        date '2026-02-23' + (case when n / 120 % 2 = 1 then (n / 120 + 3) / 2 else -(n / 120 + 2) / 2 end)::int,
         time '08:00' + (n % 120) * interval '5 min', time '08:05' + (n % 120) * interval '5 min', 0, 'CANCELLED',
         1, 1
-    from scheduler.services s join scheduler.patients p using (clinic_id)
+    from scheduler.services s
     cross join generate_series($1::bigint, $2::bigint - 1) n
+    join scheduler.patients p on p.clinic_id = s.clinic_id
+        and p.match_key = case when n / 120 % 2 = 1 then '5511999990001' else '5511999990000' end
     where s.clinic_id = 'laser-beauty-sp'";
 
-/// Eight appointments on the requested day.
+/// Eight appointments on the requested day, and the second patient of [`GROW_CANCELLED`].
 const BOOK_THE_DAY: &str = "insert into scheduler.appointments
     (clinic_id, patient_id, service_id, appointment_date, start_time, end_time, buffer_minutes)
     select s.clinic_id, p.id, s.id, date '2026-02-23', time '09:00' + n * interval '1 hour',
         time '09:45' + n * interval '1 hour', 10
     from scheduler.services s join scheduler.patients p using (clinic_id) cross join generate_series(0, 7) n
-    where s.clinic_id = 'laser-beauty-sp'";
+    where s.clinic_id = 'laser-beauty-sp';
+    insert into scheduler.patients (clinic_id, phone, match_key)
+        values ('laser-beauty-sp', '5511999990001', '5511999990001')";
 
 /// Makes the reminders of only twenty appointments of the requested day out of date, and of the sheet rows only
 /// theirs and those from before the start of the sheet, which are never written.
@@ -138,6 +145,17 @@ async fn pages_of_projections(app: &mut TestApp, cluster: &Cluster) -> Vec<(Stri
     read
 }
 
+/// The pages that a chat reads to find the appointments that a patient may cancel.
+async fn pages_of_chat(app: &TestApp, cluster: &Cluster) -> i64 {
+    let before = cluster.log().len();
+    let mut patient = app.patient(PHONE, "Maria Silva");
+    patient.says("Olá").await;
+    patient.says("cancelar").await;
+    let read = pages(&cluster.log()[before..], "p.match_key = $2");
+    assert!(read > 0, "the chat looked for no appointments: {:?}", patient.outbox());
+    read
+}
+
 /// A PostgreSQL server in `folder`, and its database with the example clinic and one patient. The pool has one
 /// connection, which is older than [`LOG_PLANS`]: what it runs is not logged.
 async fn start_cluster(folder: &Path) -> (Cluster, TestDatabase) {
@@ -198,9 +216,10 @@ async fn statements_read_about_as_many_pages_of_100_000_appointments_as_of_1_000
     cluster.stop().await.expect("PostgreSQL stops");
 }
 
-/// What the list of one day costs with a thousand and with a million appointments before that day.
+/// What lists, and a chat that looks for a patient's appointments, cost with a thousand and with a million
+/// cancelled appointments before and after the requested day.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_list_of_a_day_reads_no_more_pages_after_a_million_appointments_than_after_a_thousand() {
+async fn lists_read_no_more_pages_of_a_million_appointments_than_of_a_thousand() {
     let started = Instant::now();
     let folder = TempDir::new().expect("a folder");
     let (cluster, database) = start_cluster(folder.path()).await;
@@ -210,7 +229,7 @@ async fn the_list_of_a_day_reads_no_more_pages_after_a_million_appointments_than
     sqlx::raw_sql(quick).execute(&database.pool).await.expect("a superuser");
     let mut read = Vec::new();
     for (from, to) in [(0, FEW), (FEW, A_MILLION)] {
-        grow(&database, GROW_PAST, from, to).await;
+        grow(&database, GROW_CANCELLED, from, to).await;
         let app = TestApp::on(database.clone(), TestConfig::default()).await;
         let page = format!("/clinics/{CLINIC}/appointments?date=2026-02-23&limit=4");
         let page = app.ask_expecting(Method::GET, &page, None, 200).await;
@@ -221,13 +240,16 @@ async fn the_list_of_a_day_reads_no_more_pages_after_a_million_appointments_than
             ("its second page", format!("appointments?date=2026-02-23&limit=4&cursor={next}")),
             ("a day with a status", "appointments?date=2026-02-23&status=CONFIRMED".to_owned()),
             ("an empty day", "appointments?date=2026-02-24".to_owned()),
+            ("a status from today on", "appointments?status=CONFIRMED".to_owned()),
+            ("a status that none has", "appointments?status=NO_SHOW".to_owned()),
         ] {
             measured.push((name, pages_of_request(&app, &cluster, &path).await));
         }
+        measured.push(("a patient's next appointments", pages_of_chat(&app, &cluster).await));
         read.push(measured);
     }
     for ((name, few), (_, many)) in read[0].iter().zip(&read[1]) {
-        println!("{name}: {few} pages after {FEW} appointments, {many} after {A_MILLION}");
+        println!("{name}: {few} pages with {FEW} other appointments, {many} with {A_MILLION}");
         // It may be fewer: with many appointments PostgreSQL keeps a patient that it has looked up.
         assert!(*many <= few + 10, "{name}: {few}, then {many}");
     }
