@@ -38,6 +38,8 @@ pub struct InProcessFunction {
     pub contexts: Contexts,
     /// Advances 10 seconds with each message, because only twenty messages a minute are worked on.
     pub clock: Arc<TestClock>,
+    /// By it the connections to PostgreSQL and the profiles of clinics grow old. It stands still.
+    pub connection_clock: Arc<TestClock>,
     /// The fake z-api server.
     pub zapi: FakeZapi,
     /// URL of the proxy in front of z-api.
@@ -84,7 +86,7 @@ impl InProcessFunction {
     /// Starts on a DynamoDB that is reached at `endpoint`.
     async fn start_on(embedded: EmbeddedDynamoDb, endpoint: &str) -> Self {
         let database = database().await;
-        let clock = Arc::new(TestClock::new());
+        let (clock, connection_clock) = (Arc::new(TestClock::new()), Arc::new(TestClock::new()));
         let zapi = FakeZapi::start(clock.clone()).await.expect("z-api starts");
         let target = |url: &str| url.trim_start_matches("http://").parse().expect("an address");
         let postgres = Proxy::start(database.address(), Protocol::Postgres).await;
@@ -96,7 +98,7 @@ impl InProcessFunction {
             root_cert: None,
             connections: 1,
         };
-        let db = Db::held_connections(&config).expect("an address").with_clock(clock.clone());
+        let db = Db::held_connections(&config).expect("an address").with_clock(connection_clock.clone());
         let tables = create_tables(format!("http://{}", dynamodb.address())).await;
         let zapi_url = format!("http://{}", whatsapp.address());
         let chats = Chats {
@@ -109,7 +111,17 @@ impl InProcessFunction {
         let (token, limits) = (WebhookToken::NotRequired, SendLimits::default());
         let contexts = Contexts::new(chats, SheetSync::Off, Vec::new(), token, None, limits, Metrics::OFF);
         let proxies = [postgres, dynamodb, whatsapp];
-        Self { contexts, clock, zapi, zapi_url, database, embedded, proxies, message: AtomicU64::new(0) }
+        Self {
+            contexts,
+            clock,
+            connection_clock,
+            zapi,
+            zapi_url,
+            database,
+            embedded,
+            proxies,
+            message: AtomicU64::new(0),
+        }
     }
 
     /// Delays all traffic through the proxies by this long in each direction.

@@ -16,7 +16,7 @@ async fn a_connection_that_died_during_a_freeze_is_replaced_immediately() {
 
     // The function gets no error: its packets are just not answered any more.
     function.postgres().hang_connections();
-    function.clock.advance(TimeDelta::seconds(61));
+    function.connection_clock.advance(TimeDelta::seconds(61));
 
     let cost = function.presses(PHONE, "available_days").await;
     println!("first message after a freeze, on a dead connection: {:?} (target 1 s)", cost.took);
