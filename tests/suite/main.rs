@@ -6,6 +6,7 @@ mod admin;
 mod admin_messages;
 mod ambiguous_sends;
 mod api;
+mod arrival;
 mod booking_chat;
 mod conversations;
 mod crashes;

@@ -12,7 +12,7 @@ use scheduler_tests::{FaultyDynamoDb, Protocol, Proxy, ProxyMode, TestApp, TestC
 const MARIA: &str = "5511999990000";
 
 /// An app that reaches PostgreSQL through a proxy.
-async fn app_with_proxied_postgres(database: TestDatabase) -> (TestApp, Proxy) {
+pub(crate) async fn app_with_proxied_postgres(database: TestDatabase) -> (TestApp, Proxy) {
     let proxy = Proxy::start(database.address(), Protocol::Postgres).await;
     let config =
         TestConfig { database_url: Some(database.url_via(proxy.address())), ..TestConfig::default() };
