@@ -25,6 +25,7 @@ mod odd_messages;
 mod openapi;
 mod outages;
 mod overlap;
+mod poison;
 mod portuguese_texts;
 mod privacy;
 mod races;
