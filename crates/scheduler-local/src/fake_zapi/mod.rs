@@ -139,6 +139,11 @@ impl FakeZapi {
         self.shared.lock().by_phone.insert(phone.to_owned(), answer);
     }
 
+    /// Sets the answer to every call of this instance, unless its phone has one, until [`Self::clear_scripts`].
+    pub fn answer_instance(&self, instance: &str, answer: ScriptedAnswer) {
+        self.shared.lock().by_instance.insert(instance.to_owned(), answer);
+    }
+
     /// Sets the answer to every call whose endpoint starts with `endpoint` (`send-`, `send-button-list`,
     /// `status`), until [`Self::clear_scripts`].
     pub fn answer_endpoint(&self, endpoint: &'static str, answer: ScriptedAnswer) {
@@ -156,6 +161,7 @@ impl FakeZapi {
         let mut state = self.shared.lock();
         state.next.clear();
         state.by_phone.clear();
+        state.by_instance.clear();
         state.by_endpoint.clear();
     }
 }
@@ -178,6 +184,7 @@ struct FakeState {
     calls: VecDeque<Call>,
     next: VecDeque<ScriptedAnswer>,
     by_phone: HashMap<String, ScriptedAnswer>,
+    by_instance: HashMap<String, ScriptedAnswer>,
     by_endpoint: Vec<(&'static str, ScriptedAnswer)>,
     registrations: HashMap<String, Option<String>>,
 }
@@ -201,6 +208,7 @@ impl Shared {
         let phone = call.body["phone"].as_str().or_else(|| call.endpoint.strip_prefix("phone-exists/"));
         phone
             .and_then(|phone| state.by_phone.get(phone))
+            .or_else(|| state.by_instance.get(&call.instance))
             .or_else(|| {
                 state
                     .by_endpoint
