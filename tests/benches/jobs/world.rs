@@ -113,6 +113,7 @@ impl World {
             url: Secret::new(database.url.as_str()),
             ssl_mode: SslMode::Disable,
             root_cert: None,
+            connections: 4,
         };
         let chats = Chats {
             db: Db::connection_pool(&config, CONNECTIONS).expect("a database URL"),
