@@ -33,7 +33,8 @@ pub struct WriteUnits {
 impl WriteUnits {
     /// The units of all tables and indexes.
     pub fn total(&self) -> f64 {
-        self.by_place.values().sum()
+        // An empty sum of floats is -0.0.
+        self.by_place.values().sum::<f64>() + 0.0
     }
 
     /// Adds what the answer to a successful write says.

@@ -16,7 +16,7 @@ use scheduler_local::fake_zapi::ScriptedAnswer;
 use uuid::Uuid;
 
 use crate::figures::{Figures, timed};
-use crate::world::{Delivered, Person, World, clinic_id, in_parallel};
+use crate::setup::{Delivered, Person, Setup, clinic_id, in_parallel};
 
 /// The clinic whose z-api hangs.
 const HANGING_CLINIC: usize = 0;
@@ -41,33 +41,33 @@ struct Run {
 /// Measures how long the Reconciler takes for everybody else's chats, and checks what becomes of the clinic's whose
 /// z-api hangs and then is back.
 pub async fn with_one_hanging_clinic(clinics: usize, chats: usize, answer_time: Duration, limit: Duration) {
-    let world = World::start(clinics, answer_time).await;
+    let setup = Setup::start(clinics, answer_time).await;
     let hanging_clinic = clinic_id(HANGING_CLINIC);
     let (hanging, others): (Vec<Person>, Vec<Person>) =
-        world.people(chats).into_iter().partition(|person| person.clinic == hanging_clinic);
-    let started_at = world.clock.now();
-    leave_due(&world, &hanging, started_at - HANGING_WAITED).await;
-    leave_due(&world, &others, started_at - OTHERS_WAITED).await;
-    world.zapi.answer_instance(hanging_clinic.as_str(), ScriptedAnswer::success().after(HANG));
-    let mut runs = reconcile_until_sent(&world, &others).await;
+        setup.people(chats).into_iter().partition(|person| person.clinic == hanging_clinic);
+    let started_at = setup.clock.now();
+    leave_due(&setup, &hanging, started_at - HANGING_WAITED).await;
+    leave_due(&setup, &others, started_at - OTHERS_WAITED).await;
+    setup.zapi.answer_instance(hanging_clinic.as_str(), ScriptedAnswer::success().after(HANG));
+    let mut runs = reconcile_until_sent(&setup, &others).await;
     let figures = figures(clinics, others.len(), &runs);
     figures.print("due chats beside a hanging clinic");
-    let missing = world.delivered(phones(&others)).missing;
+    let missing = setup.delivered(phones(&others)).missing;
 
-    let waiting = count_waiting(&world, &hanging).await;
-    world.zapi.answer_instance(hanging_clinic.as_str(), ScriptedAnswer::success().after(answer_time));
+    let waiting = count_waiting(&setup, &hanging).await;
+    setup.zapi.answer_instance(hanging_clinic.as_str(), ScriptedAnswer::success().after(answer_time));
     // A reply without an answer is sent once more after two minutes.
-    world.clock.advance(TimeDelta::minutes(2));
+    setup.clock.advance(TimeDelta::minutes(2));
     let last_run = runs.len() + MAX_RUNS;
-    runs.push(reconcile(&world).await);
-    while count_waiting(&world, &hanging).await > 0 && runs.len() < last_run {
-        world.clock.advance(TimeDelta::minutes(1));
-        runs.push(reconcile(&world).await);
+    runs.push(reconcile(&setup).await);
+    while count_waiting(&setup, &hanging).await > 0 && runs.len() < last_run {
+        setup.clock.advance(TimeDelta::minutes(1));
+        runs.push(reconcile(&setup).await);
     }
     for run in &runs {
         print_run(run, started_at);
     }
-    let repeated = world.delivered(phones(&others)).repeated;
+    let repeated = setup.delivered(phones(&others)).repeated;
     let most_left = runs.iter().map(|run| run.summary.chats_left).max().unwrap_or_default();
     println!(
         "  of the hanging clinic's {} chats, {waiting} were waiting when its z-api was back; \
@@ -83,24 +83,24 @@ pub async fn with_one_hanging_clinic(clinics: usize, chats: usize, answer_time: 
     for run in &runs {
         check_counted_age(run, started_at);
     }
-    check_hanging(&world, &hanging).await;
-    world.stop().await;
+    check_hanging(&setup, &hanging).await;
+    setup.stop().await;
 }
 
 /// Measures how long the Reconciler takes for the chats of so many clinics. z-api answers at once.
 pub async fn of_clinics(clinics: usize, chats_of_each: usize) -> Figures {
-    let world = World::start(clinics, Duration::ZERO).await;
-    let people = world.people(clinics * chats_of_each);
-    leave_due(&world, &people, world.clock.now() - OTHERS_WAITED).await;
-    let runs = reconcile_until_sent(&world, &people).await;
-    assert_eq!(world.delivered(phones(&people)), Delivered::default());
-    world.stop().await;
+    let setup = Setup::start(clinics, Duration::ZERO).await;
+    let people = setup.people(clinics * chats_of_each);
+    leave_due(&setup, &people, setup.clock.now() - OTHERS_WAITED).await;
+    let runs = reconcile_until_sent(&setup, &people).await;
+    assert_eq!(setup.delivered(phones(&people)), Delivered::default());
+    setup.stop().await;
     figures(clinics, people.len(), &runs)
 }
 
 /// Leaves each chat as a worker leaves it that defers it after its commit: due since this time.
-async fn leave_due(world: &World, people: &[Person], since: DateTime<Utc>) {
-    let tables = &world.chats.tables;
+async fn leave_due(setup: &Setup, people: &[Person], since: DateTime<Utc>) {
+    let tables = &setup.chats.tables;
     in_parallel(people.iter().map(|person| leave_reply(tables.clone(), person.clone(), since))).await;
 }
 
@@ -135,18 +135,18 @@ async fn leave_reply(tables: Tables, person: Person, since: DateTime<Utc>) {
 }
 
 /// Runs the Reconciler every minute of the clock, until z-api has a message for each of these patients.
-async fn reconcile_until_sent(world: &World, people: &[Person]) -> Vec<Run> {
-    let mut runs = vec![reconcile(world).await];
-    while world.delivered(phones(people)).missing > 0 && runs.len() < MAX_RUNS {
-        world.clock.advance(TimeDelta::minutes(1));
-        runs.push(reconcile(world).await);
+async fn reconcile_until_sent(setup: &Setup, people: &[Person]) -> Vec<Run> {
+    let mut runs = vec![reconcile(setup).await];
+    while setup.delivered(phones(people)).missing > 0 && runs.len() < MAX_RUNS {
+        setup.clock.advance(TimeDelta::minutes(1));
+        runs.push(reconcile(setup).await);
     }
     runs
 }
 
-async fn reconcile(world: &World) -> Run {
-    let at = world.clock.now();
-    let (summary, took) = timed(world.chats.reconcile(RECONCILER.budget)).await;
+async fn reconcile(setup: &Setup) -> Run {
+    let at = setup.clock.now();
+    let (summary, took) = timed(setup.chats.reconcile(RECONCILER.budget)).await;
     Run { at, summary, took }
 }
 
@@ -171,10 +171,10 @@ fn print_run(run: &Run, started_at: DateTime<Utc>) {
 }
 
 /// How many of these patients' chats have a reply that is not settled.
-async fn count_waiting(world: &World, people: &[Person]) -> usize {
+async fn count_waiting(setup: &Setup, people: &[Person]) -> usize {
     let mut waiting = 0;
     for person in people {
-        let session = world.chats.tables.find_session(&person.chat()).await.expect("DynamoDB answers");
+        let session = setup.chats.tables.find_session(&person.chat()).await.expect("DynamoDB answers");
         waiting += usize::from(session.is_some_and(|session| !session.pending.is_empty()));
     }
     waiting
@@ -194,8 +194,8 @@ fn check_counted_age(run: &Run, started_at: DateTime<Utc>) {
 }
 
 /// z-api got each reply once or twice, and never accepted it twice. One that it did not answer twice stays unknown.
-async fn check_hanging(world: &World, hanging: &[Person]) {
-    let calls = world.zapi.calls();
+async fn check_hanging(setup: &Setup, hanging: &[Person]) {
+    let calls = setup.zapi.calls();
     for person in hanging {
         let is_reply = |phone: &str| phone == person.phone;
         let sends = calls
@@ -204,11 +204,11 @@ async fn check_hanging(world: &World, hanging: &[Person]) {
                 call.endpoint.starts_with("send-") && call.body["phone"].as_str().is_some_and(is_reply)
             })
             .count();
-        let accepted = world.zapi.outbox(Some(&person.phone)).len();
+        let accepted = setup.zapi.outbox(Some(&person.phone)).len();
         assert!(
             matches!((sends, accepted), (1 | 2, 1) | (2, 0)),
             "a reply of the hanging clinic was sent {sends} times and accepted {accepted} times"
         );
     }
-    assert_eq!(count_waiting(world, hanging).await, 0, "a reply of the hanging clinic was never settled");
+    assert_eq!(count_waiting(setup, hanging).await, 0, "a reply of the hanging clinic was never settled");
 }

@@ -11,7 +11,7 @@ mod figures;
 mod growth;
 mod reminders;
 mod reports;
-mod world;
+mod setup;
 
 use std::time::Duration;
 

@@ -9,34 +9,34 @@ use scheduler_core::adapters::dynamodb::reminders::{PutMode, Reminders};
 use scheduler_core::domain::reminder::{REMINDER_24H, Reminder, ReminderPlan, ReminderStatus};
 
 use crate::figures::{Figures, timed};
-use crate::world::{Delivered, NAME, Visit, World, in_parallel};
+use crate::setup::{Delivered, NAME, Setup, Visit, in_parallel};
 
 /// Timeout of the function (`sls/functions/reminder/interface.yml`).
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Measures the runs of an hour, from 09:00 to 10:00. At most ten reminders of each clinic become due in it.
 pub async fn due_within_an_hour(clinics: usize, reminders_of_each: usize, answer_time: Duration) -> Figures {
-    let world = World::start(clinics, answer_time).await;
-    let visits = world.book(world.people(clinics * reminders_of_each)).await;
-    let table = world.chats.tables.reminders();
+    let setup = Setup::start(clinics, answer_time).await;
+    let visits = setup.book(setup.people(clinics * reminders_of_each)).await;
+    let table = setup.chats.tables.reminders();
     in_parallel(visits.iter().map(|visit| plan(table.clone(), visit.clone()))).await;
     let mut figures = Figures { clinics, items: visits.len(), runs: Vec::new() };
     let (mut sent, mut not_sent, mut minutes) = (0, 0, 0);
     while minutes <= 60 {
-        let (summary, took) = timed(world.chats.process_reminders(REMINDER_PROCESSOR.budget)).await;
+        let (summary, took) = timed(setup.chats.process_reminders(REMINDER_PROCESSOR.budget)).await;
         figures.runs.push(took);
         sent += summary.sent;
         not_sent += summary.unknown + summary.failed + summary.cancelled + summary.expired + summary.held;
         minutes += REMINDER_PROCESSOR.every_minutes;
-        world.clock.advance(TimeDelta::minutes(REMINDER_PROCESSOR.every_minutes));
+        setup.clock.advance(TimeDelta::minutes(REMINDER_PROCESSOR.every_minutes));
     }
-    let (after_the_hour, _) = timed(world.chats.process_reminders(REMINDER_PROCESSOR.budget)).await;
+    let (after_the_hour, _) = timed(setup.chats.process_reminders(REMINDER_PROCESSOR.budget)).await;
     figures.check_timeout(TIMEOUT);
     assert_eq!((sent, not_sent), (visits.len(), 0), "reminders sent within the hour, and not sent");
     assert_eq!(after_the_hour.sent, 0, "reminders sent after the hour");
-    let delivered = world.delivered(visits.iter().map(|visit| visit.person.phone.as_str()));
+    let delivered = setup.delivered(visits.iter().map(|visit| visit.person.phone.as_str()));
     assert_eq!(delivered, Delivered::default(), "each patient gets exactly one reminder");
-    world.stop().await;
+    setup.stop().await;
     figures
 }
 

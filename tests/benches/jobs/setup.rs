@@ -34,7 +34,7 @@ const WRITERS: usize = 32;
 pub const NAME: &str = "Maria Silva";
 
 /// The stores of one benchmark, z-api, and the clock that they follow.
-pub struct World {
+pub struct Setup {
     pub chats: Chats,
     pub clock: Arc<TestClock>,
     pub zapi: FakeZapi,
@@ -101,7 +101,7 @@ impl Person {
     }
 }
 
-impl World {
+impl Setup {
     /// So many active clinics in São Paulo. Their z-api answers after `answer_time`.
     pub async fn start(clinics: usize, answer_time: Duration) -> Self {
         let database = database().await;
@@ -122,19 +122,19 @@ impl World {
             clock: clock.clone(),
             allowed: AllowedPhones::All,
         };
-        let world = Self { chats, clock, zapi, clinics, database, dynamodb };
-        world.execute(sqlx::query("update scheduler.clinics set active = false")).await;
+        let setup = Self { chats, clock, zapi, clinics, database, dynamodb };
+        setup.execute(sqlx::query("update scheduler.clinics set active = false")).await;
         let ids: Vec<String> = (0..clinics).map(|number| clinic_id(number).0).collect();
         let phones: Vec<String> = (0..clinics).map(clinic_phone).collect();
         let insert = "insert into scheduler.clinics
                 (clinic_id, name, phone, zapi_instance_id, zapi_instance_token)
             select v.id, v.id, v.phone, v.id, 'token' from unnest($1::text[], $2::text[]) as v (id, phone)";
-        world.execute(sqlx::query(insert).bind(ids).bind(phones)).await;
-        world.analyze("scheduler.clinics").await;
+        setup.execute(sqlx::query(insert).bind(ids).bind(phones)).await;
+        setup.analyze("scheduler.clinics").await;
         // Opens all connections, so that the first items do not wait for them.
-        let db = &world.chats.db;
+        let db = &setup.chats.db;
         tokio::join!(db.warm(), db.warm(), db.warm(), db.warm());
-        world
+        setup
     }
 
     /// So many patients, of all clinics in turn.
