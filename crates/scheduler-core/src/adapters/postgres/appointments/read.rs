@@ -48,7 +48,8 @@ impl Db {
     ///
     /// The index is read from the row comparison on, even under a generic plan, so its date must be the first
     /// day asked for and not the beginning of time. One statement for both cases would read the appointments
-    /// of every status to find those of one (docs/rules/speed.md#growth).
+    /// of every status to find those of one (docs/rules/speed.md#growth): with the status in the row comparison
+    /// only `appointments_by_status` can serve it.
     pub async fn list_appointments(
         &self,
         clinic: &ClinicId,
@@ -76,10 +77,11 @@ impl Db {
             )
             .fetch_all(connection))?,
             Some(status) => run!(self, ACTION, retry, |connection| query_appointments!(
-                "where a.clinic_id = $1 and a.status = $6
-                    and (a.appointment_date, a.start_time, a.id) > ($2::date, $3::time, $4::uuid)
-                    and a.appointment_date between $2 and $5::date
-                order by a.appointment_date, a.start_time, a.id
+                "where a.clinic_id = $1
+                    and (a.status, a.appointment_date, a.start_time, a.id)
+                        > ($6, $2::date, $3::time, $4::uuid)
+                    and (a.status, a.appointment_date) <= ($6, $5::date)
+                order by a.status, a.appointment_date, a.start_time, a.id
                 limit $7",
                 clinic.as_str(),
                 after_date,
