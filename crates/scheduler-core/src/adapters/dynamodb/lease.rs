@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Tables;
 use super::errors::{is_conflict, store_error, wait_before_retry};
+use super::repair::wrong_attributes;
 use super::session::{ChatKey, InboxEntry, Item, SESSION, Session, instant, seen_mark, to_attribute};
 use crate::domain::phone::MatchKey;
 use crate::error::StoreError;
@@ -68,19 +69,28 @@ impl Tables {
                 Err(Refused::TooLarge) => return Ok(StoreOutcome::Full),
                 // The item was deleted meanwhile, so the next try creates it.
                 Err(Refused::Missing) => continue,
+                Err(Refused::Invalid(error)) => {
+                    self.repair_or(key, error).await?;
+                    continue;
+                }
                 Err(Refused::ConditionFailed(old)) => old,
             };
             if let Some(answer) = moved_or_seen(&old, &entry.key, lease_owner) {
                 return Ok(answer);
             }
             let Some(observed) = old.lease_owner.as_deref().filter(|_| !lease_is_free(&old, now)) else {
-                // Not seen and not leased: the condition on the size of the inbox has failed.
+                // Not seen and not leased: the condition on the size of the inbox has failed, or on an attribute
+                // of the wrong type.
+                if self.repair_session(key).await? {
+                    continue;
+                }
                 return Ok(StoreOutcome::Full);
             };
             match self.store_only(key, entry, observed, now).await? {
                 Ok(()) => return Ok(StoreOutcome::Stored),
                 Err(Refused::TooLarge) => return Ok(StoreOutcome::Full),
                 Err(Refused::Missing) => {}
+                Err(Refused::Invalid(error)) => self.repair_or(key, error).await?,
                 Err(Refused::ConditionFailed(old)) => {
                     if let Some(answer) = moved_or_seen(&old, &entry.key, lease_owner) {
                         return Ok(answer);
@@ -111,13 +121,24 @@ impl Tables {
             .expression_attribute_values(":until", AttributeValue::S(instant(now + LEASE_DURATION)))
             .expression_attribute_values(":now", AttributeValue::S(instant(now)))
             .expression_attribute_values(":one", AttributeValue::N("1".into()));
-        match self.send_update("lease a due chat", update).await? {
+        let mut outcome = self.send_update("lease a due chat", update.clone()).await?;
+        if let Err(Refused::Invalid(error)) = outcome {
+            self.repair_or(key, error).await?;
+            outcome = self.send_update("lease a due chat", update).await?;
+        }
+        match outcome {
             Ok(session) => Ok(Some(session)),
+            Err(Refused::Invalid(error)) => Err(error),
             Err(Refused::ConditionFailed(old)) if old.lease_owner.as_deref() == Some(lease_owner) => {
                 Ok(Some(*old))
             }
             Err(Refused::ConditionFailed(_) | Refused::Missing | Refused::TooLarge) => Ok(None),
         }
+    }
+
+    /// Repairs a chat's item if it has attributes of the wrong type. Otherwise returns `error`.
+    async fn repair_or(&self, key: &ChatKey, error: StoreError) -> Result<(), StoreError> {
+        if self.repair_session(key).await? { Ok(()) } else { Err(error) }
     }
 
     /// Reads a chat's session, if there is one.
@@ -225,14 +246,30 @@ impl Tables {
         let mut retries = 0;
         loop {
             let error = match update.clone().send().await {
-                Ok(answer) => return Session::from_item(answer.attributes.unwrap_or_default()).map(Ok),
+                Ok(answer) => {
+                    let item = answer.attributes.unwrap_or_default();
+                    let wrong = wrong_attributes(&item);
+                    let session = Session::from_item(item)?;
+                    if wrong.is_empty() {
+                        return Ok(Ok(session));
+                    }
+                    // The update was applied; the worker's own writes would not be.
+                    self.repair_session(&session.key).await?;
+                    let repaired = self.find_session(&session.key).await?;
+                    return Ok(Ok(repaired.unwrap_or(session)));
+                }
                 Err(error) => error,
             };
             if is_conflict(&error) && wait_before_retry(retries).await {
                 retries += 1;
                 continue;
             }
-            return parse_refusal(&error).unwrap_or_else(|| Err(store_error(action, error)));
+            if let Some(refusal) = parse_refusal(&error) {
+                return refusal;
+            }
+            let is_invalid = error.code() == Some("ValidationException");
+            let error = store_error(action, error);
+            return if is_invalid { Ok(Err(Refused::Invalid(error))) } else { Err(error) };
         }
     }
 }
@@ -245,6 +282,8 @@ enum Refused {
     Missing,
     /// The item would be larger than DynamoDB allows.
     TooLarge,
+    /// DynamoDB cannot apply the update, for example because an attribute has another type.
+    Invalid(StoreError),
 }
 
 fn parse_refusal<R>(

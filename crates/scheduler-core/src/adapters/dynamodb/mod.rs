@@ -9,6 +9,7 @@ pub mod instance_inbox;
 pub mod lease;
 pub mod reminder_queue;
 pub mod reminders;
+mod repair;
 pub mod report;
 pub mod save;
 pub mod seen;

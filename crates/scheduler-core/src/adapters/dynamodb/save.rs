@@ -93,7 +93,7 @@ impl Tables {
         for event in commit.events {
             writes.push(TransactWriteItem::builder().put(self.put_event(&session.key, event)?).build());
         }
-        for entry in commit.finished_entries {
+        for entry in commit.finished_entries.iter().filter(|key| !key.is_empty()) {
             writes.push(TransactWriteItem::builder().put(self.put_seen(&session.key, entry, now)?).build());
         }
         // All attempts share one token, so that DynamoDB does not repeat a write whose answer was lost.
@@ -184,10 +184,16 @@ impl Tables {
         }
         for (index, entry) in commit.finished_entries.iter().enumerate() {
             remove.push(format!("inbox[{index}]"));
-            condition.push_str(&format!(" AND inbox[{index}].#key = :done{index}"));
-            update = update
-                .expression_attribute_names("#key", "key")
-                .expression_attribute_values(format!(":done{index}"), AttributeValue::S(entry.clone()));
+            update = update.expression_attribute_names("#key", "key");
+            if entry.is_empty() {
+                // An entry whose key cannot be read.
+                condition.push_str(&format!(" AND NOT attribute_type(inbox[{index}].#key, :string)"));
+                update = update.expression_attribute_values(":string", AttributeValue::S("S".into()));
+            } else {
+                condition.push_str(&format!(" AND inbox[{index}].#key = :done{index}"));
+                update = update
+                    .expression_attribute_values(format!(":done{index}"), AttributeValue::S(entry.clone()));
+            }
         }
         if has_old_marks(session, now) {
             remove.extend(["seen", "seenBefore"].map(str::to_owned));
@@ -223,9 +229,9 @@ impl Tables {
         if !remove.is_empty() {
             expression = format!("{expression} REMOVE {}", remove.join(", "));
         }
-        if !commit.finished_entries.is_empty() {
-            let marks = commit.finished_entries.iter().map(|entry| seen_mark(entry));
-            let marks: BTreeSet<String> = marks.collect();
+        let finished = commit.finished_entries.iter().filter(|key| !key.is_empty());
+        let marks: BTreeSet<String> = finished.map(|entry| seen_mark(entry)).collect();
+        if !marks.is_empty() {
             expression.push_str(" DELETE waiting :marks");
             update =
                 update.expression_attribute_values(":marks", AttributeValue::Ss(marks.into_iter().collect()));
