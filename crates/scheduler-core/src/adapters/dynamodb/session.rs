@@ -252,7 +252,7 @@ pub struct Session {
 
 /// Finished messages that a chat itself remembers. Of these a repetition is recognised even if it is stored at the
 /// moment in which they are finished; older ones are looked up.
-pub(super) const MAX_FINISHED: usize = 16;
+pub(super) const MAX_FINISHED: usize = 6;
 
 impl Bookkeeping {
     /// Remembers these messages as finished.
