@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::date_limits::is_accepted;
 use super::ids::{AppointmentId, ClinicId, ReminderId};
+use super::message::IncomingMessage;
 use super::time::{Slot, wall_clock_to_utc};
 
 /// The only kind of reminder.
@@ -143,10 +144,10 @@ pub struct Reminder {
 }
 
 impl Reminder {
-    /// Whether the patient may have got it before `at`, so that a message that arrived then may answer it.
-    pub fn may_be_answered_at(&self, at: DateTime<Utc>) -> bool {
+    /// Whether the patient may have got it before writing this message, so that the message may answer it.
+    pub fn may_be_answered_by(&self, message: &IncomingMessage) -> bool {
         matches!(self.status, ReminderStatus::Sent | ReminderStatus::Unknown)
-            && self.sent_at.is_none_or(|sent_at| sent_at <= at)
+            && self.sent_at.is_none_or(|sent_at| !message.was_written_before(sent_at))
     }
 }
 

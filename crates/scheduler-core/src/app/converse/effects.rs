@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::batch::MessageBatch;
 use super::worker::ChatWorker;
 use crate::app::appointments::{self, Actor, AppointmentError};
 use crate::app::availability::{self, get_calendar};
@@ -46,10 +47,8 @@ pub(super) struct EffectRunner<'a> {
     pub(super) chats: &'a Chats,
     profile: &'a ClinicProfile,
     pub(super) person: &'a Person,
-    /// Key of the message that is worked on. With the person it is the idempotency key of a booking.
-    message_key: &'a str,
-    /// When the message arrived; the same if the message is run again.
-    pub(super) received_at: DateTime<Utc>,
+    /// The messages that are worked on. With the person their key is the idempotency key of a booking.
+    pub(super) batch: &'a MessageBatch,
     now: DateTime<Utc>,
     /// Whether the person's address needs no saving: the patients table has it, or has no such patient.
     pub(super) address_saved: AtomicBool,
@@ -68,8 +67,7 @@ impl<'a> EffectRunner<'a> {
         chats: &'a Chats,
         profile: &'a ClinicProfile,
         person: &'a Person,
-        message_key: &'a str,
-        received_at: DateTime<Utc>,
+        batch: &'a MessageBatch,
         is_known: bool,
         changed: &'a UnboundedSender<Appointment>,
     ) -> Self {
@@ -77,8 +75,7 @@ impl<'a> EffectRunner<'a> {
             chats,
             profile,
             person,
-            message_key,
-            received_at,
+            batch,
             now: chats.clock.now(),
             address_saved: AtomicBool::new(false),
             is_known,
@@ -324,8 +321,8 @@ impl<'a> EffectRunner<'a> {
     fn idempotency(&self, plan: &BookingPlan, slot: Slot) -> Idempotency {
         let request = format!("{}|{}|{}|{:?}", plan.service, slot.at(), plan.minutes, plan.areas);
         Idempotency {
-            key: format!("chat:{}:{}", self.person.match_key, self.message_key),
-            former_key: Some(format!("chat:{}", self.message_key)),
+            key: format!("chat:{}:{}", self.person.match_key, self.batch.key()),
+            former_key: Some(format!("chat:{}", self.batch.key())),
             hash: sha256_hex(request),
         }
     }

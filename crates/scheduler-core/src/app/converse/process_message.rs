@@ -159,16 +159,8 @@ impl ChatWorker<'_> {
         let save_address = save_address && self.session.bookkeeping.known_address.as_ref() != Some(&known);
         let profile = self.profile.clone();
         let person = self.person(message);
-        let (received_at, is_known) = (batch.received_at(), self.is_known_sender(&person));
-        let runner = EffectRunner::new(
-            self.chats,
-            &profile,
-            &person,
-            batch.key(),
-            received_at,
-            is_known,
-            &self.changed,
-        );
+        let is_known = self.is_known_sender(&person);
+        let runner = EffectRunner::new(self.chats, &profile, &person, batch, is_known, &self.changed);
         let turn = async {
             let (decision, address_saved) = tokio::join!(run(&runner, chat, event), async {
                 if save_address {

@@ -163,8 +163,14 @@ impl Chats {
         failpoints::hit("message_stored");
         match stored? {
             StoreOutcome::StoredAndLeased(session) => {
+                let mut session = *session;
+                if session.inbox.len() > 1 {
+                    // What waited in a chat without a worker was left by one that crashed or gave up, and may
+                    // have been worked on in part: it is read as it was read before.
+                    session.attempts += 1;
+                }
                 let mut worker =
-                    ChatWorker::new(self, profile.clone(), *session, lease_owner, deadline, lid_chat);
+                    ChatWorker::new(self, profile.clone(), session, lease_owner, deadline, lid_chat);
                 if let Some(seen) = seen {
                     worker.seen.insert(entry.key.clone(), seen);
                 }

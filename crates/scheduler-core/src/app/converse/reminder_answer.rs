@@ -55,13 +55,13 @@ impl EffectRunner<'_> {
         let mut answerable = BTreeSet::new();
         while let Some(read) = reading.join_next().await {
             let (index, reminders) = read.map_err(|error| StoreError::internal("read reminders", error))?;
-            if reminders?.iter().any(|reminder| reminder.may_be_answered_at(self.received_at)) {
+            if reminders?.iter().any(|reminder| reminder.may_be_answered_by(self.batch.newest())) {
                 answerable.insert(index);
             }
         }
         let mut index = 0..;
         appointments.retain(|_| index.next().is_some_and(|index| answerable.contains(&index)));
-        Ok(choose_reminded(&appointments, self.received_at).cloned())
+        Ok(choose_reminded(&appointments, self.batch.received_at()).cloned())
     }
 
     /// Records that the patient will come.
@@ -70,7 +70,7 @@ impl EffectRunner<'_> {
         let confirmed = self
             .chats
             .db
-            .confirm_appointment(clinic, appointment.id, appointment.slot, self.received_at)
+            .confirm_appointment(clinic, appointment.id, appointment.slot, self.batch.received_at())
             .await?;
         failpoints::hit("visit_committed");
         Ok(Event::AppointmentConfirmed { appointment: confirmed.then_some(appointment) })
