@@ -4,9 +4,11 @@ Examples: what a phone number is, that an end is after its start, that an appoin
 clinic and service exist. Loaded by .ci/schemathesis; needs SCHEDULER_URL, the URL of the server, and WEBHOOK_MASTER,
 the server's WEBHOOK_TOKEN."""
 
+import ast
 import datetime
 import os
 import re
+import threading
 import zlib
 
 import schemathesis
@@ -22,6 +24,17 @@ from lib.webhooks import token_of
 BASE, MASTER = os.environ["SCHEDULER_URL"], os.environ["WEBHOOK_MASTER"]
 # How ids end that the server generates: those of clinics, then all others.
 GENERATED = re.compile("-[0-9a-f]{6}$|^[0-9a-f-]{36}$")
+# Python 3.11 fails if two threads parse Python at the same time, as both of Schemathesis's do
+# (https://github.com/python/cpython/issues/106905).
+PARSE, PARSING = ast.parse, threading.RLock()
+
+
+def parse_alone(*arguments, **options):
+    with PARSING:
+        return PARSE(*arguments, **options)
+
+
+ast.parse = parse_alone
 
 
 def of_clinic(kind, body=None):
