@@ -59,8 +59,10 @@ pub(crate) fn list_input(fields: &mut Fields) -> (usize, Option<ClinicId>) {
 
 /// The `nextCursor` of the previous page: the id of its last clinic.
 fn cursor() -> FieldReader<ClinicId> {
-    let format = || json!({"format": "clinic-cursor", "description": "The nextCursor of the previous page."});
-    text(MAX_LINE_CHARS).and_then(|id| Ok(ClinicId(id)), format)
+    FieldReader::new(
+        |value| text(MAX_LINE_CHARS).read(value).map(ClinicId),
+        || json!({"type": "string", "format": "clinic-cursor", "description": "The nextCursor of the previous page."}),
+    )
 }
 
 pub(crate) async fn get(context: &ClinicReader, request: ApiRequest) -> Result<Reply, ApiError> {
