@@ -1,6 +1,7 @@
 //! z-api fails (docs/rules/reliability.md#zapi-outages): the webhook is answered in time, and the reply
 //! is sent later or marked as failed, depending on the fault.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -85,4 +86,45 @@ async fn a_zapi_fault_leaves_the_webhook_at_200_and_delays_or_fails_the_reply() 
     let grown = app.server().peak_memory().saturating_sub(memory_before);
     println!("peak memory of the server: {} MiB more than before (limit 64)", grown / 1024 / 1024);
     assert!(grown < 64 * 1024 * 1024, "{grown} bytes");
+}
+
+/// One message every 48 s, from patients who wait for an answer while z-api takes nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_150_patients_wait_for_is_sent_once_after_two_hours_without_zapi() {
+    const PATIENTS: i64 = 150;
+    const REPLIES: usize = 2;
+    let outage = TimeDelta::hours(2);
+    let mut app = TestApp::start().await;
+    let began = app.now();
+    app.zapi.answer_endpoint("send-", ScriptedAnswer::respond(503, "{}"));
+    let mut waiting = Vec::new();
+    for number in 0..PATIENTS {
+        let since = began + outage * i32::try_from(number).expect("few") / 150;
+        if app.now() < since {
+            app.advance_clock(since - app.now()).await;
+        }
+        let phone = format!("5511970000{number:03}");
+        assert_eq!(app.patient(&phone, "Maria Silva").try_send(text("Olá")).await.status, 200);
+        waiting.push((phone, app.now()));
+        if number % 10 == 9 {
+            app.reconcile().await;
+        }
+    }
+    app.zapi.clear_scripts();
+    let ended = app.now();
+    for _ in 0..4 {
+        app.advance_clock(TimeDelta::minutes(1)).await;
+        app.reconcile().await;
+    }
+    for (phone, since) in waiting {
+        let sent = app.zapi.outbox(Some(&phone));
+        // A greeting that is two hours old would only confuse.
+        let expected = if ended - since < outage - TimeDelta::minutes(10) { REPLIES } else { sent.len() };
+        assert_eq!(sent.len(), expected, "{phone} waited {}: {sent:?}", ended - since);
+        let texts: BTreeSet<&str> = sent.iter().map(|sent| sent.message.as_str()).collect();
+        assert_eq!(texts.len(), sent.len(), "{phone}: nothing is sent twice");
+        let failed = app.events(&phone).await.iter().filter(|event| event["status"] == "FAILED").count();
+        assert_eq!(sent.len() + failed, REPLIES, "{phone}: each reply is sent or marked as failed");
+        assert!(app.chat(&phone).await["session"]["dueAt"].is_null(), "{phone}: nothing is left to do");
+    }
 }
