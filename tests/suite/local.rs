@@ -3,5 +3,6 @@
 mod browsers;
 mod cluster;
 mod expiry;
+mod indexes;
 mod server;
 mod setup;

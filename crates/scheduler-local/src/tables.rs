@@ -1,10 +1,10 @@
-//! Creates the DynamoDB tables from the CloudFormation definitions that are deployed.
+//! Creates the DynamoDB tables and their indexes from the CloudFormation definitions that are deployed.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, DisplayErrorContext};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+    GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
 };
 use scheduler_dynamodb::ExpiringTable;
 use serde::Deserialize;
@@ -40,16 +40,18 @@ impl From<BuildError> for TablesError {
     }
 }
 
-/// Creates the missing tables. `names` are the tables of sessions, message events and reminders.
+/// Creates the missing tables, and the indexes that the tables of an earlier release lack. `names` are the tables of
+/// sessions, message events and reminders.
 pub async fn create(client: &Client, names: [&str; 3]) -> Result<(), TablesError> {
-    let listed = client.list_tables().send().await.map_err(|error| TablesError::CreateTable {
-        table: names.join(", "),
-        cause: DisplayErrorContext(error).to_string(),
-    })?;
-    let missing = |name: &&str| !listed.table_names().iter().any(|existing| existing == name);
-    for (definition, name) in DEFINITIONS.into_iter().zip(names).filter(|(_, name)| missing(name)) {
+    let listed = client.list_tables().send().await.map_err(|error| not_created(&names.join(", "), error))?;
+    for (definition, name) in DEFINITIONS.into_iter().zip(names) {
+        let exists = listed.table_names().iter().any(|existing| existing == name);
         for resource in read(definition)?.resources.into_values() {
-            create_table(client, name, resource.properties).await?;
+            if exists {
+                create_missing_indexes(client, name, resource.properties).await?;
+            } else {
+                create_table(client, name, resource.properties).await?;
+            }
         }
     }
     Ok(())
@@ -87,25 +89,13 @@ fn read(definition: &str) -> Result<Template, TablesError> {
 }
 
 async fn create_table(client: &Client, name: &str, table: Table) -> Result<(), TablesError> {
-    let attributes = table.attribute_definitions.into_iter().map(|attribute| {
-        AttributeDefinition::builder()
-            .attribute_name(attribute.attribute_name)
-            .attribute_type(ScalarAttributeType::from(attribute.attribute_type.as_str()))
-            .build()
-    });
-    let indexes = table.global_secondary_indexes.into_iter().map(|index| {
-        GlobalSecondaryIndex::builder()
-            .index_name(index.index_name)
-            .set_key_schema(Some(key_schema(index.key_schema)?))
-            .projection(Projection::builder().projection_type(ProjectionType::All).build())
-            .build()
-    });
-    let indexes: Vec<GlobalSecondaryIndex> = indexes.collect::<Result<_, _>>()?;
+    let indexes: Vec<GlobalSecondaryIndex> =
+        table.global_secondary_indexes.into_iter().map(Index::definition).collect::<Result<_, _>>()?;
     let created = client
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
-        .set_attribute_definitions(Some(attributes.collect::<Result<_, _>>()?))
+        .set_attribute_definitions(Some(attributes(&table.attribute_definitions)?))
         .set_key_schema(Some(key_schema(table.key_schema)?))
         .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes))
         .send()
@@ -115,11 +105,47 @@ async fn create_table(client: &Client, name: &str, table: Table) -> Result<(), T
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
             Ok(())
         }
-        Err(error) => Err(TablesError::CreateTable {
-            table: name.to_owned(),
-            cause: DisplayErrorContext(&error).to_string(),
-        }),
+        Err(error) => Err(not_created(name, error)),
     }
+}
+
+async fn create_missing_indexes(client: &Client, name: &str, table: Table) -> Result<(), TablesError> {
+    let described = client.describe_table().table_name(name).send().await;
+    let described = described.map_err(|error| not_created(name, error))?;
+    let existing = described.table().map(|table| table.global_secondary_indexes()).unwrap_or_default();
+    for index in table.global_secondary_indexes {
+        if existing.iter().any(|existing| existing.index_name() == Some(&index.index_name)) {
+            continue;
+        }
+        let action = CreateGlobalSecondaryIndexAction::builder()
+            .index_name(index.index_name)
+            .set_key_schema(Some(key_schema(index.key_schema)?))
+            .projection(index.projection.definition())
+            .build()?;
+        client
+            .update_table()
+            .table_name(name)
+            .set_attribute_definitions(Some(attributes(&table.attribute_definitions)?))
+            .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(action).build())
+            .send()
+            .await
+            .map_err(|error| not_created(name, error))?;
+    }
+    Ok(())
+}
+
+fn not_created<E: std::error::Error>(table: &str, error: E) -> TablesError {
+    TablesError::CreateTable { table: table.to_owned(), cause: DisplayErrorContext(error).to_string() }
+}
+
+fn attributes(definitions: &[Attribute]) -> Result<Vec<AttributeDefinition>, BuildError> {
+    let definitions = definitions.iter().map(|attribute| {
+        AttributeDefinition::builder()
+            .attribute_name(&attribute.attribute_name)
+            .attribute_type(ScalarAttributeType::from(attribute.attribute_type.as_str()))
+            .build()
+    });
+    definitions.collect()
 }
 
 fn key_schema(keys: Vec<Key>) -> Result<Vec<KeySchemaElement>, BuildError> {
@@ -181,4 +207,31 @@ struct Key {
 struct Index {
     index_name: String,
     key_schema: Vec<Key>,
+    projection: IndexProjection,
+}
+
+impl Index {
+    fn definition(self) -> Result<GlobalSecondaryIndex, BuildError> {
+        GlobalSecondaryIndex::builder()
+            .index_name(self.index_name)
+            .set_key_schema(Some(key_schema(self.key_schema)?))
+            .projection(self.projection.definition())
+            .build()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct IndexProjection {
+    projection_type: String,
+    non_key_attributes: Option<Vec<String>>,
+}
+
+impl IndexProjection {
+    fn definition(self) -> Projection {
+        Projection::builder()
+            .projection_type(ProjectionType::from(self.projection_type.as_str()))
+            .set_non_key_attributes(self.non_key_attributes)
+            .build()
+    }
 }
