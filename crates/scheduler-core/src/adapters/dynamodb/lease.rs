@@ -143,6 +143,10 @@ impl Tables {
 
     /// Reads a chat's session, if there is one.
     pub async fn find_session(&self, key: &ChatKey) -> Result<Option<Session>, StoreError> {
+        self.find_session_item(key).await?.map(Session::from_item).transpose()
+    }
+
+    pub(super) async fn find_session_item(&self, key: &ChatKey) -> Result<Option<Item>, StoreError> {
         let answer = self
             .client
             .get_item()
@@ -153,7 +157,7 @@ impl Tables {
             .send()
             .await
             .map_err(|error| store_error("read a session", error))?;
-        answer.item.map(Session::from_item).transpose()
+        Ok(answer.item)
     }
 
     async fn store_and_lease(

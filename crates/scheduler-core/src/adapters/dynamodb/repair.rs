@@ -37,18 +37,7 @@ impl Tables {
     /// Puts attributes of the wrong type aside, under a name that begins with `broken_`, for people to look at.
     /// Returns whether there were any.
     pub(super) async fn repair_session(&self, key: &ChatKey) -> Result<bool, StoreError> {
-        const ACTION: &str = "repair a chat";
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.sessions)
-            .key("pk", AttributeValue::S(key.pk()))
-            .key("sk", AttributeValue::S(SESSION.into()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| store_error(ACTION, error))?;
-        let wrong = wrong_attributes(&answer.item.unwrap_or_default());
+        let wrong = wrong_attributes(&self.find_session_item(key).await?.unwrap_or_default());
         if wrong.is_empty() {
             return Ok(false);
         }
@@ -78,7 +67,7 @@ impl Tables {
             .set_expression_attribute_values(zero)
             .send()
             .await
-            .map_err(|error| store_error(ACTION, error))?;
+            .map_err(|error| store_error("repair a chat", error))?;
         Ok(true)
     }
 }
