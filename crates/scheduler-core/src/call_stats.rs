@@ -57,7 +57,7 @@ struct Counters {
 pub(crate) struct WaitGuard(Option<Arc<Mutex<Counters>>>);
 
 /// Runs a call and returns its statistics. Tasks that the call spawns are counted only if they run
-/// [`within`] it.
+/// `within` it.
 pub async fn measure<F: Future>(call: F) -> (F::Output, CallStats) {
     let counters = Arc::<Mutex<Counters>>::default();
     let output = CURRENT.scope(counters.clone(), call).await;

@@ -206,7 +206,7 @@ pub struct Bookkeeping {
     /// When the provider accepted the question of the chat's state. If that is unknown, when the question was
     /// written.
     pub asked_at: Option<DateTime<Utc>>,
-    /// Marks of the messages that were finished last, at most [`MAX_FINISHED`], oldest first.
+    /// Marks of the messages that were finished last, a few at most, oldest first.
     pub finished: Vec<String>,
     /// Since when an earlier release has collected marks in `seen`.
     pub seen_since: Option<DateTime<Utc>>,
