@@ -123,6 +123,10 @@ async fn a_repeated_message_is_recognised_by_its_chat_or_by_the_item_that_it_lef
     assert!(tables.find_seen(&[&elsewhere], &["3#message"]).await.unwrap().is_empty());
     let both = tables.find_seen(&[&elsewhere, &key], &["3#message"]).await.unwrap();
     assert_eq!(both.len(), 1, "a lid and a phone are looked up together");
+    let many: Vec<String> = (0..120).map(|number| format!("{}#message", number / 2)).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let seen = tables.find_seen(&[&elsewhere, &key], &many).await.unwrap();
+    assert_eq!(seen.len(), 20, "more keys than one call takes, each twice");
 }
 
 #[tokio::test]

@@ -130,3 +130,25 @@ async fn a_patient_whose_bookkeeping_cannot_be_read_is_answered() {
 async fn a_patient_whose_session_has_one_field_of_the_wrong_type_is_answered() {
     are_answered(OTHER).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_for_a_full_inbox_is_refused_until_the_inbox_is_worked_off() {
+    let stored = Stored::start().await;
+    let app = &stored.app;
+    let phones = phones(0, 1);
+    make_chats_due(app, INSTANCE, &phones).await;
+    let fill = |item: &mut Item| {
+        for _ in 0..60 {
+            push(item, "inbox", AttributeValue::M(Item::from([("work".to_owned(), words("poison"))])));
+        }
+    };
+    stored.change_session(&phones[0], fill).await;
+    let webhook = app.patient(&phones[0], "Maria Silva").webhook(text("menu"));
+    let refused = app.webhook(&webhook).await;
+    assert_eq!(refused.status, 503, "z-api sends it again: {}", refused.body);
+    pass(app, TimeDelta::minutes(2)).await;
+    run(app, "reconciler").await;
+    assert_eq!(app.webhook(&webhook).await.status, 200);
+    assert_eq!(app.zapi.outbox(Some(&phones[0])).len(), 3, "a greeting of two messages, and the menu");
+    stored.stop().await;
+}

@@ -12,15 +12,21 @@ use super::lease::SESSION_TTL;
 use super::session::{ChatKey, Item, seen_mark};
 use crate::error::StoreError;
 
+/// Items that one call may read.
+const MAX_KEYS: usize = 100;
+
 impl Tables {
-    /// Which of these messages were worked on in one of these chats. At most 100 pairs of chat and message.
+    /// Which of these messages were worked on in one of these chats.
     pub async fn find_seen(&self, chats: &[&ChatKey], keys: &[&str]) -> Result<BTreeSet<String>, StoreError> {
         const ACTION: &str = "look for messages that were seen";
+        // A call that names an item twice is refused.
+        let keys: BTreeSet<&str> = keys.iter().copied().collect();
         let mut left: Vec<Item> =
             chats.iter().flat_map(|chat| keys.iter().map(|key| seen_key(chat, key))).collect();
         let mut found = BTreeSet::new();
         let mut retries = 0;
         while !left.is_empty() {
+            let later = left.split_off(left.len().min(MAX_KEYS));
             let asked = KeysAndAttributes::builder()
                 .set_keys(Some(left))
                 .projection_expression("sk")
@@ -34,13 +40,16 @@ impl Tables {
             found.extend(items.iter().filter_map(|item| item.get("sk")?.as_s().ok().cloned()));
             let unread = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.sessions));
             left = unread.map(|unread| unread.keys).unwrap_or_default();
-            if !left.is_empty() && !wait_before_retry(retries).await {
-                return Err(StoreError::unavailable(ACTION, "DynamoDB did not read all keys"));
+            if !left.is_empty() {
+                if !wait_before_retry(retries).await {
+                    return Err(StoreError::unavailable(ACTION, "DynamoDB did not read all keys"));
+                }
+                retries += 1;
             }
-            retries += 1;
+            left.extend(later);
         }
-        let is_seen = |key: &&&str| found.contains(&sort_key(key));
-        Ok(keys.iter().filter(is_seen).map(|key| (*key).to_owned()).collect())
+        let is_seen = |key: &&str| found.contains(&sort_key(key));
+        Ok(keys.into_iter().filter(is_seen).map(str::to_owned).collect())
     }
 
     pub(super) fn put_seen(&self, chat: &ChatKey, key: &str, now: DateTime<Utc>) -> Result<Put, StoreError> {
