@@ -1,7 +1,9 @@
 //! When a reminder is sent and when it is not (docs/rules/reminders.md#when-a-reminder-is-sent,
 //! docs/rules/reliability.md#reminder-crons).
 
-use scheduler_tests::{TestApp, TestConfig};
+use chrono::TimeDelta;
+use reqwest::Method;
+use scheduler_tests::{CLINIC, TestApp, TestConfig};
 use serde_json::json;
 
 use super::{MARIA, at, book, change, move_clock_to, reminders_behind, run, sent, stored};
@@ -178,4 +180,28 @@ async fn an_appointment_booked_in_the_chat_gets_a_reminder() {
     assert_eq!(reminders.len(), 1, "{reminders:?}");
     assert_eq!(reminders[0].1, "PENDING");
     assert_eq!(reminders_behind(&app).await, 0, "the booking itself created the reminder");
+}
+
+/// The date is far ahead, because the database compares it with its own clock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reminder_follows_its_clinic_to_a_new_time_zone_and_can_be_answered() {
+    let mut app = TestApp::start().await;
+    book(&app, MARIA, "2030-12-10", "09:00").await;
+    check(&stored(&app, MARIA).await, &[("2030-12-09T12:00:00.000Z", "PENDING")]);
+    let clinic = format!("/clinics/{CLINIC}");
+    let zone = json!({ "timezone": "America/Manaus" });
+    app.ask_expecting(Method::PUT, &clinic, Some(&zone), 200).await;
+    app.advance_clock(TimeDelta::minutes(2)).await;
+    app.reconcile().await;
+    assert_eq!(reminders_behind(&app).await, 0);
+
+    move_clock_to(&mut app, at("2030-12-09T12:00")).await;
+    run(&app).await;
+    assert_eq!(sent(&app, MARIA), 0, "it is 08:00 at the clinic");
+    move_clock_to(&mut app, at("2030-12-09T13:00")).await;
+    run(&app).await;
+    assert_eq!(sent(&app, MARIA), 1);
+    app.patient(MARIA, "Maria Silva").says("Sim").await;
+    let confirmed = app.appointments_of(MARIA, "CONFIRMED").await;
+    assert!(confirmed[0]["patient_confirmed_at"].is_string(), "{confirmed:?}");
 }
