@@ -180,6 +180,21 @@ async fn a_definite_refusal_of_the_repetition_does_not_use_it_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_of_unknown_outcome_that_becomes_too_old_is_not_called_failed() {
+    let mut app = TestApp::start().await;
+    app.zapi.answer_phone(MARIA, slow());
+    app.patient(MARIA, "Maria Silva").says("Olá").await;
+    app.zapi.answer_phone(MARIA, ScriptedAnswer::respond(503, "{}"));
+    run_minutes(&mut app, 125).await;
+    app.zapi.clear_scripts();
+    run_minutes(&mut app, 5).await;
+    assert_eq!(app.zapi.outbox(Some(MARIA)).len(), 2, "after two hours nothing is repeated");
+    let statuses = statuses(&app, MARIA).await;
+    assert!(statuses.iter().all(|(status, _)| status == "UNKNOWN"), "{statuses:?}");
+    assert!(app.chat(MARIA).await["session"]["dueAt"].is_null(), "nothing is left to do");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn send_is_never_repeated_and_says_that_the_outcome_is_unknown() {
     let mut app = TestApp::start().await;
     app.patient(MARIA, "Maria Silva").says("Olá").await;
