@@ -134,7 +134,7 @@ impl FakeGoogle {
         SheetsConfig { service_account: Secret::new(account), base_url: Some(self.base_url()) }
     }
 
-    /// The same account, with a private key that is none.
+    /// The same account, with a text that is not a private key.
     pub fn config_with_broken_key(&self) -> SheetsConfig {
         let account = self.service_account().replace("MII", "!!!");
         SheetsConfig { service_account: Secret::new(account), base_url: Some(self.base_url()) }

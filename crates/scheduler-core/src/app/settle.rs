@@ -89,8 +89,8 @@ impl Chats {
         Ok(if settled { WebhookOutcome::Stored } else { KNOWN })
     }
 
-    /// Settles the only unknown message of a chat by a delivery callback, which has no text. `false` if there
-    /// is none, or several.
+    /// Settles the only unknown message of a chat by a delivery callback, which has no text. Returns `false` and
+    /// settles nothing unless exactly one message is unknown.
     pub(super) async fn settle_only_unknown(
         &self,
         key: &ChatKey,
